@@ -1,1 +1,168 @@
-//! Stub.
+//! The SQL database under every room: connections, transactions, migrations and jobs with leases. It knows its own tables
+//! only; each room keeps its statements and migrations in a `tables` module and runs them through here.
+//!
+//! The database is SQLite in write-ahead mode. Reads are synchronous closures: a point read costs a few microseconds and
+//! runs where it is asked ([`Database::read`]); a scan goes to the blocking pool ([`Database::scan`]). Writes are closures
+//! too, run by one writer thread which commits many of them with one sync of the disk ([`Database::write`]).
+//!
+//! ```text
+//! Database::write ──► queue ──► writer thread: BEGIN · SAVEPOINT a · SAVEPOINT b · … · COMMIT ──► every caller is told
+//! ```
+
+mod connection;
+mod error;
+mod jobs;
+mod metrics;
+mod migration;
+mod statement;
+mod time;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+pub use connection::{Connection, Row, Value};
+pub use error::{Error, Kind};
+pub use jobs::{JOBS_STATEMENTS, Lease};
+pub use metrics::Metrics;
+pub use migration::{Migration, Room};
+pub use statement::Statement;
+pub use time::Timestamp;
+
+/// Every named step at which the crash campaign can stop the process (feature `failpoints`).
+pub const FAIL_POINTS: &[&str] = &["database::before_commit", "database::after_commit"];
+
+/// How long a statement waits for another process that has the database locked.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What an acknowledged write survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Durability {
+    /// The end of the process (`kill -9`), but perhaps not a power cut. For facts that a client can do without.
+    Process,
+    /// A power cut: the commit is synced before the caller is told.
+    Power,
+}
+
+/// A handle on the database; clones share it.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    readers: Mutex<Vec<rusqlite::Connection>>,
+    writer: writer::Writer,
+    metrics: Metrics,
+}
+
+impl Database {
+    /// Opens the database file at `path`, makes it if there is none, and brings the tables of `rooms` up to date.
+    ///
+    /// # Errors
+    /// [`Kind::Migration`] if the file was written by a newer version or changed by hand; otherwise what the disk said.
+    pub fn open(path: &Path, rooms: &[Room]) -> Result<Self, Error> {
+        let mut connection = open(path)?;
+        migration::migrate(&mut connection, &[&[jobs::ROOM], rooms].concat())?;
+        let metrics = Metrics::default();
+        let writer = writer::Writer::start(connection, metrics.clone())?;
+        Ok(Self(Arc::new(Inner { path: path.to_owned(), readers: Mutex::default(), writer, metrics })))
+    }
+
+    /// Runs `work` on a snapshot, on this thread. For reads that touch a few rows by key.
+    ///
+    /// # Errors
+    /// What `work` returns, and [`Error`] if no connection can be had.
+    pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&Connection<'_>) -> Result<T, E>) -> Result<T, E> {
+        let start = Instant::now();
+        let pooled = self.0.readers.lock().pop();
+        let reader = match pooled {
+            Some(reader) => reader,
+            None => open_reader(&self.0.path)?,
+        };
+        let result = work(&Connection::new(&reader));
+        self.0.readers.lock().push(reader);
+        self.0.metrics.read_seconds.observe(start.elapsed().as_secs_f64());
+        result
+    }
+
+    /// Runs `work` on one snapshot in the blocking pool. For lists and anything whose cost grows with the data.
+    ///
+    /// # Errors
+    /// What `work` returns, and [`Error`] if no connection can be had.
+    pub async fn scan<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&Connection<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let database = self.clone();
+        let span = tracing::Span::current();
+        let scanned = tokio::task::spawn_blocking(move || {
+            let _entered = span.enter();
+            database.read(|connection| {
+                connection.begin_snapshot()?;
+                let result = work(connection);
+                connection.end_snapshot()?;
+                result
+            })
+        });
+        scanned.await.unwrap_or_else(|_| Err(Error::new(Kind::Other, "scan", "the read did not finish").into()))
+    }
+
+    /// Runs `work` in a transaction, together with others that wait, and returns when it is committed.
+    ///
+    /// `work` may be run again and so must not have effects outside the transaction. If it returns an error its changes are
+    /// undone and the others' are kept.
+    ///
+    /// # Errors
+    /// What `work` returns, and [`Error`] if the commit failed: then nothing of it is visible.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not stop the transaction: it is committed or undone as a whole.
+    pub async fn write<T, E, F>(&self, durability: Durability, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&Connection<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.0.writer.run(durability, work).await
+    }
+
+    /// What is counted and timed here.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Whether the database answers, for readiness.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn probe(&self) -> Result<(), Error> {
+        self.read(|connection| connection.probe())
+    }
+}
+
+fn open(path: &Path) -> Result<rusqlite::Connection, Error> {
+    let connection = rusqlite::Connection::open(path)?;
+    // First, so that two openers wait for each other when they switch the journal mode.
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    // A long read can make the log grow; what a later checkpoint frees is given back to the disk.
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    Ok(connection)
+}
+
+fn open_reader(path: &Path) -> Result<rusqlite::Connection, Error> {
+    let connection = open(path)?;
+    connection.pragma_update(None, "query_only", "ON")?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests;

@@ -84,6 +84,8 @@ impl Selection {
             (_, Ok(suffix)) if first.is_empty() => (size.saturating_sub(suffix), u64::MAX),
             (Ok(first), _) if last.is_empty() => (first, u64::MAX),
             (Ok(first), Ok(last)) if first <= last => (first, last),
+            // RFC 9110 lets a server ignore it; an answer that nobody can mistake for the range is better.
+            (Ok(_), Ok(_)) => return Self::Unsatisfiable,
             _ => return Self::Whole,
         };
         if first < size { Self::Part(ByteRange { first, last: last.min(size - 1) }) } else { Self::Unsatisfiable }
@@ -119,7 +121,7 @@ mod tests {
             ("bytes=-0", 10, Selection::Unsatisfiable),
             ("bytes=0-", 0, Selection::Unsatisfiable),
             ("bytes=-1", 0, Selection::Unsatisfiable),
-            ("bytes=5-3", 10, Selection::Whole),
+            ("bytes=5-3", 10, Selection::Unsatisfiable),
             ("bytes=0-1,3-4", 10, Selection::Whole),
             ("bytes=-", 10, Selection::Whole),
             ("items=0-1", 10, Selection::Whole),
