@@ -1,1 +1,146 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+
+mod blobs;
+mod cache;
+mod catalog;
+mod error;
+pub mod gate;
+mod listing;
+mod manifests;
+mod metrics;
+mod purge;
+mod referrers;
+mod slots;
+mod tables;
+mod uploads;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entrepot_database::{Connection, Database, Timestamp};
+use entrepot_oci::{Digest, RepositoryName};
+use entrepot_store::Store;
+use uuid::Uuid;
+
+pub use blobs::{BlobContent, MountSource};
+pub use error::{BadTarget, Error, Mismatch, Use};
+pub use listing::Page;
+pub use manifests::{Destination, ManifestPush, Precondition, PushedManifest, StoredManifest};
+pub use metrics::Metrics;
+pub use purge::Purged;
+pub use referrers::{Referrer, Referrers};
+pub use tables::ROOM;
+pub use uploads::{BodyError, UploadId};
+
+/// Every named step of the commit paths at which the crash campaign can stop the process (feature `failpoints`).
+pub fn fail_points() -> Vec<&'static str> {
+    [entrepot_store::FAIL_POINTS, entrepot_database::FAIL_POINTS, FAIL_POINTS].concat()
+}
+
+const FAIL_POINTS: &[&str] = &[
+    "registry::after_checkpoint",
+    "registry::after_publish",
+    "registry::after_link",
+    "registry::after_manifest",
+    "registry::after_delete",
+];
+
+/// How the core behaves, each from the configuration key of the same name.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Accept manifests that name blobs or manifests which the repository does not have.
+    pub sparse: bool,
+    /// Allow deleting.
+    pub delete: bool,
+    /// Largest blob in bytes.
+    pub max_blob_bytes: Option<u64>,
+    /// How long an upload that nobody writes to is kept.
+    pub expire_uploads_after: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let week = Duration::from_hours(7 * 24);
+        Self { sparse: false, delete: true, max_blob_bytes: None, expire_uploads_after: week }
+    }
+}
+
+/// The distribution core; clones share it.
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    options: Options,
+    store: Store,
+    database: Database,
+    cache: cache::Cache,
+    metrics: Metrics,
+    /// Uploads that a request is writing to.
+    writing: slots::Slots<Uuid>,
+    /// Digests whose blob is being published or removed: between the bytes and the row nobody may act on half of it.
+    publishing: slots::Slots<Digest>,
+}
+
+impl Registry {
+    /// A core over these bytes and facts; `database` must have been opened with [`ROOM`].
+    pub fn new(options: Options, store: Store, database: Database) -> Self {
+        let cache = cache::Cache::default();
+        let metrics = Metrics::new(&cache);
+        Self(Arc::new(Inner {
+            options,
+            store,
+            database,
+            cache,
+            metrics,
+            writing: slots::Slots::default(),
+            publishing: slots::Slots::default(),
+        }))
+    }
+
+    /// What is counted here, in the database and in the cache.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// The database under it.
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// Whether database and blob store can be used, for readiness.
+    ///
+    /// # Errors
+    /// The first that cannot.
+    pub fn probe(&self) -> Result<(), Error> {
+        self.0.database.probe()?;
+        Ok(self.0.store.probe()?)
+    }
+}
+
+/// The row of a repository, if it has one.
+fn find_repository(connection: &Connection<'_>, name: &RepositoryName) -> Result<Option<i64>, Error> {
+    connection.first(&tables::REPOSITORY, &[name.as_str().into()], |row| Ok(row.integer(0)?))
+}
+
+/// The row of a repository; [`Error::RepositoryUnknown`] if it has none.
+fn existing_repository(connection: &Connection<'_>, name: &RepositoryName) -> Result<i64, Error> {
+    find_repository(connection, name)?.ok_or_else(|| Error::RepositoryUnknown(name.clone()))
+}
+
+/// The row of a repository, made if it has none.
+fn ensure_repository(connection: &Connection<'_>, name: &RepositoryName) -> Result<i64, Error> {
+    if let Some(id) = find_repository(connection, name)? {
+        return Ok(id);
+    }
+    let parameters = [name.as_str().into(), Timestamp::now().into()];
+    let added = connection.first(&tables::ADD_REPOSITORY, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
+    added.ok_or_else(|| Error::Damaged(format!("no row for repository {name}")))
+}
+
+/// A digest as a column holds it.
+fn stored_digest(text: &str) -> Result<Digest, Error> {
+    text.parse().map_err(|_| Error::Damaged(format!("{text:?} stands where a digest should")))
+}
+
+#[cfg(test)]
+mod tests;

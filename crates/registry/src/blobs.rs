@@ -1,0 +1,209 @@
+//! Blobs of a repository: read, link from another repository, delete.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use entrepot_database::{Connection, Durability, Timestamp};
+use entrepot_oci::{Digest, RepositoryName};
+use entrepot_store::Blob;
+
+use crate::cache::{CachedBlob, SMALL_BLOB};
+use crate::gate::{Delete, Grant, Pull, Push};
+use crate::{Error, Registry, ensure_repository, existing_repository, tables};
+
+/// How many repositories are tried as the source of a mount that names none.
+const MOUNT_CANDIDATES: i64 = 32;
+
+/// The bytes of a blob.
+#[derive(Debug)]
+pub enum BlobContent {
+    /// A few bytes, in memory.
+    Small(Bytes),
+    /// An open blob of the store.
+    Stored(Blob),
+}
+
+impl BlobContent {
+    /// Size in bytes.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Small(bytes) => bytes.len() as u64,
+            Self::Stored(blob) => blob.size(),
+        }
+    }
+}
+
+/// Where a blob is mounted from.
+#[derive(Debug)]
+pub struct MountSource(Grant<Pull>);
+
+impl MountSource {
+    /// A repository that the caller may pull from.
+    pub fn new(grant: Grant<Pull>) -> Self {
+        Self(grant)
+    }
+}
+
+impl Registry {
+    /// The size in bytes of a blob of the repository.
+    ///
+    /// # Errors
+    /// [`Error::BlobUnknown`].
+    pub async fn stat_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<u64, Error> {
+        Ok(self.find_blob(grant.repository(), digest)?.size)
+    }
+
+    /// A blob of the repository. Small ones come from memory from the second time on.
+    ///
+    /// # Errors
+    /// [`Error::BlobUnknown`], and [`Error::Store`] if its bytes cannot be read.
+    pub async fn get_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<BlobContent, Error> {
+        let repository = grant.repository();
+        let cached = self.find_blob(repository, digest)?;
+        if let Some(bytes) = cached.bytes {
+            return Ok(BlobContent::Small(bytes));
+        }
+        let start = Instant::now();
+        let blob = self.0.store.get(digest)?;
+        if blob.size() != cached.size {
+            return Err(Error::Damaged(format!("blob {digest} has {} bytes instead of {}", blob.size(), cached.size)));
+        }
+        let content = if cached.size <= SMALL_BLOB {
+            let length = usize::try_from(cached.size).unwrap_or_default();
+            let bytes = blob.read_inline(0, length)?;
+            self.0.cache.keep_bytes(repository, digest, bytes.clone());
+            BlobContent::Small(bytes)
+        } else {
+            BlobContent::Stored(blob)
+        };
+        self.0.metrics.store_open_seconds.observe(start.elapsed().as_secs_f64());
+        Ok(content)
+    }
+
+    fn find_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<CachedBlob, Error> {
+        self.0.cache.blob(repository, digest, || {
+            let size = self.0.database.read(|connection| {
+                digest.with_text(|text| {
+                    let parameters = [text.into(), repository.as_str().into()];
+                    connection.first(&tables::BLOB_BY_NAMES, &parameters, |row| Ok::<_, Error>(row.size(0)?))
+                })
+            })?;
+            let size = size.ok_or(Error::BlobUnknown(*digest))?;
+            Ok(CachedBlob { size, bytes: None })
+        })
+    }
+
+    /// Repositories that have the blob, to be asked for one after the other when a mount names no source
+    /// (distribution-spec, end-11: `from` is optional).
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn holders_of(&self, digest: &Digest) -> Result<Vec<RepositoryName>, Error> {
+        let text = digest.to_string();
+        self.0
+            .database
+            .scan(move |connection| {
+                let parameters = [(&text).into(), MOUNT_CANDIDATES.into()];
+                connection.all(&tables::HOLDERS_OF_BLOB, &parameters, |row| {
+                    let name = row.text(0)?;
+                    name.parse().map_err(|_| Error::Damaged(format!("{name:?} stands where a repository name should")))
+                })
+            })
+            .await
+    }
+
+    /// Links a blob of `source` into the repository. Returns whether the source has it.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn mount_blob(&self, grant: &Grant<Push>, source: &MountSource, digest: &Digest) -> Result<bool, Error> {
+        let (repository, from) = (grant.repository().clone(), source.0.repository().clone());
+        let text = digest.to_string();
+        self.0
+            .database
+            .write(Durability::Power, move |connection| {
+                let Some(from) = crate::find_repository(connection, &from)? else {
+                    return Ok::<_, Error>(false);
+                };
+                let Some((blob, _)) = linked_blob(connection, &text, from)? else {
+                    return Ok(false);
+                };
+                let repository = ensure_repository(connection, &repository)?;
+                connection.execute(&tables::LINK_BLOB, &[repository.into(), blob.into()])?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// Takes a blob out of the repository. Its bytes stay as long as another repository has it.
+    ///
+    /// # Errors
+    /// [`Error::BlobUnknown`]; [`Error::InUse`] while a manifest of the repository names it; [`Error::DeleteDisabled`].
+    pub async fn delete_blob(&self, grant: &Grant<Delete>, digest: &Digest) -> Result<(), Error> {
+        if !self.0.options.delete {
+            return Err(Error::DeleteDisabled);
+        }
+        let (repository, digest) = (grant.repository().clone(), *digest);
+        let name = repository.clone();
+        self.0
+            .database
+            .write(Durability::Power, move |connection| {
+                let repository = existing_repository(connection, &repository)?;
+                let Some((blob, _)) = linked_blob(connection, &digest.to_string(), repository)? else {
+                    return Err(Error::BlobUnknown(digest));
+                };
+                let user = connection.first(&tables::USER_OF_BLOB, &[blob.into(), repository.into()], |row| {
+                    crate::stored_digest(row.text(0)?)
+                })?;
+                if let Some(user) = user {
+                    return Err(Error::in_use(digest, user));
+                }
+                connection.execute(&tables::UNLINK_BLOB, &[repository.into(), blob.into()])?;
+                Ok(())
+            })
+            .await?;
+        fail::fail_point!("registry::after_delete");
+        self.0.cache.forget_blob(&name, &digest);
+        Ok(())
+    }
+}
+
+/// Row and size in bytes of a blob that the repository has.
+pub(crate) fn linked_blob(
+    connection: &Connection<'_>,
+    digest: &str,
+    repository: i64,
+) -> Result<Option<(i64, u64)>, Error> {
+    connection.first(&tables::BLOB_IN_REPOSITORY, &[digest.into(), repository.into()], |row| {
+        Ok((row.integer(0)?, row.size(1)?))
+    })
+}
+
+/// Records that the store has a blob and that the repository may serve it.
+pub(crate) fn link_published(
+    connection: &Connection<'_>,
+    repository: &RepositoryName,
+    digest: &Digest,
+    size: u64,
+) -> Result<(), Error> {
+    let text = digest.to_string();
+    let now = Timestamp::now();
+    let repository = ensure_repository(connection, repository)?;
+    let known =
+        connection.first(&tables::BLOB, &[(&text).into()], |row| Ok::<_, Error>((row.integer(0)?, row.size(1)?)))?;
+    let blob = match known {
+        Some((id, known)) if known == size => id,
+        Some((_, known)) => {
+            return Err(Error::Damaged(format!("blob {digest} was recorded with {known} bytes but has {size}")));
+        }
+        None => {
+            let bytes = i64::try_from(size).map_err(|_| Error::Damaged(format!("a blob of {size} bytes")))?;
+            let added = connection.first(&tables::ADD_BLOB, &[(&text).into(), bytes.into(), now.into()], |row| {
+                Ok::<_, Error>(row.integer(0)?)
+            })?;
+            added.ok_or_else(|| Error::Damaged(format!("no row for blob {digest}")))?
+        }
+    };
+    connection.execute(&tables::LINK_BLOB, &[repository.into(), blob.into()])?;
+    Ok(())
+}

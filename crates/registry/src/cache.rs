@@ -1,0 +1,165 @@
+//! What is asked for again and again, kept in memory: manifests by tag and digest, and small blobs.
+//!
+//! Entries never outlive what they show: whoever changes a row removes its keys after the commit and before telling the
+//! client, and a read that was under way meanwhile cannot put the old value back, because removing a key also takes the
+//! place that the reader had reserved for it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use entrepot_oci::{Digest, RepositoryName};
+use prometheus_client::metrics::counter::Counter;
+use quick_cache::sync::{Cache as QuickCache, GuardResult};
+use quick_cache::{DefaultHashBuilder, Weighter, sync::DefaultLifecycle};
+use std::time::Duration;
+
+use crate::Error;
+use crate::manifests::StoredManifest;
+
+/// Blobs up to this many bytes are kept here whole: configs, signatures, SBOMs, empty layers.
+pub(crate) const SMALL_BLOB: u64 = 32 * 1024;
+/// What the entries may weigh together, in bytes.
+const CAPACITY: u64 = 16 * 1024 * 1024;
+/// What an entry weighs besides its content, about.
+const OVERHEAD: usize = 256;
+
+#[derive(Clone)]
+enum Entry {
+    Manifest(Arc<StoredManifest>),
+    Blob(CachedBlob),
+}
+
+/// A blob that a repository has.
+#[derive(Clone, Debug)]
+pub(crate) struct CachedBlob {
+    pub(crate) size: u64,
+    /// The bytes, if they were asked for and are few.
+    pub(crate) bytes: Option<Bytes>,
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<String, Entry> for Weight {
+    fn weight(&self, key: &String, entry: &Entry) -> u64 {
+        let content = match entry {
+            Entry::Manifest(manifest) => manifest.content.len(),
+            Entry::Blob(blob) => blob.bytes.as_ref().map_or(0, Bytes::len),
+        };
+        (key.len() + content + OVERHEAD) as u64
+    }
+}
+
+/// The cache of one process.
+pub(crate) struct Cache {
+    entries: QuickCache<String, Entry, Weight>,
+    pub(crate) hits: Counter,
+    pub(crate) misses: Counter,
+}
+
+/// `name@digest` for a blob, `name@@digest` and `name:tag` for a manifest: no name, tag or digest contains both signs.
+fn blob_key(repository: &RepositoryName, digest: &Digest) -> String {
+    digest.with_text(|digest| format!("{repository}@{digest}"))
+}
+
+fn manifest_key(repository: &RepositoryName, digest: &Digest) -> String {
+    digest.with_text(|digest| format!("{repository}@@{digest}"))
+}
+
+fn tag_key(repository: &RepositoryName, tag: &str) -> String {
+    format!("{repository}:{tag}")
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        let entries =
+            QuickCache::with(1024, CAPACITY, Weight, DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Self { entries, hits: Counter::default(), misses: Counter::default() }
+    }
+}
+
+impl Cache {
+    /// The entry of `key`, or what `load` makes of the database, which is kept unless the key was removed meanwhile.
+    fn get(&self, key: &str, load: impl FnOnce() -> Result<Entry, Error>) -> Result<Entry, Error> {
+        // Not waiting for another loader: loading twice costs microseconds, and this may be an async thread.
+        match self.entries.get_value_or_guard(key, Some(Duration::ZERO)) {
+            GuardResult::Value(entry) => {
+                self.hits.inc();
+                Ok(entry)
+            }
+            GuardResult::Guard(guard) => {
+                self.misses.inc();
+                let entry = load()?;
+                // Refused if the key was removed since: then this caller alone gets the value, as it asked before.
+                let _kept = guard.insert(entry.clone());
+                Ok(entry)
+            }
+            GuardResult::Timeout => {
+                self.misses.inc();
+                load()
+            }
+        }
+    }
+
+    /// The manifest of a tag.
+    pub(crate) fn tagged(
+        &self,
+        repository: &RepositoryName,
+        tag: &str,
+        load: impl FnOnce() -> Result<StoredManifest, Error>,
+    ) -> Result<Arc<StoredManifest>, Error> {
+        self.manifest(&tag_key(repository, tag), load)
+    }
+
+    /// The manifest of a digest.
+    pub(crate) fn addressed(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        load: impl FnOnce() -> Result<StoredManifest, Error>,
+    ) -> Result<Arc<StoredManifest>, Error> {
+        self.manifest(&manifest_key(repository, digest), load)
+    }
+
+    fn manifest(
+        &self,
+        key: &str,
+        load: impl FnOnce() -> Result<StoredManifest, Error>,
+    ) -> Result<Arc<StoredManifest>, Error> {
+        match self.get(key, || Ok(Entry::Manifest(Arc::new(load()?))))? {
+            Entry::Manifest(manifest) => Ok(manifest),
+            Entry::Blob(_) => Err(Error::Damaged("a manifest's key holds a blob".to_owned())),
+        }
+    }
+
+    /// A blob of the repository.
+    pub(crate) fn blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        load: impl FnOnce() -> Result<CachedBlob, Error>,
+    ) -> Result<CachedBlob, Error> {
+        match self.get(&blob_key(repository, digest), || Ok(Entry::Blob(load()?)))? {
+            Entry::Blob(blob) => Ok(blob),
+            Entry::Manifest(_) => Err(Error::Damaged("a blob's key holds a manifest".to_owned())),
+        }
+    }
+
+    /// Adds the bytes to a blob's entry, if that is still there.
+    pub(crate) fn keep_bytes(&self, repository: &RepositoryName, digest: &Digest, bytes: Bytes) {
+        let blob = CachedBlob { size: bytes.len() as u64, bytes: Some(bytes) };
+        let _gone = self.entries.replace(blob_key(repository, digest), Entry::Blob(blob), false);
+    }
+
+    pub(crate) fn forget_blob(&self, repository: &RepositoryName, digest: &Digest) {
+        self.entries.remove(blob_key(repository, digest).as_str());
+    }
+
+    pub(crate) fn forget_manifest(&self, repository: &RepositoryName, digest: &Digest) {
+        self.entries.remove(manifest_key(repository, digest).as_str());
+    }
+
+    pub(crate) fn forget_tag(&self, repository: &RepositoryName, tag: &str) {
+        self.entries.remove(tag_key(repository, tag).as_str());
+    }
+}

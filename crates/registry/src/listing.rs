@@ -1,0 +1,30 @@
+//! Pages of names in byte order.
+
+use crate::Error;
+
+/// Longest page of tags or repositories; also the length when the client asks for none.
+pub(crate) const MAX_PAGE: usize = 10_000;
+
+/// A part of a longer list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The entries, in byte order.
+    pub entries: Vec<T>,
+    /// Whether there are more after the last entry.
+    pub more: bool,
+}
+
+impl<T> Page<T> {
+    /// The page of at most `limit` entries out of what `fetch` finds when asked for a number of rows.
+    pub(crate) fn fetch(limit: Option<usize>, fetch: impl FnOnce(i64) -> Result<Vec<T>, Error>) -> Result<Self, Error> {
+        let limit = limit.unwrap_or(MAX_PAGE).min(MAX_PAGE);
+        if limit == 0 {
+            return Ok(Self { entries: Vec::new(), more: false });
+        }
+        // One more than wanted tells whether there is another page.
+        let mut entries = fetch(limit as i64 + 1)?;
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        Ok(Self { entries, more })
+    }
+}

@@ -1,0 +1,359 @@
+//! Manifests of a repository and the tags that name them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use entrepot_database::{Connection, Durability, Row, Timestamp};
+use entrepot_oci::{Algorithm, Digest, Manifest, Reference, RepositoryName, Tag, Target};
+
+use crate::blobs::linked_blob;
+use crate::gate::{Delete, Grant, Pull, Push};
+use crate::{BadTarget, Error, Registry, ensure_repository, existing_repository, stored_digest, tables};
+
+/// A manifest as it was pushed.
+#[derive(Clone, Debug)]
+pub struct StoredManifest {
+    /// Its digest, of the algorithm under which it was pushed.
+    pub digest: Digest,
+    /// What to send as `Content-Type`.
+    pub media_type: String,
+    /// The bytes, exactly.
+    pub content: Bytes,
+    /// What it refers to.
+    pub subject: Option<Digest>,
+}
+
+/// Under which names a manifest is pushed.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// A tag; the digest is then SHA-256 (end-7a).
+    Tag(Tag),
+    /// A digest, and any number of tags that shall name it (end-7b).
+    Digest(Digest, Vec<Tag>),
+}
+
+/// What must hold for a push to go through (RFC 9110, section 13.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing.
+    #[default]
+    None,
+    /// `If-Match`: the name shows one of these digests now.
+    Match(Vec<Digest>),
+    /// `If-Match: *`: the name exists.
+    Exists,
+    /// `If-None-Match: *`: the name does not exist.
+    Absent,
+}
+
+/// A manifest on its way in.
+#[derive(Clone, Debug)]
+pub struct ManifestPush {
+    /// The body.
+    pub content: Bytes,
+    /// The `Content-Type` header.
+    pub content_type: Option<String>,
+    /// Where it goes.
+    pub destination: Destination,
+    /// When it may.
+    pub precondition: Precondition,
+}
+
+/// What became of a push.
+#[derive(Clone, Debug)]
+pub struct PushedManifest {
+    /// The digest under which it is stored.
+    pub digest: Digest,
+    /// Its `subject`.
+    pub subject: Option<Digest>,
+    /// The tags that now name it.
+    pub tags: Vec<Tag>,
+    /// Sentences that the person who pushed may want to read.
+    pub warnings: Vec<String>,
+}
+
+/// What the transaction did, for the cache and the answer.
+struct Written {
+    stale_tags: Vec<String>,
+    absent: Vec<Digest>,
+}
+
+impl Registry {
+    /// A manifest by tag or digest. Those that are asked for often come from memory.
+    ///
+    /// # Errors
+    /// [`Error::ManifestUnknown`], or [`Error::RepositoryUnknown`] if the repository has nothing at all.
+    pub async fn get_manifest(&self, grant: &Grant<Pull>, reference: &Reference) -> Result<Arc<StoredManifest>, Error> {
+        let repository = grant.repository();
+        match reference {
+            Reference::Tag(tag) => self.0.cache.tagged(repository, tag.as_str(), || {
+                self.load_manifest(&tables::MANIFEST_BY_TAG, repository, tag.as_str(), reference)
+            }),
+            Reference::Digest(digest) => self.0.cache.addressed(repository, digest, || {
+                digest.with_text(|text| self.load_manifest(&tables::MANIFEST_BY_DIGEST, repository, text, reference))
+            }),
+        }
+    }
+
+    fn load_manifest(
+        &self,
+        statement: &entrepot_database::Statement,
+        repository: &RepositoryName,
+        key: &str,
+        reference: &Reference,
+    ) -> Result<StoredManifest, Error> {
+        self.0.database.read(|connection| {
+            let found = connection.first(statement, &[key.into(), repository.as_str().into()], read_manifest)?;
+            match found {
+                Some(manifest) => Ok(manifest),
+                None => {
+                    existing_repository(connection, repository)?;
+                    Err(Error::ManifestUnknown(reference.clone()))
+                }
+            }
+        })
+    }
+
+    /// Stores a manifest and points tags at it, in one transaction.
+    ///
+    /// When this returns, it is synced.
+    ///
+    /// # Errors
+    /// [`Error::ManifestInvalid`]; [`Error::DigestMismatch`]; [`Error::ManifestTargets`] naming everything that is missing;
+    /// [`Error::PreconditionFailed`].
+    ///
+    /// # Cancel safety
+    /// Either all of it happens or nothing.
+    pub async fn put_manifest(&self, grant: &Grant<Push>, push: ManifestPush) -> Result<PushedManifest, Error> {
+        let manifest = Manifest::parse(push.content_type.as_deref(), &push.content)?;
+        let (digest, tags) = address(&push)?;
+        let mut warnings = Vec::new();
+        let subject = manifest.subject;
+        let written = {
+            let (repository, tags) = (grant.repository().clone(), tags.clone());
+            let sparse = self.0.options.sparse;
+            self.0.database.write(Durability::Power, move |connection| {
+                write_manifest(connection, &repository, &push, &manifest, &digest, &tags, sparse)
+            })
+        }
+        .await?;
+        fail::fail_point!("registry::after_manifest");
+        let repository = grant.repository();
+        self.0.cache.forget_manifest(repository, &digest);
+        for tag in tags.iter().map(Tag::as_str).chain(written.stale_tags.iter().map(String::as_str)) {
+            self.0.cache.forget_tag(repository, tag);
+        }
+        if !written.absent.is_empty() {
+            let names: Vec<_> = written.absent.iter().take(5).map(Digest::to_string).collect();
+            warnings.push(format!(
+                "{} of the blobs or manifests that this manifest names are not in the repository: {}",
+                written.absent.len(),
+                names.join(", ")
+            ));
+        }
+        self.0.metrics.manifests_pushed.inc();
+        Ok(PushedManifest { digest, subject, tags, warnings })
+    }
+
+    /// Deletes a tag; the manifest stays. (end-9)
+    ///
+    /// # Errors
+    /// [`Error::ManifestUnknown`], [`Error::RepositoryUnknown`], [`Error::DeleteDisabled`].
+    pub async fn delete_tag(&self, grant: &Grant<Delete>, tag: &Tag) -> Result<(), Error> {
+        if !self.0.options.delete {
+            return Err(Error::DeleteDisabled);
+        }
+        let (repository, name) = (grant.repository().clone(), tag.clone());
+        let deleted = self.0.database.write(Durability::Power, move |connection| {
+            let repository = existing_repository(connection, &repository)?;
+            match connection.execute(&tables::REMOVE_TAG, &[repository.into(), name.as_str().into()])? {
+                0 => Err(Error::tag_unknown(&name)),
+                _ => Ok(()),
+            }
+        });
+        deleted.await?;
+        fail::fail_point!("registry::after_delete");
+        self.0.cache.forget_tag(grant.repository(), tag.as_str());
+        Ok(())
+    }
+
+    /// Deletes a manifest and the tags that name it. (end-9)
+    ///
+    /// # Errors
+    /// [`Error::ManifestUnknown`], [`Error::RepositoryUnknown`], [`Error::InUse`] while an index has it,
+    /// [`Error::DeleteDisabled`].
+    pub async fn delete_manifest(&self, grant: &Grant<Delete>, digest: &Digest) -> Result<(), Error> {
+        if !self.0.options.delete {
+            return Err(Error::DeleteDisabled);
+        }
+        let (repository, digest) = (grant.repository().clone(), *digest);
+        let deleted = self.0.database.write(Durability::Power, move |connection| {
+            let repository = existing_repository(connection, &repository)?;
+            let Some((id, _)) = find_manifest(connection, repository, &digest.to_string())? else {
+                return Err(Error::ManifestUnknown(Reference::Digest(digest)));
+            };
+            let user =
+                connection.first(&tables::PARENT_OF_MANIFEST, &[id.into()], |row| stored_digest(row.text(0)?))?;
+            if let Some(user) = user {
+                return Err(Error::in_use(digest, user));
+            }
+            let tags = tags_of(connection, id)?;
+            connection.execute(&tables::REMOVE_MANIFEST, &[id.into()])?;
+            Ok(tags)
+        });
+        let tags = deleted.await?;
+        fail::fail_point!("registry::after_delete");
+        self.0.cache.forget_manifest(grant.repository(), &digest);
+        for tag in tags {
+            self.0.cache.forget_tag(grant.repository(), &tag);
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn read_manifest(row: &Row<'_>) -> Result<StoredManifest, Error> {
+    Ok(StoredManifest {
+        digest: stored_digest(row.text(0)?)?,
+        media_type: row.text(1)?.to_owned(),
+        content: Bytes::copy_from_slice(row.blob(2)?),
+        subject: row.optional_text(3)?.map(stored_digest).transpose()?,
+    })
+}
+
+/// The digest under which a push is stored and the tags that it sets.
+fn address(push: &ManifestPush) -> Result<(Digest, Vec<Tag>), Error> {
+    match &push.destination {
+        Destination::Tag(tag) => Ok((Digest::of(Algorithm::Sha256, &push.content), vec![tag.clone()])),
+        Destination::Digest(stated, tags) => {
+            let actual = Digest::of(stated.algorithm(), &push.content);
+            if actual == *stated { Ok((actual, tags.clone())) } else { Err(Error::mismatch(*stated, actual)) }
+        }
+    }
+}
+
+fn find_manifest(connection: &Connection<'_>, repository: i64, digest: &str) -> Result<Option<(i64, u64)>, Error> {
+    connection
+        .first(&tables::MANIFEST_ID, &[repository.into(), digest.into()], |row| Ok((row.integer(0)?, row.size(1)?)))
+}
+
+fn tags_of(connection: &Connection<'_>, manifest: i64) -> Result<Vec<String>, Error> {
+    connection.all(&tables::TAGS_OF_MANIFEST, &[manifest.into()], |row| Ok(row.text(0)?.to_owned()))
+}
+
+fn write_manifest(
+    connection: &Connection<'_>,
+    repository: &RepositoryName,
+    push: &ManifestPush,
+    manifest: &Manifest,
+    digest: &Digest,
+    tags: &[Tag],
+    sparse: bool,
+) -> Result<Written, Error> {
+    let repository = ensure_repository(connection, repository)?;
+    check_precondition(connection, repository, push)?;
+    let targets = find_targets(connection, repository, manifest, sparse)?;
+    let text = digest.to_string();
+    let now = Timestamp::now();
+    let mut stale_tags = Vec::new();
+    let id = if let Some((id, _)) = find_manifest(connection, repository, &text)? {
+        // The same bytes may come again under another type, which is then the one to serve.
+        stale_tags = tags_of(connection, id)?;
+        let artifact_type = manifest.artifact_type.as_deref();
+        let parameters = [manifest.media_type.as_str().into(), artifact_type.into(), id.into()];
+        connection.execute(&tables::SET_MANIFEST_TYPE, &parameters)?;
+        id
+    } else {
+        let size = i64::try_from(push.content.len()).map_err(|_| Error::Damaged("a manifest of 8 EiB".to_owned()))?;
+        let subject = manifest.subject.map(|subject| subject.to_string());
+        let parameters = [
+            repository.into(),
+            (&text).into(),
+            manifest.media_type.as_str().into(),
+            manifest.artifact_type.as_deref().into(),
+            subject.as_deref().into(),
+            size.into(),
+            manifest.annotations.as_deref().into(),
+            (&push.content[..]).into(),
+            now.into(),
+        ];
+        let added = connection.first(&tables::ADD_MANIFEST, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
+        added.ok_or_else(|| Error::Damaged(format!("no row for manifest {digest}")))?
+    };
+    for blob in targets.blobs {
+        connection.execute(&tables::ADD_MANIFEST_BLOB, &[id.into(), blob.into()])?;
+    }
+    for child in targets.children {
+        connection.execute(&tables::ADD_MANIFEST_CHILD, &[id.into(), child.into()])?;
+    }
+    for tag in tags {
+        connection.execute(&tables::SET_TAG, &[repository.into(), tag.as_str().into(), id.into(), now.into()])?;
+    }
+    Ok(Written { stale_tags, absent: targets.absent })
+}
+
+fn check_precondition(connection: &Connection<'_>, repository: i64, push: &ManifestPush) -> Result<(), Error> {
+    if push.precondition == Precondition::None {
+        return Ok(());
+    }
+    let current = match &push.destination {
+        Destination::Tag(tag) => {
+            let parameters = [repository.into(), tag.as_str().into()];
+            connection.first(&tables::TAG_TARGET, &parameters, |row| stored_digest(row.text(0)?))?
+        }
+        Destination::Digest(digest, _) => find_manifest(connection, repository, &digest.to_string())?.map(|_| *digest),
+    };
+    let holds = match (&push.precondition, &current) {
+        (Precondition::None, _) => true,
+        (Precondition::Match(digests), Some(current)) => digests.contains(current),
+        (Precondition::Match(_) | Precondition::Exists, None) | (Precondition::Absent, Some(_)) => false,
+        (Precondition::Exists, Some(_)) | (Precondition::Absent, None) => true,
+    };
+    if holds { Ok(()) } else { Err(Error::PreconditionFailed { current }) }
+}
+
+/// Rows of what a manifest names.
+#[derive(Default)]
+struct Targets {
+    blobs: Vec<i64>,
+    children: Vec<i64>,
+    /// Required, but not there, and accepted by configuration.
+    absent: Vec<Digest>,
+}
+
+/// Looks up everything that the manifest names, and complains of all that is missing at once.
+fn find_targets(
+    connection: &Connection<'_>,
+    repository: i64,
+    manifest: &Manifest,
+    sparse: bool,
+) -> Result<Targets, Error> {
+    let mut targets = Targets::default();
+    let mut bad = Vec::new();
+    let mut check = |target: &Target, actual: Option<u64>, absent: &mut Vec<Digest>| match actual {
+        Some(actual) if actual != target.size => {
+            bad.push(BadTarget::Size { digest: target.digest, stated: target.size, actual });
+        }
+        Some(_) => {}
+        None if target.required && sparse => absent.push(target.digest),
+        None if target.required => bad.push(BadTarget::Missing(target.digest)),
+        None => {}
+    };
+    for target in &manifest.blobs {
+        let found = linked_blob(connection, &target.digest.to_string(), repository)?;
+        check(target, found.map(|(_, size)| size), &mut targets.absent);
+        targets.blobs.extend(found.map(|(id, _)| id));
+    }
+    for target in &manifest.children {
+        let digest = target.digest.to_string();
+        if let Some((id, size)) = find_manifest(connection, repository, &digest)? {
+            check(target, Some(size), &mut targets.absent);
+            targets.children.push(id);
+        } else {
+            // BuildKit's cache is an index that lists layers.
+            let found = linked_blob(connection, &digest, repository)?;
+            check(target, found.map(|(_, size)| size), &mut targets.absent);
+            targets.blobs.extend(found.map(|(id, _)| id));
+        }
+    }
+    if bad.is_empty() { Ok(targets) } else { Err(Error::ManifestTargets(bad)) }
+}

@@ -1,0 +1,79 @@
+//! What the core counts and times.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::cache::Cache;
+
+/// Counters and timings of the core; clones share them.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    pub(crate) uploads_active: Gauge,
+    pub(crate) uploads_started: Counter,
+    pub(crate) uploads_finished: Counter,
+    pub(crate) uploads_cancelled: Counter,
+    pub(crate) bytes_received: Counter,
+    pub(crate) manifests_pushed: Counter,
+    pub(crate) purged_bytes: Counter,
+    pub(crate) store_open_seconds: Histogram,
+    pub(crate) store_sync_seconds: Histogram,
+    pub(crate) store_publish_seconds: Histogram,
+    cache_hits: Counter,
+    cache_misses: Counter,
+}
+
+/// Counts an upload as active until dropped.
+pub(crate) struct ActiveUpload(Gauge);
+
+impl Drop for ActiveUpload {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Metrics {
+    pub(crate) fn new(cache: &Cache) -> Self {
+        let buckets = || Histogram::new(exponential_buckets(0.000_016, 4.0, 11));
+        Self {
+            uploads_active: Gauge::default(),
+            uploads_started: Counter::default(),
+            uploads_finished: Counter::default(),
+            uploads_cancelled: Counter::default(),
+            bytes_received: Counter::default(),
+            manifests_pushed: Counter::default(),
+            purged_bytes: Counter::default(),
+            store_open_seconds: buckets(),
+            store_sync_seconds: buckets(),
+            store_publish_seconds: buckets(),
+            cache_hits: cache.hits.clone(),
+            cache_misses: cache.misses.clone(),
+        }
+    }
+
+    pub(crate) fn active_upload(&self) -> ActiveUpload {
+        self.uploads_active.inc();
+        ActiveUpload(self.uploads_active.clone())
+    }
+
+    /// Adds them to what `/metrics` shows.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("uploads_active", "Bodies of blobs being received", self.uploads_active.clone());
+        registry.register("uploads_started", "Uploads begun", self.uploads_started.clone());
+        registry.register("uploads_finished", "Uploads that became blobs", self.uploads_finished.clone());
+        registry.register("uploads_cancelled", "Uploads cancelled by clients", self.uploads_cancelled.clone());
+        registry.register("upload_bytes", "Bytes of blobs received", self.bytes_received.clone());
+        registry.register("manifests_pushed", "Manifests pushed", self.manifests_pushed.clone());
+        registry.register("purged_bytes", "Bytes given back by the purge", self.purged_bytes.clone());
+        registry.register("store_open_seconds", "Time to open a blob for a pull", self.store_open_seconds.clone());
+        registry.register("store_sync_seconds", "Time to sync an upload's bytes", self.store_sync_seconds.clone());
+        registry.register(
+            "store_publish_seconds",
+            "Time to give a blob its name and sync the directory",
+            self.store_publish_seconds.clone(),
+        );
+        registry.register("cache_hits", "Reads answered from memory", self.cache_hits.clone());
+        registry.register("cache_misses", "Reads that went to the database", self.cache_misses.clone());
+    }
+}

@@ -1,0 +1,161 @@
+//! Giving back what nothing needs: expired uploads, bytes that a crash left without a row, and blobs that no repository
+//! has any more.
+
+use std::time::Duration;
+
+use entrepot_database::{Durability, Timestamp};
+use entrepot_oci::Digest;
+use uuid::Uuid;
+
+use crate::{Error, Registry, tables};
+
+/// Rows or files looked at in one step.
+const STEP: usize = 1000;
+/// How long a purge may hold its job; it renews nothing, so this must exceed any run.
+const LEASE: Duration = Duration::from_hours(6);
+
+/// What a purge gave back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Upload sessions that expired.
+    pub uploads: u64,
+    /// Staged files without a session.
+    pub staged: u64,
+    /// Blobs that no repository has.
+    pub blobs: u64,
+    /// Bytes of staged files and blobs.
+    pub bytes: u64,
+}
+
+impl Registry {
+    /// Runs [`Registry::purge`] when its job is due, for ever. Several processes over one database share the work.
+    pub async fn purge_regularly(&self, interval: Duration) {
+        loop {
+            match self.purge_if_due(interval).await {
+                Ok(Some(purged)) if purged != Purged::default() => tracing::info!(?purged, "purged"),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the purge failed; it runs again later")
+                }
+            }
+            tokio::time::sleep(interval.min(Duration::from_mins(10))).await;
+        }
+    }
+
+    async fn purge_if_due(&self, interval: Duration) -> Result<Option<Purged>, Error> {
+        let Some(lease) = self.0.database.claim_job("purge", LEASE).await? else {
+            return Ok(None);
+        };
+        let purged = self.purge().await;
+        self.0.database.finish_job(lease, interval).await?;
+        purged.map(Some)
+    }
+
+    /// Removes uploads to which nobody wrote for the configured time, and bytes that no row needs. Safe while clients push.
+    ///
+    /// # Errors
+    /// What store or database said; what was removed until then stays removed.
+    pub async fn purge(&self) -> Result<Purged, Error> {
+        let mut purged = Purged::default();
+        self.expire_uploads(&mut purged).await?;
+        self.remove_stray_staged(&mut purged).await?;
+        self.forget_unlinked_blobs(&mut purged).await?;
+        self.remove_stray_blobs(&mut purged).await?;
+        self.0.metrics.purged_bytes.inc_by(purged.bytes);
+        Ok(purged)
+    }
+
+    async fn expire_uploads(&self, purged: &mut Purged) -> Result<(), Error> {
+        loop {
+            let before = Timestamp::now().minus(self.0.options.expire_uploads_after);
+            let stale = self.0.database.scan(move |connection| {
+                connection.all(&tables::STALE_UPLOADS, &[before.into(), (STEP as i64).into()], |row| {
+                    Ok::<_, Error>(row.text(0)?.to_owned())
+                })
+            });
+            let stale = stale.await?;
+            let mut removed = 0;
+            for text in stale {
+                let id: Uuid = text.parse().map_err(|_| Error::Damaged(format!("upload {text:?}")))?;
+                // Somebody writes to it right now, so it is not abandoned after all.
+                let Some(_held) = self.0.writing.try_hold(id) else { continue };
+                let rows = self.0.database.write(Durability::Process, move |connection| {
+                    let parameters = [(&text).into(), before.into()];
+                    Ok::<_, Error>(connection.execute(&tables::REMOVE_STALE_UPLOAD, &parameters)?)
+                });
+                removed += rows.await? as u64;
+            }
+            purged.uploads += removed;
+            if removed == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Staged files whose session was removed, or ended in a crash between two steps.
+    async fn remove_stray_staged(&self, purged: &mut Purged) -> Result<(), Error> {
+        for staged in self.0.store.staged().await? {
+            // An upload without a session row (one request) is held while its file grows.
+            let Some(_held) = self.0.writing.try_hold(staged.id) else { continue };
+            let id = staged.id.to_string();
+            let needed =
+                self.0.database.read(|connection| connection.exists(&tables::UPLOAD_EXISTS, &[(&id).into()]))?;
+            if !needed {
+                self.0.store.discard(staged.id).await?;
+                purged.staged += 1;
+                purged.bytes += staged.size;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows of blobs that were deleted from every repository. Their bytes go in the next step.
+    async fn forget_unlinked_blobs(&self, purged: &mut Purged) -> Result<(), Error> {
+        let mut after = String::new();
+        loop {
+            let start = after.clone();
+            let unlinked = self.0.database.scan(move |connection| {
+                connection.all(&tables::UNLINKED_BLOBS, &[(&start).into(), (STEP as i64).into()], |row| {
+                    crate::stored_digest(row.text(0)?)
+                })
+            });
+            let unlinked: Vec<Digest> = unlinked.await?;
+            let Some(last) = unlinked.last() else { return Ok(()) };
+            after = last.to_string();
+            for digest in unlinked {
+                let _publishing = self.0.publishing.hold(digest).await;
+                let text = digest.to_string();
+                let rows = self.0.database.write(Durability::Power, move |connection| {
+                    Ok::<_, Error>(connection.execute(&tables::FORGET_UNLINKED_BLOB, &[(&text).into()])?)
+                });
+                purged.blobs += rows.await? as u64;
+            }
+        }
+    }
+
+    /// Bytes in the store that no row names.
+    async fn remove_stray_blobs(&self, purged: &mut Purged) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let stored = self.0.store.blobs(after, STEP).await?;
+            let Some(last) = stored.last() else { return Ok(()) };
+            after = Some(last.digest);
+            for blob in stored {
+                if self.has_row(&blob.digest)? {
+                    continue;
+                }
+                // A push of this very blob renames it first and commits its row after: it holds the digest all the while.
+                let _publishing = self.0.publishing.hold(blob.digest).await;
+                if !self.has_row(&blob.digest)? {
+                    self.0.store.remove(&blob.digest).await?;
+                    purged.bytes += blob.size;
+                }
+            }
+        }
+    }
+
+    fn has_row(&self, digest: &Digest) -> Result<bool, Error> {
+        let text = digest.to_string();
+        Ok(self.0.database.read(|connection| connection.exists(&tables::BLOB, &[(&text).into()]))?)
+    }
+}

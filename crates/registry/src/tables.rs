@@ -1,0 +1,78 @@
+//! The tables of the distribution core and every statement that touches them.
+//!
+//! ```text
+//! repositories ─┬─ repository_blobs ── blobs              (a link: this repository has this blob)
+//!               ├─ manifests ─┬─ manifest_blobs ── blobs   (what a manifest names)
+//!               │             └─ manifest_children
+//!               └─ tags ── manifests
+//! uploads                                                 (sessions that are not finished)
+//! ```
+
+use entrepot_database::{Migration, Room};
+
+/// The tables of this crate.
+pub const ROOM: Room = Room {
+    name: "registry",
+    migrations: &[Migration {
+        name: "distribution",
+        sqlite: include_str!("../migrations/sqlite/001_distribution.sql"),
+    }],
+};
+
+entrepot_database::statements! {
+    REPOSITORY = "SELECT id FROM repositories WHERE name = $1";
+    ADD_REPOSITORY = "INSERT INTO repositories (name, created_at) VALUES ($1, $2) RETURNING id";
+    CATALOG = "SELECT name FROM repositories WHERE name > $1 ORDER BY name LIMIT $2";
+
+    BLOB = "SELECT id, size FROM blobs WHERE digest = $1";
+    ADD_BLOB = "INSERT INTO blobs (digest, size, created_at) VALUES ($1, $2, $3) RETURNING id";
+    LINK_BLOB = "INSERT INTO repository_blobs (repository_id, blob_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    UNLINK_BLOB = "DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2";
+    BLOB_IN_REPOSITORY = "SELECT b.id, b.size FROM blobs b JOIN repository_blobs l ON l.blob_id = b.id
+        WHERE b.digest = $1 AND l.repository_id = $2";
+    BLOB_BY_NAMES = "SELECT b.size FROM repositories r JOIN blobs b ON b.digest = $1
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.blob_id = b.id WHERE r.name = $2";
+    HOLDERS_OF_BLOB = "SELECT r.name FROM blobs b JOIN repository_blobs l ON l.blob_id = b.id
+        JOIN repositories r ON r.id = l.repository_id WHERE b.digest = $1 LIMIT $2";
+    USER_OF_BLOB = "SELECT m.digest FROM manifest_blobs u JOIN manifests m ON m.id = u.manifest_id
+        WHERE u.blob_id = $1 AND m.repository_id = $2 LIMIT 1";
+    FORGET_UNLINKED_BLOB = "DELETE FROM blobs WHERE digest = $1
+        AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = blobs.id)";
+    UNLINKED_BLOBS = "SELECT b.digest FROM blobs b WHERE b.digest > $1
+        AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = b.id) ORDER BY b.digest LIMIT $2";
+
+    ADD_UPLOAD = "INSERT INTO uploads (id, repository, size, state, started_at, active_at) VALUES ($1, $2, 0, $3, $4, $4)";
+    UPLOAD = "SELECT size, state FROM uploads WHERE id = $1 AND repository = $2";
+    UPLOAD_EXISTS = "SELECT 1 FROM uploads WHERE id = $1";
+    ADVANCE_UPLOAD = "UPDATE uploads SET size = $1, state = $2, active_at = $3 WHERE id = $4";
+    REMOVE_UPLOAD = "DELETE FROM uploads WHERE id = $1";
+    STALE_UPLOADS = "SELECT id FROM uploads WHERE active_at < $1 ORDER BY active_at LIMIT $2";
+    REMOVE_STALE_UPLOAD = "DELETE FROM uploads WHERE id = $1 AND active_at < $2";
+
+    MANIFEST_BY_DIGEST = "SELECT m.digest, m.media_type, m.content, m.subject FROM repositories r
+        JOIN manifests m ON m.repository_id = r.id AND m.digest = $1 WHERE r.name = $2";
+    MANIFEST_BY_TAG = "SELECT m.digest, m.media_type, m.content, m.subject FROM repositories r
+        JOIN tags t ON t.repository_id = r.id AND t.name = $1 JOIN manifests m ON m.id = t.manifest_id WHERE r.name = $2";
+    MANIFEST_ID = "SELECT id, size FROM manifests WHERE repository_id = $1 AND digest = $2";
+    ADD_MANIFEST = "INSERT INTO manifests
+        (repository_id, digest, media_type, artifact_type, subject, size, annotations, content, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
+    SET_MANIFEST_TYPE = "UPDATE manifests SET media_type = $1, artifact_type = $2 WHERE id = $3";
+    REMOVE_MANIFEST = "DELETE FROM manifests WHERE id = $1";
+    ADD_MANIFEST_BLOB = "INSERT INTO manifest_blobs (manifest_id, blob_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    ADD_MANIFEST_CHILD = "INSERT INTO manifest_children (manifest_id, child_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    PARENT_OF_MANIFEST = "SELECT m.digest FROM manifest_children c JOIN manifests m ON m.id = c.manifest_id
+        WHERE c.child_id = $1 AND c.manifest_id <> $1 LIMIT 1";
+    REFERRERS = "SELECT digest, media_type, size, artifact_type, annotations FROM manifests
+        WHERE repository_id = $1 AND subject = $2 AND digest > $3 ORDER BY digest LIMIT $4";
+    REFERRERS_OF_TYPE = "SELECT digest, media_type, size, artifact_type, annotations FROM manifests
+        WHERE repository_id = $1 AND subject = $2 AND digest > $3 AND artifact_type = $4 ORDER BY digest LIMIT $5";
+
+    TAG_TARGET = "SELECT m.digest FROM tags t JOIN manifests m ON m.id = t.manifest_id
+        WHERE t.repository_id = $1 AND t.name = $2";
+    SET_TAG = "INSERT INTO tags (repository_id, name, manifest_id, updated_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at";
+    REMOVE_TAG = "DELETE FROM tags WHERE repository_id = $1 AND name = $2";
+    TAGS = "SELECT name FROM tags WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3";
+    TAGS_OF_MANIFEST = "SELECT name FROM tags WHERE manifest_id = $1";
+}
