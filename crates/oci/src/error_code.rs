@@ -1,4 +1,4 @@
-//! Error codes of the distribution-spec ("Error Codes") and the two that it leaves to 5xx answers.
+//! Error codes of the distribution-spec ("Error Codes") and those of docker's dialect that it lacks.
 
 /// The `code` of an error answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +31,8 @@ pub enum ErrorCode {
     Unsupported,
     /// code-14
     TooManyRequests,
+    /// Of the Docker Registry HTTP API v2: `n` of a list is no number.
+    PaginationNumberInvalid,
     /// Not of the specification: the registry cannot answer now, and the client should try again.
     Unavailable,
     /// Not of the specification: a failure that is not the client's.
@@ -55,6 +57,7 @@ impl ErrorCode {
             Self::Denied => "DENIED",
             Self::Unsupported => "UNSUPPORTED",
             Self::TooManyRequests => "TOOMANYREQUESTS",
+            Self::PaginationNumberInvalid => "PAGINATION_NUMBER_INVALID",
             Self::Unavailable => "UNAVAILABLE",
             Self::Unknown => "UNKNOWN",
         }

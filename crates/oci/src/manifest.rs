@@ -61,8 +61,8 @@ pub enum InvalidManifest {
     /// Neither header nor body say what it is.
     #[error("the manifest has no type: send a Content-Type header or a mediaType field")]
     NoMediaType,
-    /// A type that is no `type/subtype`.
-    #[error("{0:?} is not a media type")]
+    /// A type that no manifest can have.
+    #[error("{0:?} is not a manifest type: it must be application/json or application/…+json")]
     MediaType(String),
     /// Header and body disagree.
     #[error("the Content-Type is {header:?} but the mediaType field says {field:?}")]
@@ -149,7 +149,7 @@ fn agree(header: Option<&str>, body: &Body<'_>) -> Result<String, InvalidManifes
         (None, None) if body.config.is_some() => media_type::IMAGE_MANIFEST,
         (None, None) => return Err(InvalidManifest::NoMediaType),
     };
-    if media_type::is_media_type(media_type) {
+    if media_type::is_manifest_type(media_type) {
         Ok(media_type.to_owned())
     } else {
         Err(InvalidManifest::MediaType(media_type.to_owned()))

@@ -1,1 +1,53 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+
+mod app;
+mod body;
+mod metrics;
+pub mod net;
+mod observe;
+mod pages;
+mod request_id;
+mod v2;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use entrepot_registry::Registry;
+use entrepot_registry::gate::Gate;
+
+pub use v2::endpoint::{Endpoint, InvalidPath};
+
+/// How the server behaves, from the configuration.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Largest manifest in bytes.
+    pub max_manifest_bytes: u64,
+    /// Time-outs and limits of connections.
+    pub limits: net::Limits,
+    /// Write a line for each request.
+    pub access_log: bool,
+    /// Serve `/metrics`.
+    pub metrics: bool,
+}
+
+/// Serves `registry` until `shutdown` is ready and requests in flight are done or out of time.
+pub async fn serve(
+    listener: net::Listener,
+    tls: Option<net::TlsReloader>,
+    registry: Registry,
+    gate: Gate,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) -> net::DrainReport {
+    let counters = Arc::<net::Counters>::default();
+    let mut all = prometheus_client::registry::Registry::with_prefix("entrepot");
+    let http = metrics::HttpMetrics::register(&mut all);
+    registry.metrics().register(&mut all);
+    registry.database().metrics().register(&mut all);
+    all.register_collector(Box::new(metrics::ConnectionMetrics(Arc::clone(&counters))));
+
+    let observer = observe::Observer::new(http, metrics::Exposition::new(all), options.access_log);
+    let v2 = v2::V2 { registry, gate, max_manifest_bytes: options.max_manifest_bytes };
+    let app = app::App::new(v2, observer, options.metrics);
+    net::serve(listener, tls, options.limits, counters, app, shutdown).await
+}

@@ -1,0 +1,73 @@
+//! What becomes of a request: `/v2` goes to the distribution API, everything else to the router of pages.
+//!
+//! The distribution API has names with slashes in the middle of its paths, which no router of patterns takes apart, so it
+//! reads them itself.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::service::Service as HyperService;
+use tower::ServiceExt;
+
+use crate::body::Body;
+use crate::net::RequestBody;
+use crate::observe::{Observed, Observer};
+use crate::pages;
+use crate::v2::V2;
+use crate::v2::endpoint::Endpoint;
+use crate::v2::error::ApiError;
+
+/// The whole application; clones share it.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+struct Parts {
+    v2: V2,
+    pages: axum::Router,
+    observer: Observer,
+}
+
+impl App {
+    pub(crate) fn new(v2: V2, observer: Observer, metrics: bool) -> Self {
+        let pages = pages::router(v2.registry.clone(), metrics.then(|| observer.exposition()));
+        Self(Arc::new(Parts { v2, pages, observer }))
+    }
+
+    async fn answer(self, request: Request<RequestBody>) -> Response<Observed<Body>> {
+        let watch = self.0.observer.begin(&request);
+        let span = watch.span();
+        let route = async {
+            let path = request.uri().path();
+            if path == "/v2" || path.starts_with("/v2/") {
+                match Endpoint::parse(path) {
+                    Ok(endpoint) => {
+                        let label = endpoint.label();
+                        let answer = self.0.v2.answer(endpoint, request).await;
+                        (label, answer.unwrap_or_else(ApiError::into_response))
+                    }
+                    Err(error) => ("invalid", ApiError::from(error).into_response()),
+                }
+            } else {
+                let request = request.map(axum::body::Body::new);
+                let Ok(response) = self.0.pages.clone().oneshot(request).await;
+                ("page", response.map(Body::Page))
+            }
+        };
+        let (label, response) = tracing::Instrument::instrument(route, span).await;
+        watch.end(label, response)
+    }
+}
+
+impl HyperService<Request<RequestBody>> for App {
+    type Response = Response<Observed<Body>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<RequestBody>) -> Self::Future {
+        let app = self.clone();
+        Box::pin(async move { Ok(app.answer(request).await) })
+    }
+}

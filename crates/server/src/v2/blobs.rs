@@ -1,0 +1,99 @@
+//! `/v2/<name>/blobs/<digest>` (end-2, end-10).
+
+use entrepot_oci::{ByteRange, Digest, ErrorCode, RepositoryName, Selection};
+use entrepot_registry::BlobContent;
+use entrepot_registry::gate::{Delete, Pull};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+
+use super::error::ApiError;
+use super::{Answer, DOCKER_CONTENT_DIGEST, V2, conditional, digest_header, header as header_value};
+use crate::body::Body;
+use crate::net::{Connection, FileBody, RequestBody};
+
+/// `GET` and `HEAD`, with `Range` and conditions.
+pub(super) async fn get(v2: &V2, name: RepositoryName, digest: &Digest, request: &Request<RequestBody>) -> Answer {
+    let grant = v2.authorize::<Pull>(name)?;
+    let headers = request.headers();
+    if request.method() == Method::HEAD {
+        let size = v2.registry.stat_blob(&grant, digest).await?;
+        let status = if conditional::not_modified(headers, digest) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+        return Ok(answer(digest, status, size, Body::empty()));
+    }
+    if conditional::not_modified(headers, digest) {
+        let size = v2.registry.stat_blob(&grant, digest).await?;
+        return Ok(answer(digest, StatusCode::NOT_MODIFIED, size, Body::empty()));
+    }
+    let content = v2.registry.get_blob(&grant, digest).await?;
+    let size = content.size();
+    match select(headers, digest, size) {
+        Selection::Whole => {
+            let body = body(content, 0, size, request);
+            Ok(answer(digest, StatusCode::OK, size, body))
+        }
+        Selection::Part(range) => {
+            let length = range.length().unwrap_or(size);
+            let body = body(content, range.first(), length, request);
+            let mut response = answer(digest, StatusCode::PARTIAL_CONTENT, length, body);
+            response.headers_mut().insert(header::CONTENT_RANGE, content_range(range, size));
+            Ok(response)
+        }
+        Selection::Unsatisfiable => {
+            let message = format!("the blob has {size} bytes, and the range begins after its end or is empty");
+            Err(ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::SizeInvalid, message)
+                .with_header(header::CONTENT_RANGE, header_value(&format!("bytes */{size}"))))
+        }
+    }
+}
+
+/// `DELETE`
+pub(super) async fn delete(v2: &V2, name: RepositoryName, digest: &Digest) -> Answer {
+    let grant = v2.authorize::<Delete>(name)?;
+    v2.registry.delete_blob(&grant, digest).await?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response.headers_mut().insert(DOCKER_CONTENT_DIGEST, digest_header(digest));
+    Ok(response)
+}
+
+fn select(headers: &HeaderMap, digest: &Digest, size: u64) -> Selection {
+    match headers.get(header::RANGE).and_then(|value| value.to_str().ok()) {
+        Some(range) if conditional::range_holds(headers, digest) => Selection::parse(range, size),
+        _ => Selection::Whole,
+    }
+}
+
+fn body(content: BlobContent, first: u64, length: u64, request: &Request<RequestBody>) -> Body {
+    match content {
+        BlobContent::Small(bytes) => {
+            // Within the bytes, as the selection was made from their number.
+            let first = usize::try_from(first).unwrap_or_default();
+            let length = usize::try_from(length).unwrap_or_default();
+            bytes.slice(first..first + length).into()
+        }
+        BlobContent::Stored(blob) => match request.extensions().get::<Connection>() {
+            Some(connection) => Body::File(FileBody::new(blob.file().clone(), first, length, connection)),
+            None => unreachable!("the accept loop gives every request its connection"),
+        },
+    }
+}
+
+fn content_range(range: ByteRange, size: u64) -> HeaderValue {
+    header_value(&format!("bytes {range}/{size}"))
+}
+
+fn answer(digest: &Digest, status: StatusCode, length: u64, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(DOCKER_CONTENT_DIGEST, digest_header(digest));
+    headers.insert(header::ETAG, conditional::etag(digest));
+    // What a digest names never changes; who may see it can, so only the client's own cache may keep it.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
+    if status != StatusCode::NOT_MODIFIED {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        headers.insert(header::CONTENT_LENGTH, length.into());
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    }
+    response
+}
