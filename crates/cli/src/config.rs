@@ -1,0 +1,123 @@
+//! The configuration: flags over environment over a TOML file over defaults, read into types that hold no nonsense.
+//!
+//! [`sections`] is the one table of settings. Parsing, environment names, flags and their help, the reference page,
+//! `config show` and the hints for misspelt keys all come from it. Every mistake is reported, not the first one only.
+
+mod access;
+mod address;
+mod environment;
+mod file;
+mod flags;
+mod logging;
+mod mistake;
+mod nearest;
+mod origin;
+mod quantity;
+mod reader;
+mod reference;
+mod sections;
+mod setting;
+mod show;
+mod tls;
+mod value;
+
+use std::path::PathBuf;
+
+pub(crate) use self::access::Anonymous;
+pub(crate) use self::address::ListenAddress;
+pub(crate) use self::flags::Flags;
+pub(crate) use self::mistake::Mistakes;
+use self::origin::Origins;
+use self::reader::{Reader, Reported};
+pub(crate) use self::reference::reference;
+pub(crate) use self::sections::{Limits, Log, Metrics, Registry, Shutdown, Uploads};
+pub(crate) use self::show::show;
+pub(crate) use self::tls::TlsFiles;
+use self::value::Value;
+
+/// The whole configuration of the registry, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// Where to listen.
+    pub(crate) listen: ListenAddress,
+    /// The directory of the database and the blobs; relative to the working directory.
+    pub(crate) data_dir: PathBuf,
+    /// Certificate and key; `None` means plain HTTP.
+    pub(crate) tls: Option<TlsFiles>,
+    /// What a client may do without logging in.
+    pub(crate) access: Anonymous,
+    /// What the registry accepts.
+    pub(crate) registry: Registry,
+    /// What becomes of unfinished uploads.
+    pub(crate) uploads: Uploads,
+    /// What one client may take.
+    pub(crate) limits: Limits,
+    /// How the process ends.
+    pub(crate) shutdown: Shutdown,
+    /// What is logged and how.
+    pub(crate) log: Log,
+    /// What is measured.
+    pub(crate) metrics: Metrics,
+    /// Where each setting came from.
+    origins: Origins,
+}
+
+impl Config {
+    /// Reads flags, this process's environment and the file they name.
+    ///
+    /// Resolves the name in `listen` and opens the files of `tls` for a moment; creates and changes nothing.
+    ///
+    /// # Errors
+    /// Every mistake there is, in the order file, environment, flags.
+    pub(crate) fn load(flags: &Flags) -> Result<Self, Mistakes> {
+        let mut reader = Reader::of(flags);
+        let config = Self::read(&mut reader);
+        reader.finish(config)
+    }
+
+    fn read(reader: &mut Reader) -> Result<Self, Reported> {
+        // Each is read before the first `?`, so that every mistake is found.
+        let listen = reader.value::<ListenAddress>(&sections::LISTEN);
+        let data_dir = reader.value::<PathBuf>(&sections::DATA_DIR);
+        let tls = TlsFiles::read(reader);
+        let access = Anonymous::read(reader, listen.as_ref().ok());
+        let registry = Registry::read(reader);
+        let uploads = Uploads::read(reader);
+        let limits = Limits::read(reader);
+        let shutdown = Shutdown::read(reader);
+        let log = Log::read(reader);
+        let metrics = Metrics::read(reader);
+        Ok(Self {
+            listen: listen?,
+            data_dir: data_dir?,
+            tls: tls?,
+            access: access?,
+            registry: registry?,
+            uploads: uploads?,
+            limits: limits?,
+            shutdown: shutdown?,
+            log: log?,
+            metrics: metrics?,
+            origins: reader.origins(),
+        })
+    }
+
+    /// The effective value of every setting as TOML, in the order of [`sections::TABLE`]; `None` if it is not set.
+    fn values(&self) -> Vec<Option<String>> {
+        let mut values = vec![Some(self.listen.to_toml()), Some(self.data_dir.to_toml())];
+        values.extend(TlsFiles::values(self.tls.as_ref()));
+        values.push(Some(self.access.to_toml()));
+        values.extend(self.registry.values());
+        values.extend(self.uploads.values());
+        values.extend(self.limits.values());
+        values.extend(self.shutdown.values());
+        values.extend(self.log.values());
+        values.extend(self.metrics.values());
+        values
+    }
+
+    /// What is allowed but hardly meant; a sentence each.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.access.warning().into_iter().collect()
+    }
+}

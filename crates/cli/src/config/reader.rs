@@ -1,0 +1,174 @@
+//! Reads typed values out of what file, environment and flags give, and collects every mistake on the way.
+
+use std::collections::BTreeMap;
+
+use super::environment;
+use super::file;
+use super::flags::Flags;
+use super::mistake::{Mistake, Mistakes};
+use super::origin::{Origin, Origins};
+use super::setting::{Fallback, Setting};
+use super::value::{Unfit, Value, toml_string};
+
+/// A value that some source gives, not yet judged.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    /// Where.
+    pub(super) origin: Origin,
+    /// What, without quotes.
+    pub(super) text: String,
+    /// How a mistake repeats it.
+    pub(super) written: String,
+    /// Whether a file gave it as a string; `None` where there are no types.
+    pub(super) quoted: Option<bool>,
+}
+
+impl Given {
+    /// From a source that knows text only.
+    pub(super) fn text(origin: Origin, text: &str) -> Self {
+        Self { origin, text: text.to_owned(), written: toml_string(text), quoted: None }
+    }
+}
+
+/// What all sources give together.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    /// By key.
+    pub(super) given: BTreeMap<&'static str, Vec<Given>>,
+    /// What could not even be given to a setting.
+    pub(super) mistakes: Vec<Mistake>,
+    /// Whether the file could not be read whole, which is among the mistakes.
+    pub(super) file_unread: bool,
+}
+
+impl Sources {
+    /// Adds a value.
+    pub(super) fn give(&mut self, setting: &Setting, given: Given) {
+        self.given.entry(setting.key).or_default().push(given);
+    }
+
+    /// Adds a mistake.
+    pub(super) fn mistake(&mut self, origin: Origin, sentence: String) {
+        self.mistakes.push(Mistake { origin: Some(origin), sentence });
+    }
+}
+
+/// Says that a mistake has been recorded; only [`Reader`] makes one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reported(());
+
+/// Reads settings one by one.
+#[derive(Debug)]
+pub(super) struct Reader {
+    given: BTreeMap<&'static str, Vec<Given>>,
+    origins: Origins,
+    mistakes: Vec<Mistake>,
+    file_unread: bool,
+}
+
+impl Reader {
+    /// Gathers what the flags, this process's environment and the file they name say.
+    pub(super) fn of(flags: &Flags) -> Self {
+        let mut sources = Sources::default();
+        let config = environment::gather(std::env::vars_os(), &mut sources);
+        let named = flags.config().or(config);
+        if let Some((origin, path)) = named {
+            file::gather(&path, origin, &mut sources);
+        }
+        flags.gather(&mut sources);
+        Self::new(sources)
+    }
+
+    fn new(sources: Sources) -> Self {
+        let mut given = sources.given;
+        for values in given.values_mut() {
+            values.sort_by(|a, b| a.origin.cmp(&b.origin));
+        }
+        let strongest = given.iter().filter_map(|(key, values)| Some((*key, values.last()?.origin.clone())));
+        let origins = Origins(strongest.collect());
+        Self { given, origins, mistakes: sources.mistakes, file_unread: sources.file_unread }
+    }
+
+    /// The value of `setting` from its strongest source, otherwise its default.
+    ///
+    /// # Errors
+    /// If any source gives a wrong one: a flag hides a wrong line in the file, but does not mend it.
+    pub(super) fn value<T: Value>(&mut self, setting: &Setting) -> Result<T, Reported> {
+        if let Some(value) = self.given(setting)? {
+            return Ok(value);
+        }
+        let parsed = match setting.default {
+            Fallback::Value(text) => fit(setting, text),
+            Fallback::Words(words) => Err(Unfit::because(words)),
+        };
+        parsed.map_err(|unfit| self.unfit(setting, None, "left out", &unfit))
+    }
+
+    /// The value of `setting` from its strongest source, if one sets it.
+    ///
+    /// # Errors
+    /// As [`Self::value`].
+    pub(super) fn given<T: Value>(&mut self, setting: &Setting) -> Result<Option<T>, Reported> {
+        let mut strongest = Ok(None);
+        for given in self.given.remove(setting.key).unwrap_or_default() {
+            let read = unquoted(setting, &given).and_then(|text| fit(setting, text));
+            strongest = match read {
+                Ok(value) => strongest.map(|_: Option<T>| Some(value)),
+                Err(unfit) => Err(self.unfit(setting, Some(given.origin), &given.written, &unfit)),
+            };
+        }
+        strongest
+    }
+
+    /// Records a mistake about the setting called `key`, where that was set.
+    pub(super) fn mistake(&mut self, key: &'static str, sentence: String) -> Reported {
+        let origin = self.origins.0.get(key).cloned();
+        self.mistakes.push(Mistake { origin, sentence });
+        Reported(())
+    }
+
+    /// As [`Self::mistake`], about a setting that another one lacks. If the file could not be read, that one may well
+    /// stand in it: then the mistake about the file is enough.
+    pub(super) fn lack(&mut self, key: &'static str, sentence: String) -> Reported {
+        if self.file_unread { Reported(()) } else { self.mistake(key, sentence) }
+    }
+
+    fn unfit(&mut self, setting: &Setting, origin: Option<Origin>, written: &str, unfit: &Unfit) -> Reported {
+        let because = unfit.because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
+        let sentence = format!("{} must be {}, not {written}{because}", setting.key, setting.allowed());
+        self.mistakes.push(Mistake { origin, sentence });
+        Reported(())
+    }
+
+    /// Where each setting came from.
+    pub(super) fn origins(&self) -> Origins {
+        self.origins.clone()
+    }
+
+    /// `read` if nothing was wrong.
+    ///
+    /// # Errors
+    /// Every mistake, also those that have nothing to do with what was read.
+    pub(super) fn finish<T>(self, read: Result<T, Reported>) -> Result<T, Mistakes> {
+        match read {
+            Ok(read) if self.mistakes.is_empty() => Ok(read),
+            _ => Err(Mistakes::sorted(self.mistakes)),
+        }
+    }
+}
+
+/// The text of a value that is written as its setting wants it in a file, as a string or bare.
+fn unquoted<'a>(setting: &Setting, given: &'a Given) -> Result<&'a str, Unfit> {
+    match given.quoted {
+        Some(false) if setting.kind.quoted => Err(Unfit::because("write it in quotes")),
+        Some(true) if !setting.kind.quoted => Err(Unfit::because("write it without quotes")),
+        _ => Ok(&given.text),
+    }
+}
+
+/// Parses `text` and holds it against the setting's bounds.
+fn fit<T: Value>(setting: &Setting, text: &str) -> Result<T, Unfit> {
+    let value = T::parse(text)?;
+    let Some((least, greatest)) = setting.bounds else { return Ok(value) };
+    if value < T::parse(least)? || value > T::parse(greatest)? { Err(Unfit::PLAIN) } else { Ok(value) }
+}

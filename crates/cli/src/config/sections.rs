@@ -1,0 +1,198 @@
+//! The table of settings, section by section.
+//!
+//! A row of [`section!`] is at once the field of the section's struct, its documentation, and the entry of the
+//! table, so that none can be forgotten. Settings that need more than a value of their own are written out.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::access::Anonymous;
+use super::address::ListenAddress;
+use super::logging::{LogFilter, LogFormat};
+use super::quantity::ByteSize;
+use super::reader::{Reader, Reported};
+use super::setting::{Fallback, Section, Setting};
+use super::value::Value;
+
+/// Every setting there is.
+pub(super) static TABLE: [Section; 9] = [
+    Section { name: "", about: "Where the registry is.", settings: &[LISTEN, DATA_DIR] },
+    Section { name: "tls", about: "HTTPS. Without it the registry speaks plain HTTP.", settings: &[TLS_CERT, TLS_KEY] },
+    Section { name: "access", about: "Who may do what.", settings: &[ANONYMOUS] },
+    Registry::SECTION,
+    Uploads::SECTION,
+    Limits::SECTION,
+    Shutdown::SECTION,
+    Log::SECTION,
+    Metrics::SECTION,
+];
+
+/// Every setting there is, in the order of the table.
+pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
+    TABLE.iter().flat_map(|section| section.settings)
+}
+
+/// The address to listen on.
+pub(super) const LISTEN: Setting = Setting::new::<ListenAddress>(
+    "listen",
+    Fallback::Value("127.0.0.1:5000"),
+    "Address and port to listen on. Port 0 takes a free one. Of a host name's addresses the first of IPv4 is taken, \
+     otherwise the first.",
+)
+.flag("listen", "ADDRESS");
+
+/// The directory of all data.
+pub(super) const DATA_DIR: Setting = Setting::new::<PathBuf>(
+    "data_dir",
+    Fallback::Value("./entrepot-data"),
+    "Directory of the database and the blobs, made if it is not there. Like every path it is relative to the working \
+     directory.",
+)
+.flag("data-dir", "DIRECTORY");
+
+/// The certificate chain.
+pub(super) const TLS_CERT: Setting = Setting::new::<PathBuf>(
+    "tls.cert",
+    Fallback::Words("not set: plain HTTP"),
+    "PEM file with the certificate and, after it, its intermediates. The file is read again when it changes and on \
+     SIGHUP.",
+)
+.flag("tls-cert", "FILE");
+
+/// The private key.
+pub(super) const TLS_KEY: Setting = Setting::new::<PathBuf>(
+    "tls.key",
+    Fallback::Words("not set: plain HTTP"),
+    "PEM file with the certificate's private key. The file is read again when it changes and on SIGHUP.",
+)
+.flag("tls-key", "FILE");
+
+/// What the anonymous may do.
+pub(super) const ANONYMOUS: Setting = Setting::new::<Anonymous>(
+    "access.anonymous",
+    Fallback::Words("push if only this machine can reach `listen`; otherwise it has to be set"),
+    "What clients may do without logging in: push (which includes pull and delete), pull, or none.",
+)
+.flag("access-anonymous", "ACTION");
+
+/// Declares the struct of a section and its part of the table.
+///
+/// A row is `/// description`, `field: Type = "default"`, and options of [`Setting`] such as `.within("1s", "1h")`.
+macro_rules! section {
+    (
+        $(#[doc = $about:literal])+
+        $name:literal => $section:ident {
+            $(
+                $(#[doc = $description:literal])+
+                $field:ident: $type:ty = $default:literal $(.$option:ident($($argument:literal),*))*;
+            )+
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Debug)]
+        pub(crate) struct $section {
+            $(
+                $(#[doc = $description])+
+                pub(crate) $field: $type,
+            )+
+        }
+
+        #[expect(non_upper_case_globals, reason = "each setting is named after its field")]
+        impl $section {
+            $(
+                const $field: Setting = Setting::new::<$type>(
+                    concat!($name, ".", stringify!($field)),
+                    Fallback::Value($default),
+                    concat!($($description),+).trim_ascii_start(),
+                )
+                $(.$option($($argument),*))*;
+            )+
+
+            const SECTION: Section = Section {
+                name: $name,
+                about: concat!($($about),+).trim_ascii_start(),
+                settings: &[$(Self::$field),+],
+            };
+
+            /// Reads every setting of the section, also after one that is wrong.
+            pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
+                $(
+                    let $field = reader.value::<$type>(&Self::$field);
+                )+
+                Ok(Self { $($field: $field?,)+ })
+            }
+
+            /// Every value of the section as TOML.
+            pub(super) fn values(&self) -> Vec<Option<String>> {
+                vec![$(Some(self.$field.to_toml())),+]
+            }
+        }
+    };
+}
+
+section! {
+    /// What the registry accepts.
+    "registry" => Registry {
+        /// Whether manifests and blobs can be deleted.
+        delete: bool = "true";
+        /// Whether an image index is accepted when some of its children are not in the repository.
+        sparse_indexes: bool = "false";
+        /// Largest manifest that is accepted. Clients rely on 4MiB.
+        max_manifest_bytes: ByteSize = "4MiB".within("4MiB", "64MiB");
+    }
+}
+
+section! {
+    /// What becomes of uploads that nobody finishes.
+    "uploads" => Uploads {
+        /// How long after its last byte an unfinished upload can be resumed; then it is purged.
+        expire_after: Duration = "7d".within("1s", "365d");
+        /// How often expired uploads are looked for.
+        purge_interval: Duration = "1h".within("1s", "7d");
+    }
+}
+
+section! {
+    /// What a client may take of the server.
+    "limits" => Limits {
+        /// How long a client may take to send the head of a request, and to finish the TLS handshake.
+        header_timeout: Duration = "30s".within("100ms", "1h");
+        /// How long a connection may go without a byte in either direction. A slow transfer is not idle.
+        idle_timeout: Duration = "2m".within("100ms", "1d");
+        /// Most connections at once; more wait to be accepted.
+        max_connections: u32 = "4096".within("1", "1000000");
+        /// Largest head of a request: its first line and all headers.
+        max_header_bytes: ByteSize = "64KiB".within("8KiB", "1MiB");
+        /// Largest blob that is accepted.
+        max_blob_bytes: Option<ByteSize> = "off";
+    }
+}
+
+section! {
+    /// How the registry ends on SIGTERM and SIGINT.
+    "shutdown" => Shutdown {
+        /// How long transfers under way may go on before they are cut; nothing new is accepted meanwhile.
+        grace: Duration = "30s".within("100ms", "1d");
+    }
+}
+
+section! {
+    /// What is logged, to standard error.
+    "log" => Log {
+        /// Least severe events to log: error, warn, info, debug or trace, or levels by target such as
+        /// info,entrepot_store=debug.
+        level: LogFilter = "info".flag("log-level", "LEVEL").reloadable();
+        /// How events are written: text, json, or auto, which is text on a terminal and JSON otherwise.
+        format: LogFormat = "auto".flag("log-format", "FORMAT");
+        /// Whether every request is logged when it ends.
+        access: bool = "true";
+    }
+}
+
+section! {
+    /// Measurements in Prometheus form.
+    "metrics" => Metrics {
+        /// Whether `/metrics` is served, on the port of the registry.
+        enabled: bool = "true";
+    }
+}
