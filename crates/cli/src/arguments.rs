@@ -26,6 +26,12 @@ pub(crate) struct Arguments {
 /// What the binary can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run the registry
+    Serve(Flags),
+    /// Give back expired uploads and bytes that nothing needs, while the registry is stopped
+    ///
+    /// A running registry does this by itself (uploads.purge_interval).
+    Purge(Flags),
     /// Check, show or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -26,6 +26,7 @@ use std::path::PathBuf;
 pub(crate) use self::access::Anonymous;
 pub(crate) use self::address::ListenAddress;
 pub(crate) use self::flags::Flags;
+pub(crate) use self::logging::LogFormat;
 pub(crate) use self::mistake::Mistakes;
 use self::origin::Origins;
 use self::reader::{Reader, Reported};

@@ -1,10 +1,10 @@
 //! The binary `entrepot`: arguments, configuration, wiring; nothing else.
 
 mod arguments;
+mod commands;
 mod config;
-mod commands {
-    pub(crate) mod config;
-}
+mod data;
+mod logging;
 
 use std::process::ExitCode;
 
@@ -14,6 +14,8 @@ use crate::arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Serve(flags) => commands::serve::run(&flags),
+        Command::Purge(flags) => commands::purge::run(&flags),
         Command::Config(command) => commands::config::run(&command),
     }
 }

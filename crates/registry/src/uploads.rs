@@ -209,15 +209,17 @@ impl Registry {
         self.0.metrics.uploads_started.inc();
         let start = Checkpoint { offset: 0, hasher: Hasher::new(digest.algorithm()) };
         let mut upload = self.0.store.resume(id, start).await?;
-        let stored = match self.receive(&held, &mut upload, 0, body, None).await {
-            Ok(Received::Whole) => {
-                let checkpoint = upload.checkpoint().await?;
-                self.publish(grant.repository(), id, checkpoint, digest, false).await
-            }
+        let received = match self.receive(&held, &mut upload, 0, body, None).await {
+            Ok(Received::Whole) => upload.checkpoint().await.map_err(Error::from),
             Ok(Received::Cut(error)) | Err(error) => Err(error),
         };
+        // The store lets only one act on staged bytes at a time.
+        drop(upload);
+        let stored = match received {
+            Ok(checkpoint) => self.publish(grant.repository(), id, checkpoint, digest, false).await,
+            Err(error) => Err(error),
+        };
         if stored.is_err() {
-            drop(upload);
             self.0.store.discard(id).await?;
         }
         stored

@@ -57,8 +57,11 @@ impl HttpMetrics {
     /// Makes them and adds them to `registry`.
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.000_064, 4.0, 12));
-        let metrics =
-            Self { requests: Family::default(), seconds: Family::new_with_constructor(histogram), sent: Family::default() };
+        let metrics = Self {
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(histogram),
+            sent: Family::default(),
+        };
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
         registry.register("http_request_seconds", "Time to answer, with the body", metrics.seconds.clone());
         registry.register("http_sent_bytes", "Bytes of answers' bodies", metrics.sent.clone());
@@ -107,7 +110,11 @@ impl Collector for ConnectionMetrics {
         };
         describe("connections_open", "Connections open now", &open)?;
         describe("connections_accepted", "Connections accepted", &ConstCounter::new(counters.accepted()))?;
-        describe("connections_timed_out", "Connections cut for want of progress", &ConstCounter::new(counters.timed_out()))?;
+        describe(
+            "connections_timed_out",
+            "Connections cut for want of progress",
+            &ConstCounter::new(counters.timed_out()),
+        )?;
         describe("connections_refused", "Connections cut before a request", &ConstCounter::new(counters.refused()))?;
         describe("connection_received_bytes", "Bytes read from clients", &ConstCounter::new(counters.received()))?;
         describe("connection_sent_bytes", "Bytes written to clients", &ConstCounter::new(counters.sent()))

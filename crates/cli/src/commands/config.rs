@@ -18,15 +18,18 @@ pub(crate) fn run(command: &ConfigCommand) -> ExitCode {
     };
     match printed {
         Ok(text) => print(&text),
-        Err(mistakes) => {
-            eprint!("{mistakes}");
-            ExitCode::from(WRONG_CONFIGURATION)
-        }
+        Err(mistakes) => refuse(&mistakes),
     }
 }
 
+/// Says what is wrong with the configuration and ends the command.
+pub(crate) fn refuse(mistakes: &Mistakes) -> ExitCode {
+    eprint!("{mistakes}");
+    ExitCode::from(WRONG_CONFIGURATION)
+}
+
 /// Loads the configuration and passes on its warnings.
-fn load(flags: &Flags) -> Result<Config, Mistakes> {
+pub(crate) fn load(flags: &Flags) -> Result<Config, Mistakes> {
     let config = Config::load(flags)?;
     for warning in config.warnings() {
         eprintln!("warning: {warning}");

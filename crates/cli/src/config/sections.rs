@@ -135,8 +135,8 @@ section! {
     "registry" => Registry {
         /// Whether manifests and blobs can be deleted.
         delete: bool = "true";
-        /// Whether an image index is accepted when some of its children are not in the repository.
-        sparse_indexes: bool = "false";
+        /// Whether a manifest is accepted that names blobs or manifests which are not in the repository.
+        sparse_manifests: bool = "false";
         /// Largest manifest that is accepted. Clients rely on 4MiB.
         max_manifest_bytes: ByteSize = "4MiB".within("4MiB", "64MiB");
     }

@@ -1,7 +1,7 @@
 //! `GET /v2/` (end-1): this is a registry.
 
-use http::header::{self, HeaderValue};
 use http::Response;
+use http::header::{self, HeaderValue};
 
 use crate::body::Body;
 

@@ -2,8 +2,8 @@
 
 use entrepot_oci::{Digest, ErrorCode};
 use entrepot_registry::Precondition;
-use http::header::{self, HeaderMap, HeaderValue};
 use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderValue};
 
 use super::error::ApiError;
 use super::header as header_value;
@@ -76,7 +76,8 @@ mod tests {
     #[test]
     fn a_known_entity_tag_in_any_spelling_means_not_modified() {
         let digest: Digest = A.parse().unwrap();
-        for value in [format!("\"{A}\""), format!("W/\"{A}\""), A.to_owned(), format!("\"x\", \"{A}\""), "*".to_owned()] {
+        for value in [format!("\"{A}\""), format!("W/\"{A}\""), A.to_owned(), format!("\"x\", \"{A}\""), "*".to_owned()]
+        {
             assert!(not_modified(&headers(header::IF_NONE_MATCH, &value), &digest), "{value}");
         }
         assert!(!not_modified(&headers(header::IF_NONE_MATCH, "\"x\""), &digest));

@@ -122,7 +122,10 @@ mod tests {
             ("/v2/a/blobs/uploads".to_owned(), Ok(Endpoint::Uploads(name("a")))),
             (format!("/v2/a/blobs/uploads/{id}"), Ok(Endpoint::Upload(name("a"), id.parse().unwrap()))),
             (format!("/v2/a/referrers/{DIGEST}"), Ok(Endpoint::Referrers(name("a"), digest))),
-            ("/v2/acme/blobs/tags/manifests/list".to_owned(), Ok(Endpoint::Manifest(name("acme/blobs/tags"), tag("list")))),
+            (
+                "/v2/acme/blobs/tags/manifests/list".to_owned(),
+                Ok(Endpoint::Manifest(name("acme/blobs/tags"), tag("list"))),
+            ),
             ("/v2/manifests/manifests/x".to_owned(), Ok(Endpoint::Manifest(name("manifests"), tag("x")))),
             ("/v2/A/tags/list".to_owned(), Err(InvalidPath::Name(InvalidName))),
             ("/v2//tags/list".to_owned(), Err(InvalidPath::Name(InvalidName))),

@@ -13,7 +13,10 @@ use crate::body::Body;
 
 /// An answer with an error body (distribution-spec, "Error Codes").
 #[derive(Debug)]
-pub(crate) struct ApiError {
+pub(crate) struct ApiError(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     entries: Vec<Entry>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -41,11 +44,11 @@ impl ApiError {
 
     fn detailed(status: StatusCode, code: ErrorCode, message: impl Into<String>, detail: Value) -> Self {
         let entry = Entry { code: code.as_str(), message: message.into(), detail };
-        Self { status, entries: vec![entry], headers: Vec::new(), cause: None }
+        Self(Box::new(Parts { status, entries: vec![entry], headers: Vec::new(), cause: None }))
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
-        self.headers.push((name, value.into()));
+        self.0.headers.push((name, value.into()));
         self
     }
 
@@ -70,21 +73,22 @@ impl ApiError {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             error = error.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        error.cause = Some(cause);
+        error.0.cause = Some(cause);
         error
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
-        if let Some(cause) = &self.cause {
+        let Parts { status, entries, headers, cause } = *self.0;
+        if let Some(cause) = &cause {
             let chain = chain(cause);
-            tracing::error!(status = self.status.as_u16(), error = chain, "a request failed");
+            tracing::error!(status = status.as_u16(), error = chain, "a request failed");
         }
         // Cannot fail: strings and JSON values.
-        let body = serde_json::to_vec(&Answer { errors: &self.entries }).unwrap_or_default();
+        let body = serde_json::to_vec(&Answer { errors: &entries }).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.status;
+        *response.status_mut() = status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response.headers_mut().extend(self.headers);
+        response.headers_mut().extend(headers);
         response
     }
 }
@@ -167,7 +171,7 @@ fn bad_targets(bad: &[BadTarget]) -> ApiError {
     });
     // A manifest of 4 MiB can name tens of thousands; the first hundred say enough.
     let entries = entries.take(100).collect();
-    ApiError { status: StatusCode::BAD_REQUEST, entries, headers: Vec::new(), cause: None }
+    ApiError(Box::new(Parts { status: StatusCode::BAD_REQUEST, entries, headers: Vec::new(), cause: None }))
 }
 
 impl From<InvalidPath> for ApiError {

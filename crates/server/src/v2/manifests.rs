@@ -30,11 +30,8 @@ pub(super) async fn get(
     let grant = v2.authorize::<Pull>(name)?;
     let manifest = v2.registry.get_manifest(&grant, reference).await?;
     let not_modified = conditional::not_modified(request.headers(), &manifest.digest);
-    let body = if not_modified || request.method() == Method::HEAD {
-        Body::empty()
-    } else {
-        manifest.content.clone().into()
-    };
+    let body =
+        if not_modified || request.method() == Method::HEAD { Body::empty() } else { manifest.content.clone().into() };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(DOCKER_CONTENT_DIGEST, digest_header(&manifest.digest));
@@ -49,12 +46,7 @@ pub(super) async fn get(
 }
 
 /// `PUT`, by tag, or by digest with any number of `?tag=`.
-pub(super) async fn put(
-    v2: &V2,
-    name: RepositoryName,
-    reference: Reference,
-    request: Request<RequestBody>,
-) -> Answer {
+pub(super) async fn put(v2: &V2, name: RepositoryName, reference: Reference, request: Request<RequestBody>) -> Answer {
     let grant = v2.authorize::<Push>(name)?;
     let tags = tags(&Query::of(request.uri()))?;
     let destination = match reference {

@@ -32,10 +32,8 @@ pub(super) async fn get(v2: &V2, name: RepositoryName, subject: &Digest, request
             ApiError::new(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, message)
         })
     });
-    let found = v2
-        .registry
-        .list_referrers(&grant, subject, artifact_type.map(str::to_owned), last.transpose()?, limit)
-        .await?;
+    let found =
+        v2.registry.list_referrers(&grant, subject, artifact_type.map(str::to_owned), last.transpose()?, limit).await?;
 
     let index = Index { schema_version: 2, media_type: media_type::IMAGE_INDEX, manifests: &found.entries };
     // Cannot fail: strings, numbers and JSON that was read before.

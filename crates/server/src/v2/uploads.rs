@@ -111,7 +111,9 @@ async fn mount(v2: &V2, grant: &Grant<Push>, digest: &Digest, from: Option<&str>
 }
 
 /// Runs `work` to its end even if the client, and so this request, goes away.
-async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T, Error>> + Send + 'static) -> Result<T, Error> {
+async fn detached<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
     let task = tokio::spawn(work.in_current_span());
     task.await.unwrap_or_else(|error| Err(Error::Damaged(format!("the upload's task ended: {error}"))))
 }

@@ -1,0 +1,18 @@
+//! One file a command.
+
+pub(crate) mod config;
+pub(crate) mod purge;
+pub(crate) mod serve;
+
+use std::process::ExitCode;
+
+/// Ends a command: a failure is one sentence, with its causes behind colons.
+fn conclude(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("entrepot: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `entrepot serve`: builds each part from its section of the configuration and runs until it is told to stop.
+
+use std::net::{IpAddr, SocketAddr};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use entrepot_registry::gate::{AnonymousAccess, Gate};
+use entrepot_server::net::{Limits, Listener, Reloaded, TlsReloader};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Anonymous, Config, Flags};
+use crate::logging::Logging;
+use crate::{commands, data};
+
+/// Threads for work that blocks (syncing files, long reads of the database); more than this many wait their turn.
+const BLOCKING_THREADS: usize = 128;
+
+/// Runs the registry.
+pub(crate) fn run(flags: &Flags) -> ExitCode {
+    let config = match commands::config::load(flags) {
+        Ok(config) => config,
+        Err(mistakes) => return commands::config::refuse(&mistakes),
+    };
+    let logging = Logging::start(&config.log);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build();
+    let served = runtime
+        .context("cannot start the threads of the server")
+        .and_then(|runtime| runtime.block_on(serve(&config, flags, &logging)));
+    drop(logging);
+    commands::conclude(served)
+}
+
+async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Result<()> {
+    let tls = config.tls.as_ref().map(|files| TlsReloader::open(&files.cert, &files.key)).transpose()?;
+    let listener = Listener::bind(&config.listen.socket.to_string()).await?;
+    let registry = data::open(config)?;
+    let purge = tokio::spawn({
+        let (registry, interval) = (registry.clone(), config.uploads.purge_interval);
+        async move { registry.purge_regularly(interval).await }
+    });
+    announce(listener.addresses(), tls.is_some());
+
+    let options = entrepot_server::Options {
+        max_manifest_bytes: config.registry.max_manifest_bytes.0,
+        limits: limits(config),
+        access_log: config.log.access,
+        metrics: config.metrics.enabled,
+    };
+    let reload = reload_on_hangup(flags, tls.clone(), logging);
+    let report = tokio::select! {
+        report = entrepot_server::serve(listener, tls.clone(), registry, gate(config), options, stop()) => report,
+        failed = reload => return failed,
+    };
+    purge.abort();
+    tracing::info!(finished = report.finished, cut = report.cut, "stopped");
+    Ok(())
+}
+
+fn gate(config: &Config) -> Gate {
+    Gate::new(match config.access {
+        Anonymous::Push => AnonymousAccess::Push,
+        Anonymous::Pull => AnonymousAccess::Pull,
+        Anonymous::Denied => AnonymousAccess::None,
+    })
+}
+
+fn limits(config: &Config) -> Limits {
+    let limits = &config.limits;
+    Limits {
+        header_timeout: limits.header_timeout,
+        idle_timeout: limits.idle_timeout,
+        max_connections: usize::try_from(limits.max_connections).unwrap_or(usize::MAX),
+        max_header_bytes: usize::try_from(limits.max_header_bytes.0).unwrap_or(usize::MAX),
+        drain_grace: config.shutdown.grace,
+        ..Limits::default()
+    }
+}
+
+/// The one line that says where the registry is and what to do next.
+fn announce(addresses: &[SocketAddr], tls: bool) {
+    let scheme = if tls { "https" } else { "http" };
+    let all: Vec<_> = addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
+    let host = match addresses.first() {
+        Some(address) if is_here(address.ip()) => format!("localhost:{}", address.port()),
+        Some(address) => address.to_string(),
+        None => return,
+    };
+    println!("entrepot listens on {}; push with: docker push {host}/NAME", all.join(" and "));
+}
+
+fn is_here(ip: IpAddr) -> bool {
+    ip.is_loopback() || ip.is_unspecified()
+}
+
+/// Ready when the process is asked to end. A second time it ends at once.
+async fn stop() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: no new connections, transfers may finish; a second signal ends at once");
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::process::exit(1);
+    });
+}
+
+/// On SIGHUP takes what can change while running: certificates and the log level. Runs for ever.
+async fn reload_on_hangup(flags: &Flags, tls: Option<TlsReloader>, logging: &Logging) -> anyhow::Result<()> {
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    loop {
+        hangup.recv().await;
+        match tls.as_ref().map(TlsReloader::reload) {
+            Some(Ok(Reloaded::Replaced)) => tracing::info!("new connections get the new certificate"),
+            Some(Ok(Reloaded::Unchanged)) => tracing::info!("the certificate has not changed"),
+            Some(Err(error)) => tracing::error!(%error, "the certificate stays as it was"),
+            None => {}
+        }
+        match Config::load(flags) {
+            Ok(config) => logging.set_level(&config.log),
+            Err(mistakes) => tracing::error!(%mistakes, "the configuration stays as it was"),
+        }
+    }
+}
