@@ -1,0 +1,175 @@
+//! Where everything lies under the root directory.
+//!
+//! ```text
+//! root/lock                        held with flock while a process uses the directory
+//! root/uploads/<uuid>              bytes of an unfinished upload
+//! root/blobs/<algorithm>/ab/<hex>  a blob; `ab` are the first two characters of its hash
+//! ```
+//! Directories are made with mode 0700 and files with 0600: layers of private images are nobody else's business.
+//! The mode of a root directory that exists already is left alone.
+
+use std::fs::{DirBuilder, File};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use entrepot_oci::{Algorithm, Digest};
+use uuid::Uuid;
+
+use crate::error::{Context, Error};
+use crate::step::step;
+
+/// Mode of every file that the store makes.
+pub(crate) const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
+
+/// Name in `uploads` of the file that is made and removed to see whether the disk takes bytes.
+pub(crate) const PROBE: &str = ".probe";
+
+/// The paths under one root directory.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    root: PathBuf,
+    uploads: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), uploads: root.join("uploads") }
+    }
+
+    /// Makes what is missing of the root directory and syncs all directories that lead to it.
+    pub(crate) fn create_root(&self) -> Result<(), Error> {
+        create_with_parents(&self.root)
+    }
+
+    /// Makes all directories and syncs their parents.
+    ///
+    /// The 256 directories of each algorithm are made here and not when the first blob arrives, so that no publish
+    /// ever has to ask whether the directory that it writes into would survive a power loss.
+    pub(crate) fn create(&self) -> Result<(), Error> {
+        create_directory(&self.uploads)?;
+        let blobs = self.root.join("blobs");
+        create_directory(&blobs)?;
+        for algorithm in Self::ALGORITHMS {
+            let of_algorithm = self.algorithm(algorithm);
+            create_directory(&of_algorithm)?;
+            for prefix in 0..=u8::MAX {
+                create_directory(&self.fan(algorithm, prefix))?;
+            }
+            sync_directory(&of_algorithm)?;
+        }
+        sync_directory(&blobs)?;
+        sync_directory(&self.root)?;
+        let device = |path: &Path| Ok::<_, Error>(path.metadata().context("look at", path)?.dev());
+        if device(&self.uploads)? != device(&self.algorithm(Algorithm::Sha256))? {
+            return Err(Error::explained(
+                "publish from",
+                &self.uploads,
+                ErrorKind::CrossesDevices,
+                "uploads and blobs must be on the same file system",
+            ));
+        }
+        Ok(())
+    }
+
+    /// In the order of digests.
+    pub(crate) const ALGORITHMS: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Sha512];
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    pub(crate) fn probe(&self) -> PathBuf {
+        self.uploads.join(PROBE)
+    }
+
+    pub(crate) fn uploads(&self) -> &Path {
+        &self.uploads
+    }
+
+    pub(crate) fn staged(&self, id: Uuid) -> PathBuf {
+        self.uploads.join(&*id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+    }
+
+    fn algorithm(&self, algorithm: Algorithm) -> PathBuf {
+        self.root.join("blobs").join(algorithm.name())
+    }
+
+    /// The directory of the blobs whose hash begins with `prefix`.
+    pub(crate) fn fan(&self, algorithm: Algorithm, prefix: u8) -> PathBuf {
+        self.algorithm(algorithm).join(format!("{prefix:02x}"))
+    }
+
+    pub(crate) fn blob(&self, digest: &Digest) -> PathBuf {
+        let root = self.root.as_os_str();
+        digest.with_text(|text| {
+            // "sha256:abcd…" has a colon, and two characters behind it, by construction.
+            let (algorithm, hex) = text.split_once(':').unwrap_or_default();
+            let prefix = hex.get(..2).unwrap_or_default();
+            // One allocation: this is on the path of every read.
+            let mut path = PathBuf::with_capacity(root.len() + "/blobs///".len() + text.len() + 2);
+            for part in [root, "blobs".as_ref(), algorithm.as_ref(), prefix.as_ref(), hex.as_ref()] {
+                path.push(part);
+            }
+            path
+        })
+    }
+}
+
+fn create_with_parents(path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Ok(()),
+    };
+    create_with_parents(parent)?;
+    create_directory(path)?;
+    sync_directory(parent)
+}
+
+fn create_directory(path: &Path) -> Result<(), Error> {
+    match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        result => result.context("make the directory", path),
+    }
+}
+
+/// Makes the entries of a directory durable.
+pub(crate) fn sync_directory(path: &Path) -> Result<(), Error> {
+    step!("store::before_dir_sync", path);
+    File::open(path).and_then(|directory| directory.sync_all()).context("sync the directory", path)?;
+    step!("store::after_dir_sync", path);
+    Ok(())
+}
+
+/// Makes a missing file a success.
+pub(crate) fn allow_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        let layout = Layout::new(Path::new("/data"));
+        let digest = Digest::of(Algorithm::Sha256, b"");
+        assert_eq!(layout.blob(&digest), Path::new("/data/blobs/sha256/e3").join(digest.hex()));
+        let digest = Digest::of(Algorithm::Sha512, b"");
+        assert_eq!(layout.blob(&digest), Path::new("/data/blobs/sha512/cf").join(digest.hex()));
+        assert_eq!(layout.staged(Uuid::nil()), Path::new("/data/uploads/00000000-0000-0000-0000-000000000000"));
+        assert_eq!(layout.fan(Algorithm::Sha256, 10), Path::new("/data/blobs/sha256/0a"));
+    }
+}

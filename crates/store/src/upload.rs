@@ -1,0 +1,154 @@
+//! The bytes of one upload on their way in.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use entrepot_oci::{Algorithm, Hasher};
+use parking_lot::Mutex;
+use tokio::task::JoinHandle;
+
+use crate::claim::Holder;
+use crate::error::Error;
+use crate::pool;
+use crate::writer::{MAX_PIECES, Writer};
+
+/// Bytes that are gathered before they are hashed and written together.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// A point of an upload at which everything before it is durable.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// Bytes before this point.
+    pub offset: u64,
+    /// The hash of these bytes so far.
+    pub hasher: Hasher,
+}
+
+impl Checkpoint {
+    /// The point before the first byte.
+    pub fn start(algorithm: Algorithm) -> Self {
+        Self { offset: 0, hasher: Hasher::new(algorithm) }
+    }
+}
+
+/// Appends to a staged file and hashes the bytes as they arrive; never reads them back.
+///
+/// Chunks are gathered, not copied, until there is about 1 MiB of them. A batch is then hashed and written on the
+/// blocking pool while the next one gathers. So an upload holds at most two batches of 1 MiB (or of 1024 chunks, if
+/// they are small) and the chunk that completes each.
+///
+/// An error is final for this value: every later call gives it again, so that no checkpoint can claim bytes which did
+/// not reach the disk. The file stays as it was at the last checkpoint;
+/// [`Store::resume`](crate::Store::resume) goes on from there.
+///
+/// Dropping it forgets the chunks after the last [`Upload::checkpoint`].
+#[derive(Debug)]
+pub struct Upload {
+    gathered: Vec<Bytes>,
+    gathered_bytes: usize,
+    /// Bytes given so far.
+    offset: u64,
+    /// Locked by the batch in flight, and between batches by this value, so never waited for.
+    writer: Arc<Mutex<Writer>>,
+    batch: Option<JoinHandle<Result<(), Error>>>,
+    failed: Option<Error>,
+    holder: Arc<Holder>,
+}
+
+impl Upload {
+    pub(crate) fn new(writer: Writer, holder: Arc<Holder>, offset: u64) -> Self {
+        holder.occupy();
+        Self {
+            gathered: Vec::new(),
+            gathered_bytes: 0,
+            offset,
+            writer: Arc::new(Mutex::new(writer)),
+            batch: None,
+            failed: None,
+            holder,
+        }
+    }
+
+    /// Bytes given so far, with those before the checkpoint that it was resumed from.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Appends `chunk`.
+    ///
+    /// # Errors
+    /// Of this chunk or of an earlier one: chunks are written later than they are given.
+    /// # Cancel safety
+    /// The chunk counts as given, and [`Upload::offset`] includes it, as soon as the future has been polled.
+    pub async fn write(&mut self, chunk: Bytes) -> Result<(), Error> {
+        self.usable()?;
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        self.offset += chunk.len() as u64;
+        self.gathered_bytes += chunk.len();
+        self.gathered.push(chunk);
+        if self.gathered_bytes >= BATCH_BYTES || self.gathered.len() >= MAX_PIECES {
+            self.settle().await?;
+            self.start(Writer::append);
+        }
+        Ok(())
+    }
+
+    /// Makes everything given so far durable: the bytes, and for a new file its name.
+    ///
+    /// Costs nothing if nothing was given since the last checkpoint. The first checkpoint of an upload makes the file,
+    /// also if it is empty.
+    ///
+    /// # Errors
+    /// If any byte given so far could not be written or synced.
+    /// # Cancel safety
+    /// The work goes on; calling again waits for it.
+    pub async fn checkpoint(&mut self) -> Result<Checkpoint, Error> {
+        self.usable()?;
+        self.settle().await?;
+        if !self.gathered.is_empty() || !self.writer.lock().is_durable() {
+            self.start(|writer, batch| {
+                writer.append(batch)?;
+                writer.sync()
+            });
+            self.settle().await?;
+        }
+        Ok(self.writer.lock().checkpoint())
+    }
+
+    fn usable(&self) -> Result<(), Error> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Hands the gathered chunks to the blocking pool. The batch before must have been settled.
+    fn start(&mut self, work: fn(&mut Writer, &[Bytes]) -> Result<(), Error>) {
+        let batch = std::mem::take(&mut self.gathered);
+        self.gathered.reserve(batch.len());
+        self.gathered_bytes = 0;
+        let writer = Arc::clone(&self.writer);
+        self.batch = Some(pool::start(move || work(&mut writer.lock(), &batch)));
+    }
+
+    /// Waits for the batch in flight.
+    async fn settle(&mut self) -> Result<(), Error> {
+        let Some(batch) = &mut self.batch else { return Ok(()) };
+        let result = match batch.await {
+            Ok(result) => result,
+            Err(stopped) => Err(Error::new("write to", self.writer.lock().path(), io::Error::other(stopped))),
+        };
+        self.batch = None;
+        if let Err(error) = &result {
+            self.failed = Some(error.clone());
+            self.gathered = Vec::new();
+        }
+        result
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.holder.abandon();
+    }
+}
