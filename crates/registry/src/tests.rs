@@ -1,1 +1,169 @@
+use bytes::Bytes;
+use entrepot_oci::{Algorithm, Reference, Tag, media_type};
+use futures_util::stream;
 
+use super::*;
+use crate::gate::{AnonymousAccess, Caller, Delete, Gate, Grant, Permission, Pull, Push};
+
+struct Fixture {
+    registry: Registry,
+    _directory: tempfile::TempDir,
+}
+
+fn fixture(options: Options) -> Fixture {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let database = Database::open(&directory.path().join("db"), &[ROOM]).unwrap();
+    Fixture { registry: Registry::new(options, store, database), _directory: directory }
+}
+
+fn grant<P: Permission>(name: &str) -> Grant<P> {
+    Gate::new(AnonymousAccess::Push).authorize(&Caller::Anonymous, name.parse().unwrap()).unwrap()
+}
+
+fn body(bytes: &'static [u8]) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> + Send {
+    stream::iter([Ok(Bytes::from_static(bytes))])
+}
+
+fn digest(bytes: &[u8]) -> Digest {
+    Digest::of(Algorithm::Sha256, bytes)
+}
+
+impl Fixture {
+    async fn push_blob(&self, name: &str, bytes: &'static [u8]) -> Digest {
+        let digest = digest(bytes);
+        self.registry.push_blob(&grant::<Push>(name), body(bytes), &digest).await.unwrap();
+        digest
+    }
+
+    async fn push_image(&self, name: &str, tag: &str, config: &Digest, size: usize) -> Result<Digest, Error> {
+        let content = format!(
+            r#"{{"schemaVersion":2,"config":{{"mediaType":"application/json","digest":"{config}","size":{size}}},"layers":[]}}"#
+        );
+        let push = ManifestPush {
+            content: content.into(),
+            content_type: Some(media_type::IMAGE_MANIFEST.to_owned()),
+            destination: Destination::Tag(tag.parse().unwrap()),
+            precondition: Precondition::None,
+        };
+        Ok(self.registry.put_manifest(&grant::<Push>(name), push).await?.digest)
+    }
+
+    async fn tag_target(&self, name: &str, tag: &str) -> Result<Digest, Error> {
+        let tag: Tag = tag.parse().unwrap();
+        Ok(self.registry.get_manifest(&grant::<Pull>(name), &Reference::Tag(tag)).await?.digest)
+    }
+}
+
+#[test]
+fn every_statement_fits_the_tables() {
+    fixture(Options::default()).registry.database().check(tables::STATEMENTS).unwrap();
+}
+
+#[tokio::test]
+async fn a_moved_or_deleted_tag_is_never_served_from_memory() {
+    let fixture = fixture(Options::default());
+    let (a, b) = (fixture.push_blob("acme/app", b"a").await, fixture.push_blob("acme/app", b"bb").await);
+    let first = fixture.push_image("acme/app", "latest", &a, 1).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(fixture.tag_target("acme/app", "latest").await.unwrap(), first);
+    }
+    let second = fixture.push_image("acme/app", "latest", &b, 2).await.unwrap();
+    assert_eq!(fixture.tag_target("acme/app", "latest").await.unwrap(), second);
+    fixture.registry.delete_manifest(&grant::<Delete>("acme/app"), &second).await.unwrap();
+    assert!(matches!(fixture.tag_target("acme/app", "latest").await, Err(Error::ManifestUnknown(_))));
+}
+
+#[tokio::test]
+async fn reads_racing_with_moves_leave_nothing_stale() {
+    let fixture = Arc::new(fixture(Options::default()));
+    let (a, b) = (fixture.push_blob("acme/app", b"a").await, fixture.push_blob("acme/app", b"bb").await);
+    fixture.push_image("acme/app", "latest", &a, 1).await.unwrap();
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let fixture = Arc::clone(&fixture);
+            tokio::task::spawn_blocking(move || {
+                for _ in 0..2000 {
+                    futures_util::FutureExt::now_or_never(fixture.tag_target("acme/app", "latest")).unwrap().unwrap();
+                }
+            })
+        })
+        .collect();
+    for round in 0..50 {
+        let (config, size) = if round % 2 == 0 { (&b, 2) } else { (&a, 1) };
+        let moved = fixture.push_image("acme/app", "latest", config, size).await.unwrap();
+        assert_eq!(fixture.tag_target("acme/app", "latest").await.unwrap(), moved, "round {round}");
+    }
+    for reader in readers {
+        reader.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn everything_that_is_missing_is_named_at_once() {
+    let fixture = fixture(Options::default());
+    let here = fixture.push_blob("acme/app", b"here").await;
+    let error = fixture.push_image("acme/app", "latest", &here, 5).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::ManifestTargets(bad) if matches!(bad[..], [BadTarget::Size { stated: 5, actual: 4, .. }]))
+    );
+    let error = fixture.push_image("acme/other", "latest", &here, 4).await.unwrap_err();
+    assert!(matches!(&error, Error::ManifestTargets(bad) if matches!(bad[..], [BadTarget::Missing(_)])), "{error}");
+    let sparse = self::fixture(Options { sparse: true, ..Options::default() });
+    sparse.push_image("acme/app", "latest", &here, 4).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_in_use_cannot_be_deleted() {
+    let fixture = fixture(Options::default());
+    let config = fixture.push_blob("acme/app", b"config").await;
+    let manifest = fixture.push_image("acme/app", "latest", &config, 6).await.unwrap();
+    let delete = grant::<Delete>("acme/app");
+    assert!(matches!(fixture.registry.delete_blob(&delete, &config).await, Err(Error::InUse(_))));
+    fixture.registry.delete_manifest(&delete, &manifest).await.unwrap();
+    fixture.registry.delete_blob(&delete, &config).await.unwrap();
+    assert!(matches!(fixture.registry.delete_blob(&delete, &config).await, Err(Error::BlobUnknown(_))));
+}
+
+#[tokio::test]
+async fn the_purge_takes_what_nothing_needs_and_only_that() {
+    let fixture = fixture(Options { expire_uploads_after: Duration::ZERO, ..Options::default() });
+    let kept = fixture.push_blob("acme/app", b"kept").await;
+    let gone = fixture.push_blob("acme/app", b"gone").await;
+    fixture.registry.delete_blob(&grant::<Delete>("acme/app"), &gone).await.unwrap();
+    let push = grant::<Push>("acme/app");
+    let abandoned = fixture.registry.begin_upload(&push, None).await.unwrap();
+    fixture.registry.append(&push, abandoned, None, body(b"abandoned")).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2)).await;
+
+    let purged = fixture.registry.purge().await.unwrap();
+    assert_eq!(purged, Purged { uploads: 1, staged: 1, blobs: 1, bytes: 9 + 4 });
+    assert_eq!(fixture.registry.purge().await.unwrap(), Purged::default());
+    assert_eq!(fixture.registry.stat_blob(&grant::<Pull>("acme/app"), &kept).await.unwrap(), 4);
+    assert!(matches!(fixture.registry.upload_size(&push, abandoned).await, Err(Error::UploadUnknown)));
+    // The same bytes can come again.
+    fixture.push_blob("acme/app", b"gone").await;
+}
+
+#[tokio::test]
+async fn an_algorithm_that_is_named_late_is_hashed_again() {
+    let fixture = fixture(Options::default());
+    let push = grant::<Push>("acme/app");
+    let id = fixture.registry.begin_upload(&push, None).await.unwrap();
+    fixture.registry.append(&push, id, None, body(b"some ")).await.unwrap();
+    let digest = Digest::of(Algorithm::Sha512, b"some bytes");
+    fixture.registry.finish_upload(&push, id, None, body(b"bytes"), &digest).await.unwrap();
+    assert_eq!(fixture.registry.stat_blob(&grant::<Pull>("acme/app"), &digest).await.unwrap(), 10);
+}
+
+#[tokio::test]
+async fn bytes_of_another_digest_end_the_upload() {
+    let fixture = fixture(Options::default());
+    let push = grant::<Push>("acme/app");
+    let id = fixture.registry.begin_upload(&push, None).await.unwrap();
+    let wrong = digest(b"other");
+    let error = fixture.registry.finish_upload(&push, id, None, body(b"bytes"), &wrong).await.unwrap_err();
+    assert!(matches!(error, Error::DigestMismatch(_)));
+    assert!(matches!(fixture.registry.upload_size(&push, id).await, Err(Error::UploadUnknown)));
+    assert!(fixture.registry.0.store.staged().await.unwrap().is_empty());
+}
