@@ -3,6 +3,8 @@
 mod conformance;
 mod tools;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// The project's own tasks.
@@ -19,9 +21,17 @@ enum Task {
     Conformance(conformance::Arguments),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
         Task::Tools(arguments) => tools::run(&arguments),
         Task::Conformance(arguments) => conformance::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One sentence with its causes; a backtrace would bury it.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
