@@ -88,6 +88,7 @@ fn scenario(registry: &Registry) -> Result<()> {
 
     // Buildah has no command that deletes in a registry.
     ensure!(registry.request("DELETE", &format!("/v2/{repository}/manifests/{}", digests[0]))?.status == 202);
+    buildah.run(["rmi", "--all", "--force"])?;
     buildah.refused(["pull", &secured, &format!("{name}@{}", digests[0])])?;
     registry.expect_complete(&copy, "v1").map(drop)
 }

@@ -1,5 +1,6 @@
 //! containerd, by its command line `ctr`.
 
+use std::fs;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -13,7 +14,16 @@ fn scenario(registry: &Registry) -> Result<()> {
     let Some(engine) = Engine::containerd(registry.directory())? else { return Ok(()) };
     let ctr = &engine.client;
     let secured = match &registry.authority {
-        Some(authority) => format!("--tlscacert={}", authority.display()),
+        // It takes plain HTTP for granted on loopback, unless a file says otherwise.
+        Some(authority) => {
+            let hosts = registry.directory().join("hosts");
+            let place = hosts.join(&registry.host);
+            fs::create_dir_all(&place)?;
+            let server = format!("https://{}", registry.host);
+            let text = format!("server = '{server}'\n[host.'{server}']\nca = '{}'\n", authority.display());
+            fs::write(place.join("hosts.toml"), text)?;
+            format!("--hosts-dir={}", hosts.display())
+        }
         None => "--plain-http".to_owned(),
     };
     let pushed = MultiPlatform::new("containerd")?;

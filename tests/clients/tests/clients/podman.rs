@@ -27,6 +27,11 @@ fn scenario(registry: &Registry) -> Result<()> {
         Some(directory) => format!("--cert-dir={}", directory.display()),
         None => "--tls-verify=false".to_owned(),
     };
+    // `podman search` has no option for an authority; Go reads this variable.
+    let (podman, verified) = match &registry.authority {
+        Some(authority) => (podman.with_variable("SSL_CERT_FILE", authority), "--tls-verify=true"),
+        None => (podman, "--tls-verify=false"),
+    };
     let image = Image::new("amd64", "podman")?;
     image.write_layout(&registry.directory().join("layout"), "v1")?;
     let repository = registry.repository("podman");
@@ -57,8 +62,11 @@ fn scenario(registry: &Registry) -> Result<()> {
     other.write_layout(&registry.directory().join("other"), "v1")?;
     let other_id = podman.run(["pull", "--quiet", "--arch=arm64", "oci:other:v1"])?.trim().to_owned();
     podman.run(["manifest", "create", "both"])?;
-    podman.run(["manifest", "add", "both", &id])?;
-    podman.run(["manifest", "add", "both", &other_id])?;
+    // It takes names alone.
+    for (id, local) in [(&id, "localhost/amd64:v1"), (&other_id, "localhost/arm64:v1")] {
+        podman.run(["tag", id, local])?;
+        podman.run(["manifest", "add", "both", &format!("containers-storage:{local}")])?;
+    }
     podman.run(["manifest", "push", "--all", &secured, "--format=oci", "both", &format!("docker://{name}:both")])?;
     let (_, index) = registry.expect_complete(&repository, "both")?;
     ensure!(index["mediaType"] == INDEX, "{index}");
@@ -67,8 +75,10 @@ fn scenario(registry: &Registry) -> Result<()> {
     ensure!(architectures == ["amd64", "arm64"], "{index}");
 
     // Lists, and a copy to another repository.
-    let tags = podman.run(["search", &secured, "--list-tags", "--format={{.Tag}}", &name])?;
-    ensure!(tags.split_whitespace().collect::<Vec<_>>() == ["both", "v1"], "{tags}");
+    let list = podman.run(["search", verified, "--list-tags", &name])?;
+    let mut tags: Vec<&str> = list.lines().skip(1).filter_map(|line| line.split_whitespace().last()).collect();
+    tags.sort_unstable();
+    ensure!(tags == ["both", "v1"], "{list}");
     let copy = registry.repository("podman-copy");
     podman.run(["push", "--quiet", &secured, &digest_option, &id, &format!("{}/{copy}:v1", registry.host)])?;
     let (copied, _) = registry.expect_complete(&copy, "v1")?;
@@ -76,6 +86,7 @@ fn scenario(registry: &Registry) -> Result<()> {
 
     // Podman has no command that deletes in a registry.
     ensure!(registry.request("DELETE", &format!("/v2/{repository}/manifests/{digest}"))?.status == 202);
+    podman.run(["rmi", "--all", "--force"])?;
     podman.refused(["pull", &secured, &format!("{name}@{digest}")])?;
     registry.expect_complete(&copy, "v1").map(drop)
 }
