@@ -1,5 +1,8 @@
 //! `cargo xtask tools`: the real components that tests and benchmarks use.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -20,11 +23,15 @@ pub(crate) struct Arguments {
     install: bool,
     /// Only these
     names: Vec<String>,
+    /// Leaves out what only the benchmark compares with
+    #[arg(long, conflicts_with = "names")]
+    tests_only: bool,
 }
 
 /// Lists the components, after installing the missing ones if asked.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let chosen = chosen(&arguments.names)?;
+    let mut chosen = chosen(&arguments.names)?;
+    chosen.retain(|component| !arguments.tests_only || component.needed_for == NeededFor::Tests);
     if arguments.install {
         install(&chosen)?;
     }
@@ -86,12 +93,12 @@ fn line(component: &Component) -> String {
         Origin::Go { version, .. } => (*version).to_owned(),
     };
     let place = component.locate().map_or_else(|| "missing".to_owned(), |path| path.display().to_string());
-    format!("{:<16} {:<36} {:<46} {place}", component.name, version, component.purpose)
+    format!("{:<16} {:<46} {:<48} {place}", component.name, version, component.purpose)
 }
 
-/// `package version` of an installed package.
+/// The version of an installed package.
 fn package_version(package: &str) -> Option<String> {
-    let output = Command::new("dpkg-query").args(["-W", "-f", "${Package} ${Version}", package]).output().ok()?;
+    let output = Command::new("dpkg-query").args(["-W", "-f", "${Version}", package]).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -114,6 +121,7 @@ fn install_packages(components: &[&Component]) -> Result<()> {
         bail!("installing Debian packages needs root; run this, then this task again:\n  sudo sh -c '{by_hand}'");
     }
     println!("{by_hand}");
+    let _no_services = NoServices::arrange()?;
     for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends"]] {
         let names: &[&str] = if arguments.len() > 1 { &packages } else { &[] };
         let status = Command::new("apt-get")
@@ -127,6 +135,36 @@ fn install_packages(components: &[&Component]) -> Result<()> {
     Ok(())
 }
 
+/// While it exists, installing a package starts none of its services: docker-registry would take port 5000 and nginx
+/// port 80, and the tests start what they use by themselves. This is Debian's own way to say so (invoke-rc.d(8)).
+struct NoServices {
+    /// The policy to remove again; none if the machine has one of its own.
+    policy: Option<&'static Path>,
+}
+
+impl NoServices {
+    fn arrange() -> Result<Self> {
+        let policy = Path::new("/usr/sbin/policy-rc.d");
+        if policy.exists() {
+            return Ok(Self { policy: None });
+        }
+        fs::write(policy, "#!/bin/sh\nexit 101\n").with_context(|| format!("cannot write {}", policy.display()))?;
+        let arranged = Self { policy: Some(policy) };
+        fs::set_permissions(policy, fs::Permissions::from_mode(0o755))?;
+        Ok(arranged)
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if let Some(policy) = self.policy
+            && let Err(error) = fs::remove_file(policy)
+        {
+            println!("remove {} by hand: {error}", policy.display());
+        }
+    }
+}
+
 /// Builds a Go tool into its place in the cache.
 fn build(component: &Component) -> Result<()> {
     let (Origin::Go { package, version, tags, environment }, Some(directory)) = (&component.origin, component.go_bin())
@@ -134,7 +172,7 @@ fn build(component: &Component) -> Result<()> {
         return Ok(());
     };
     require_go()?;
-    std::fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     let mut command = Command::new("go");
     command.arg("install");
     if !tags.is_empty() {

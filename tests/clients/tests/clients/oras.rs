@@ -57,7 +57,7 @@ fn scenario(registry: &Registry) -> Result<()> {
     ensure!(found == artifact);
     ensure!(manifest["subject"]["digest"] == pushed.index.digest, "{manifest}");
     if registry.is_entrepot() {
-        ensure!(registry.referrers(&repository, &pushed.index.digest)? == [artifact.clone()]);
+        ensure!(registry.referrers(&repository, &pushed.index.digest)? == [artifact.as_str()]);
         let filtered = format!("/v2/{repository}/referrers/{}?artifactType={NOTE}", pushed.index.digest);
         let answer = registry.get(&filtered)?;
         ensure!(answer.header("oci-filters-applied") == Some("artifactType"));
