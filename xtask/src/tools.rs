@@ -116,17 +116,20 @@ fn install_packages(components: &[&Component]) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
+    install_debian_packages(&packages)
+}
+
+fn install_debian_packages(packages: &[&str]) -> Result<()> {
     let by_hand = format!("apt-get update && apt-get install -y --no-install-recommends {}", packages.join(" "));
     if !geteuid().is_root() {
         bail!("installing Debian packages needs root; run this, then this task again:\n  sudo sh -c '{by_hand}'");
     }
     println!("{by_hand}");
     let _no_services = NoServices::arrange()?;
-    for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends"]] {
-        let names: &[&str] = if arguments.len() > 1 { &packages } else { &[] };
+    let install = [&["install", "-y", "--no-install-recommends"], packages].concat();
+    for arguments in [&["update"][..], &install] {
         let status = Command::new("apt-get")
             .args(arguments)
-            .args(names)
             .env("DEBIAN_FRONTEND", "noninteractive")
             .status()
             .context("cannot run apt-get: on a system other than Debian, install the programs above by hand")?;
@@ -192,42 +195,48 @@ fn build(component: &Component) -> Result<()> {
     Ok(())
 }
 
-/// Checks that Go is there and new enough; tries Debian's if it is absent.
+/// Checks that Go is there and new enough; installs Debian's if there is none and Debian's is new enough.
 fn require_go() -> Result<()> {
     let wanted = format!("Go {}.{} or newer is needed to build the pinned tools", GO.0, GO.1);
     let from = "install it from https://go.dev/dl/ and put its bin directory into PATH";
-    if go_version().is_none() && geteuid().is_root() {
-        println!("apt-get install -y --no-install-recommends golang-go");
-        let status = Command::new("apt-get")
-            .args(["install", "-y", "--no-install-recommends", "golang-go"])
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .status();
-        if !status.is_ok_and(|status| status.success()) {
-            bail!("{wanted}, and Debian's golang-go could not be installed: {from}");
+    if go_version().is_none() {
+        match debian_go_version() {
+            Some(version) if version >= GO_FETCHES_NEWER => install_debian_packages(&["golang-go"])?,
+            Some((major, minor)) => bail!("{wanted}; there is none, and Debian's is {major}.{minor}: {from}"),
+            None => bail!("{wanted}, and there is none: {from}"),
         }
     }
     match go_version() {
         None => bail!("{wanted}, and there is none: {from}"),
-        Some(version) if version < GO_FETCHES_NEWER => {
-            bail!("{wanted}, and this one is {}.{}: {from}", version.0, version.1)
+        Some((major, minor)) if (major, minor) < GO_FETCHES_NEWER => {
+            bail!("{wanted}, and this one is {major}.{minor}: {from}")
         }
-        Some(version) => {
-            if version < GO {
-                println!("{wanted}; this one ({}.{}) fetches it unless GOTOOLCHAIN=local", version.0, version.1);
+        Some((major, minor)) => {
+            if (major, minor) < GO {
+                println!("{wanted}; this one ({major}.{minor}) fetches it unless GOTOOLCHAIN=local");
             }
             Ok(())
         }
     }
 }
 
+/// The version of Go that this Debian offers.
+fn debian_go_version() -> Option<(u32, u32)> {
+    let output = Command::new("apt-cache").args(["show", "--no-all-versions", "golang-go"]).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = text.lines().find_map(|line| line.strip_prefix("Version: "))?;
+    // "2:1.19~1" has an epoch in front.
+    parse_version(version.split_once(':').map_or(version, |(_, version)| version))
+}
+
 /// Major and minor version of the `go` in PATH.
 fn go_version() -> Option<(u32, u32)> {
     let output = Command::new("go").args(["env", "GOVERSION"]).output().ok()?;
-    parse_go_version(&String::from_utf8_lossy(&output.stdout))
+    parse_version(String::from_utf8_lossy(&output.stdout).strip_prefix("go")?)
 }
 
-fn parse_go_version(text: &str) -> Option<(u32, u32)> {
-    let mut numbers = text.trim().strip_prefix("go")?.split('.');
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.trim().split('.');
     let major = numbers.next()?.parse().ok()?;
     // "1.26rc1" has letters behind the number.
     let minor = numbers.next()?;
@@ -237,13 +246,13 @@ fn parse_go_version(text: &str) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_go_version;
+    use super::parse_version;
 
     #[test]
-    fn go_versions() {
-        assert_eq!(parse_go_version("go1.26.8\n"), Some((1, 26)));
-        assert_eq!(parse_go_version("go1.19"), Some((1, 19)));
-        assert_eq!(parse_go_version("go1.26rc1 X:nocoverageredesign"), Some((1, 26)));
-        assert_eq!(parse_go_version("devel"), None);
+    fn versions_of_go() {
+        assert_eq!(parse_version("1.26.8\n"), Some((1, 26)));
+        assert_eq!(parse_version("1.19~1"), Some((1, 19)));
+        assert_eq!(parse_version("1.26rc1 X:nocoverageredesign"), Some((1, 26)));
+        assert_eq!(parse_version("devel"), None);
     }
 }
