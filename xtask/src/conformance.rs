@@ -96,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                 let server = Entrepot::start(&Start {
                     binary: &entrepot_binary()?,
                     directory: directory.path(),
-                    settings: &[("ENTREPOT_REGISTRY_SPARSE_INDEXES", "true")],
+                    settings: &[("ENTREPOT_REGISTRY_SPARSE_MANIFESTS", "true")],
                     tls: None,
                 })?;
                 run_suite(&suite, &server.address().to_string(), version, &results)?
