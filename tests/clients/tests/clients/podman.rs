@@ -84,7 +84,10 @@ fn scenario(registry: &Registry) -> Result<()> {
     let (copied, _) = registry.expect_complete(&copy, "v1")?;
     ensure!(fs::read_to_string(&digest_file)?.trim() == copied);
 
-    // Podman has no command that deletes in a registry.
+    // Podman has no command that deletes in a registry. What an index has cannot be deleted before the index.
+    ensure!(registry.request("DELETE", &format!("/v2/{repository}/manifests/{digest}"))?.status == 409);
+    let (both, _) = registry.expect_complete(&repository, "both")?;
+    ensure!(registry.request("DELETE", &format!("/v2/{repository}/manifests/{both}"))?.status == 202);
     ensure!(registry.request("DELETE", &format!("/v2/{repository}/manifests/{digest}"))?.status == 202);
     podman.run(["rmi", "--all", "--force"])?;
     podman.refused(["pull", &secured, &format!("{name}@{digest}")])?;
