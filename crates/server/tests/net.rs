@@ -200,6 +200,7 @@ async fn an_early_refusal_reaches_a_peer_that_is_still_sending() {
     stream.write_all(b"PUT /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n").await.unwrap();
     for _ in 0..40 {
         stream.write_all(&[0; 100_000]).await.expect("no reset while sending");
+        sleep(Duration::from_millis(10)).await;
     }
     let (head, _) = read_response(&mut stream).await;
     assert!(head.starts_with("HTTP/1.1 401"), "{head}");
