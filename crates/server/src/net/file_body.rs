@@ -14,7 +14,7 @@ use super::connection::Connection;
 use super::page_cache::{ended_early, is_cached, load, read_blocking, read_cached};
 
 /// Up to this length a file is read and sent together with the head, as mapping it would cost more.
-const SMALL: u64 = 64 * 1024;
+const SMALL: u64 = 32 * 1024;
 /// Bytes handed to hyper at once when they go out by sendfile.
 const WINDOW: usize = 4 * 1024 * 1024;
 /// Bytes read at once from the page cache.

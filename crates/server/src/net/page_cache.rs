@@ -106,3 +106,46 @@ fn read(file: &File, offset: u64, buffer: &mut BytesMut, length: usize, flags: l
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn file(length: usize) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![7; length]).unwrap();
+        file
+    }
+
+    #[test]
+    fn samples_cover_both_ends() {
+        assert_eq!(samples(10, 1).collect::<Vec<_>>(), [10]);
+        assert_eq!(samples(10, 2).collect::<Vec<_>>(), [10, 11]);
+        assert_eq!(samples(0, 2 * STRIDE + 1).collect::<Vec<_>>(), [0, STRIDE, 2 * STRIDE]);
+    }
+
+    #[test]
+    fn reading_past_the_end_is_an_error() {
+        let file = file(1000);
+        assert_eq!(read_blocking(&file, 900, 100).unwrap().len(), 100);
+        assert_eq!(read_blocking(&file, 900, 101).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(load(&file, 0, 1001).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+        load(&file, 0, 1000).unwrap();
+    }
+
+    #[test]
+    fn what_was_loaded_is_read_at_once() {
+        let file = file(300_000);
+        load(&file, 0, 300_000).unwrap();
+        if !is_cached(&file, 0, 300_000).unwrap() {
+            // Not every file system can say; the callers then use the blocking pool.
+            return;
+        }
+        let mut buffer = BytesMut::from(&b"head"[..]);
+        assert_eq!(read_cached(&file, 299_990, &mut buffer, 100).unwrap(), Some(10));
+        assert_eq!(&buffer[..], b"head\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07");
+        assert_eq!(read_cached(&file, 300_000, &mut buffer, 100).unwrap(), Some(0));
+    }
+}

@@ -113,3 +113,37 @@ impl Drop for Stretch {
         self.windows.count.store(list.len(), Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn slices_are_recognised_while_they_live() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[7; 20_000]).unwrap();
+        let windows = Arc::new(FileWindows::default());
+        // Neither end lies on a page.
+        let bytes = windows.open(Arc::new(file), 5000, 10_000).unwrap();
+        let late = bytes.slice(100..300);
+        drop(bytes);
+        let head = [1_u8; 10];
+        assert!(matches!(windows.leading(&[IoSlice::new(&head)]), Leading::Memory));
+        assert!(matches!(
+            windows.leading(&[IoSlice::new(&head), IoSlice::new(&head), IoSlice::new(&late)]),
+            Leading::MemoryThenFile(2)
+        ));
+        match windows.leading(&[IoSlice::new(&late), IoSlice::new(&head)]) {
+            Leading::File { offset, length, .. } => assert_eq!((offset, length), (5100, 200)),
+            other => panic!("{other:?}"),
+        }
+        let stale = late.as_ptr();
+        drop(late);
+        // SAFETY: only the address is looked at.
+        let stale = unsafe { std::slice::from_raw_parts(stale, 0) };
+        assert!(matches!(windows.leading(&[IoSlice::new(stale)]), Leading::Memory));
+        assert_eq!(windows.count.load(Relaxed), 0);
+    }
+}
