@@ -256,11 +256,13 @@ fn write_manifest(
     let now = Timestamp::now();
     let mut stale_tags = Vec::new();
     let id = if let Some((id, _)) = find_manifest(connection, repository, &text)? {
-        // The same bytes may come again under another type, which is then the one to serve.
-        stale_tags = tags_of(connection, id)?;
+        // The same bytes may come again under another type, which is then the one to serve. Without that, setting one more
+        // tag must not cost more the more tags there are.
         let artifact_type = manifest.artifact_type.as_deref();
         let parameters = [manifest.media_type.as_str().into(), artifact_type.into(), id.into()];
-        connection.execute(&tables::SET_MANIFEST_TYPE, &parameters)?;
+        if connection.execute(&tables::SET_MANIFEST_TYPE, &parameters)? > 0 {
+            stale_tags = tags_of(connection, id)?;
+        }
         id
     } else {
         let size = i64::try_from(push.content.len()).map_err(|_| Error::Damaged("a manifest of 8 EiB".to_owned()))?;

@@ -57,7 +57,8 @@ entrepot_database::statements! {
     ADD_MANIFEST = "INSERT INTO manifests
         (repository_id, digest, media_type, artifact_type, subject, size, annotations, content, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
-    SET_MANIFEST_TYPE = "UPDATE manifests SET media_type = $1, artifact_type = $2 WHERE id = $3";
+    SET_MANIFEST_TYPE = "UPDATE manifests SET media_type = $1, artifact_type = $2 WHERE id = $3
+        AND (media_type <> $1 OR artifact_type IS DISTINCT FROM $2)";
     REMOVE_MANIFEST = "DELETE FROM manifests WHERE id = $1";
     ADD_MANIFEST_BLOB = "INSERT INTO manifest_blobs (manifest_id, blob_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     ADD_MANIFEST_CHILD = "INSERT INTO manifest_children (manifest_id, child_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";

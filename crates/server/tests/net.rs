@@ -255,12 +255,17 @@ async fn plain_http_on_the_tls_port_is_told_so() {
 }
 
 #[tokio::test]
-async fn tls_on_the_plain_port_is_closed_at_once() {
+async fn tls_on_the_plain_port_is_answered_in_http() {
     let certificate = Certificate::new("registry.acme.test");
     let server = start(Limits::default(), None).await;
     let attempt = timeout(LONG, Client::tls(&server, &certificate, b"h2")).await.expect("closed, not left waiting");
     assert!(attempt.is_err());
-    assert_eq!(server.counters().refused(), 1);
+    let mut stream = server.connect().await;
+    stream.write_all(&[22, 3, 1, 0, 5, 1, 2, 3, 4, 5]).await.unwrap();
+    let (head, body) = read_response(&mut stream).await;
+    assert!(head.starts_with("HTTP/1.1 400"), "{head}");
+    assert!(body.starts_with(b"This port speaks HTTP without TLS"));
+    until_closed(&mut stream).await;
 }
 
 #[tokio::test]

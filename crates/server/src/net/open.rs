@@ -18,6 +18,11 @@ const TLS_HANDSHAKE: u8 = 22;
 const SPEAKS_HTTPS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 39\r\nConnection: close\r\n\r\nThis port speaks HTTPS: use https://.\r\n";
 
+/// The answer to a TLS handshake on a plain port. Clients written in Go (docker, podman, skopeo, helm) try TLS first with a
+/// registry that they were told is insecure, and go on in plain text when they see that what came back is HTTP.
+const SPEAKS_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 49\r\nConnection: close\r\n\r\nThis port speaks HTTP without TLS: use http://.\r\n";
+
 /// A connection whose protocols are known.
 #[derive(Debug)]
 pub(super) struct Opened {
@@ -50,6 +55,7 @@ pub(super) async fn open_plain(mut socket: Socket) -> Result<Opened, OpenError> 
         }
         let seen = opening.filled();
         if seen[0] == TLS_HANDSHAKE {
+            refuse(&mut socket, SPEAKS_HTTP).await?;
             return Err(OpenError::TlsToPlain);
         }
         if !HTTP2_PREFACE.starts_with(seen) {
@@ -70,7 +76,7 @@ pub(super) async fn open_tls(mut socket: Socket, config: Arc<ServerConfig>) -> R
     }
     if first[0] != TLS_HANDSHAKE {
         if first[0].is_ascii_uppercase() {
-            refuse_plain(&mut socket).await?;
+            refuse(&mut socket, SPEAKS_HTTPS).await?;
         }
         return Err(OpenError::PlainToTls);
     }
@@ -80,8 +86,8 @@ pub(super) async fn open_tls(mut socket: Socket, config: Arc<ServerConfig>) -> R
 }
 
 /// Answers, and then reads until the peer closes, since closing first could take the answer away from it.
-async fn refuse_plain(socket: &mut Socket) -> io::Result<()> {
-    socket.write_all(SPEAKS_HTTPS).await?;
+async fn refuse(socket: &mut Socket, answer: &[u8]) -> io::Result<()> {
+    socket.write_all(answer).await?;
     socket.shutdown().await?;
     let mut discarded = [0; 1024];
     while socket.read(&mut discarded).await? > 0 {}
