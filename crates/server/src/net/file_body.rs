@@ -15,8 +15,9 @@ use super::page_cache::{ended_early, is_cached, load, read_blocking, read_cached
 
 /// Up to this length a file is read and sent together with the head, as mapping it would cost more.
 const SMALL: u64 = 32 * 1024;
-/// Bytes handed to hyper at once when they go out by sendfile.
-const WINDOW: usize = 4 * 1024 * 1024;
+/// Bytes handed to hyper at once when they go out by sendfile. Larger windows cost no less, and keep other connections of
+/// the same thread waiting.
+const WINDOW: usize = 1024 * 1024;
 /// Bytes read at once from the page cache.
 const CACHED_PIECE: usize = 256 * 1024;
 /// Bytes read at once from the disk.
