@@ -1,0 +1,61 @@
+//! Where everything is.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+/// Directories in which no page of ours is.
+const NOT_OURS: [&str; 3] = ["target", ".git", "entrepot-data"];
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    // tests/docs
+    root.pop();
+    root.pop();
+    root
+}
+
+/// Every page of the repository, by its path in it.
+///
+/// # Errors
+/// A directory cannot be read.
+pub fn pages() -> Result<Vec<PathBuf>> {
+    let root = root();
+    let mut found = Vec::new();
+    let mut left = vec![root.clone()];
+    while let Some(directory) = left.pop() {
+        for entry in fs::read_dir(&directory).with_context(|| directory.display().to_string())? {
+            let entry = entry?;
+            let (path, name) = (entry.path(), entry.file_name());
+            if entry.file_type()?.is_dir() {
+                if !NOT_OURS.iter().any(|other| name == *other) {
+                    left.push(path);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path.strip_prefix(&root)?.to_owned());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The binary that the pages are about: `ENTREPOT_BIN`, or what `cargo build -p entrepot` put beside the running test.
+///
+/// # Errors
+/// There is none.
+pub fn entrepot_binary() -> Result<PathBuf> {
+    if let Some(binary) = env::var_os("ENTREPOT_BIN") {
+        return Ok(PathBuf::from(binary));
+    }
+    let own = env::current_exe()?;
+    own.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|directory: &Path| directory.join("entrepot"))
+        .find(|path| path.is_file())
+        .context("entrepot is not built: run `cargo build -p entrepot`, or name the program in ENTREPOT_BIN")
+}
