@@ -9,4 +9,4 @@ mod tree;
 pub use manifest::{CargoManifest, Dependency};
 pub use markdown::Page;
 pub use page_run::run_page;
-pub use tree::{entrepot_binary, pages, root};
+pub use tree::{pages, root};

@@ -1,8 +1,7 @@
 //! Where everything is.
 
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
@@ -41,21 +40,4 @@ pub fn pages() -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-/// The binary that the pages are about: `ENTREPOT_BIN`, or what `cargo build -p entrepot` put beside the running test.
-///
-/// # Errors
-/// There is none.
-pub fn entrepot_binary() -> Result<PathBuf> {
-    if let Some(binary) = env::var_os("ENTREPOT_BIN") {
-        return Ok(PathBuf::from(binary));
-    }
-    let own = env::current_exe()?;
-    own.ancestors()
-        .skip(1)
-        .take(2)
-        .map(|directory: &Path| directory.join("entrepot"))
-        .find(|path| path.is_file())
-        .context("entrepot is not built: run `cargo build -p entrepot`, or name the program in ENTREPOT_BIN")
 }

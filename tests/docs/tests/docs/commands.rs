@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use entrepot_docs_tests::{CargoManifest, Page, entrepot_binary, root, run_page};
+use entrepot_docs_tests::{CargoManifest, Page, root, run_page};
+use entrepot_test_support::entrepot_binary;
 
 fn run(path: &str) -> Result<()> {
     run_page(&Page::read(&root(), path)?, &entrepot_binary()?)
@@ -51,7 +52,6 @@ fn the_first_command_of_the_readme_runs_the_registry() -> Result<()> {
 #[test]
 fn the_second_command_of_the_readme_exists() -> Result<()> {
     let help = Command::new(env!("CARGO")).current_dir(root()).args(["xtask", "test", "--help"]).output()?;
-    let (output, errors) = (String::from_utf8_lossy(&help.stdout), String::from_utf8_lossy(&help.stderr));
-    ensure!(help.status.success() && output.contains("Usage: cargo xtask test"), "{output}{errors}");
+    ensure!(help.status.success(), "cargo xtask test --help: {}", String::from_utf8_lossy(&help.stderr));
     Ok(())
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use entrepot_docs_tests::{CargoManifest, Page, entrepot_binary, root};
+use entrepot_docs_tests::{CargoManifest, Page, root};
+use entrepot_test_support::entrepot_binary;
 
 #[test]
 fn the_configuration_reference_is_the_one_of_the_binary() -> Result<()> {
