@@ -1,4 +1,4 @@
-//! The binary `entrepot`: arguments, configuration, wiring; nothing else.
+#![doc = include_str!("../README.md")]
 
 mod arguments;
 mod commands;

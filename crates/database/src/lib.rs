@@ -1,13 +1,4 @@
-//! The SQL database under every room: connections, transactions, migrations and jobs with leases. It knows its own tables
-//! only; each room keeps its statements and migrations in a `tables` module and runs them through here.
-//!
-//! The database is SQLite in write-ahead mode. Reads are synchronous closures: a point read costs a few microseconds and
-//! runs where it is asked ([`Database::read`]); a scan goes to the blocking pool ([`Database::scan`]). Writes are closures
-//! too, run by one writer thread which commits many of them with one sync of the disk ([`Database::write`]).
-//!
-//! ```text
-//! Database::write ──► queue ──► writer thread: BEGIN · SAVEPOINT a · SAVEPOINT b · … · COMMIT ──► every caller is told
-//! ```
+#![doc = include_str!("../README.md")]
 
 mod connection;
 mod error;

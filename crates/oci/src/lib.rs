@@ -1,6 +1,4 @@
-//! The vocabulary of container registries: digests, names, references, media types, manifests and error codes.
-//!
-//! Terms and grammar are those of the OCI image and distribution specifications. Nothing here does I/O.
+#![doc = include_str!("../README.md")]
 
 mod digest;
 mod error_code;

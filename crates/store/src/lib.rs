@@ -1,15 +1,4 @@
-//! Blob bytes: where they are staged while they arrive, verified on the way, and found by their digest.
-//!
-//! # Life of a blob
-//! [`Store::resume`] gives an [`Upload`], which hashes and appends chunks as they arrive. [`Upload::checkpoint`] makes
-//! them durable and tells how far it came; the caller keeps that [`Checkpoint`] and may go on from it after a crash.
-//! [`Store::publish`] gives the staged bytes their name and makes that durable. Only then may the caller commit a row
-//! that refers to the blob: a crash can leave bytes that nobody refers to, never a reference to missing bytes.
-//!
-//! # What the store does not do
-//! It knows no repository and no HTTP, and it does not check that the hash of an upload is the digest that it is
-//! published as: the caller compares [`Checkpoint::hasher`]. It does not know who refers to a blob either: whoever
-//! calls [`Store::remove`] must exclude that the same digest is published between the decision and the call.
+#![doc = include_str!("../README.md")]
 
 mod blob;
 mod claim;

@@ -1,0 +1,6 @@
+//! The documents and the tree, compared.
+
+mod arrows;
+mod commands;
+mod links;
+mod reference;
