@@ -13,10 +13,11 @@ fuzz_target!(|input: &[u8]| {
     let Ok(manifest) = Manifest::parse(header, body) else { return };
     assert!(media_type::is_manifest_type(&manifest.media_type));
     assert_ne!(ManifestKind::of(&manifest.media_type), ManifestKind::Schema1);
-    serde_json::from_slice::<serde_json::Value>(body).expect("what is accepted is JSON");
+    // `IgnoredAny`, because an unpaired surrogate in a field that nobody reads is valid JSON (RFC 8259, section 8.2).
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).expect("what is accepted is JSON");
     if let Some(annotations) = &manifest.annotations {
-        let value: serde_json::Value = serde_json::from_str(annotations).expect("annotations are JSON");
-        assert!(value.is_object());
+        serde_json::from_str::<serde::de::IgnoredAny>(annotations).expect("annotations are JSON");
+        assert!(annotations.starts_with('{'));
     }
     match ManifestKind::of(&manifest.media_type) {
         ManifestKind::Image => assert!(!manifest.blobs.is_empty() && manifest.children.is_empty()),

@@ -9,6 +9,7 @@ mod statement;
 mod time;
 mod writer;
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -55,6 +56,7 @@ impl Database {
     /// # Errors
     /// [`Kind::Migration`] if the file was written by a newer version or changed by hand; otherwise what the disk said.
     pub fn open(path: &Path, rooms: &[Room]) -> Result<Self, Error> {
+        make_private(path)?;
         let mut connection = open(path)?;
         migration::migrate(&mut connection, &[&[jobs::ROOM], rooms].concat())?;
         let metrics = Metrics::default();
@@ -134,6 +136,12 @@ impl Database {
     pub fn probe(&self) -> Result<(), Error> {
         self.read(|connection| connection.probe())
     }
+}
+
+/// Makes the file, if there is none, so that only its owner can read it; the log beside it gets the same mode.
+fn make_private(path: &Path) -> Result<(), Error> {
+    let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    made.map(drop).map_err(|error| Error::new(Kind::Io, "open", format!("{}: {error}", path.display())))
 }
 
 fn open(path: &Path) -> Result<rusqlite::Connection, Error> {

@@ -11,8 +11,9 @@ use crate::{Error, Registry, tables};
 
 /// Rows or files looked at in one step.
 const STEP: usize = 1000;
-/// How long a purge may hold its job; it renews nothing, so this must exceed any run.
-const LEASE: Duration = Duration::from_hours(6);
+/// How long a purge holds its job, and so how long the next waits after a crash. A run that takes longer may meet another,
+/// which is safe.
+const LEASE: Duration = Duration::from_hours(1);
 
 /// What a purge gave back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -131,7 +131,9 @@ impl Registry {
         check_order(range, session.size)?;
         let mut upload = self.resume(id.0, session).await?;
         let before = upload.offset();
-        let received = self.receive(&held, &mut upload, before, body, Some(id.0)).await?;
+        // A chunk with a range counts as a whole or not at all, unless it is cut.
+        let session = range.is_none().then_some(id.0);
+        let received = self.receive(&held, &mut upload, before, body, session).await?;
         if matches!(received, Received::Whole) {
             check_length(range, upload.offset() - before)?;
         }
