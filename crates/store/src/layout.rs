@@ -150,6 +150,11 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Makes the name of a file durable.
+pub(crate) fn sync_parent(path: &Path) -> Result<(), Error> {
+    path.parent().map_or(Ok(()), sync_directory)
+}
+
 /// Makes a missing file a success.
 pub(crate) fn allow_missing(result: io::Result<()>) -> io::Result<()> {
     match result {

@@ -6,7 +6,6 @@ use std::ops::Deref;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use entrepot_oci::{Algorithm, Digest};
 use uuid::Uuid;
@@ -14,8 +13,9 @@ use uuid::Uuid;
 use crate::blob::Blob;
 use crate::claim::{Claim, Claims, Occupied};
 use crate::error::{Context, Error};
-use crate::layout::{FILE_MODE, Layout, allow_missing, sync_directory};
+use crate::layout::{FILE_MODE, Layout, allow_missing, sync_parent};
 use crate::pool;
+use crate::publish::publish;
 use crate::step::step;
 use crate::upload::{Checkpoint, Upload};
 use crate::walk::{self, Staged, Stored};
@@ -260,48 +260,4 @@ fn hash_until(file: &File, path: &Path, mut at: Checkpoint, end: u64) -> Result<
         at.offset += length;
     }
     Ok(at)
-}
-
-fn publish(staged: &Path, blob: &Path) -> Result<(), Error> {
-    let there = length(blob)?;
-    match length(staged)? {
-        // Published before, or never staged.
-        None => {
-            if !refresh(blob)? {
-                return Err(Error::explained("publish", staged, ErrorKind::NotFound, "nothing is staged"));
-            }
-        }
-        Some(length) if there == Some(length) && refresh(blob)? => {
-            allow_missing(fs::remove_file(staged)).context("remove", staged)?;
-        }
-        Some(length) => {
-            if let Some(there) = there {
-                tracing::warn!(path = %blob.display(), there, length, "a blob of the wrong size, replaced");
-            }
-            step!("store::before_rename", staged);
-            fs::rename(staged, blob).context("rename", staged)?;
-            step!("store::after_rename", blob);
-        }
-    }
-    // Also when the name was there already: whoever made it may not have come to this line yet.
-    sync_parent(blob)
-}
-
-/// Makes the blob count as just published, so that a purge by age leaves it alone; false if it is not there.
-fn refresh(blob: &Path) -> Result<bool, Error> {
-    match File::open(blob).and_then(|file| file.set_modified(SystemTime::now())) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        result => result.context("touch", blob).map(|()| true),
-    }
-}
-
-fn length(path: &Path) -> Result<Option<u64>, Error> {
-    match path.metadata() {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        result => Ok(Some(result.context("look at", path)?.len())),
-    }
-}
-
-fn sync_parent(path: &Path) -> Result<(), Error> {
-    path.parent().map_or(Ok(()), sync_directory)
 }
