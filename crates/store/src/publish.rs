@@ -5,12 +5,15 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::SystemTime;
 
+use entrepot_oci::Digest;
+
 use crate::error::{Context, Error};
-use crate::layout::{allow_missing, sync_parent};
+use crate::layout::{Layout, allow_missing, sync_parent};
 use crate::step::step;
 
-/// Moves the durable file `staged` to `blob` and makes the name durable. May be repeated after a crash.
-pub(crate) fn publish(staged: &Path, blob: &Path) -> Result<(), Error> {
+/// Gives the durable file `staged` the name `digest` and makes the name durable. May be repeated after a crash.
+pub(crate) fn publish(layout: &Layout, staged: &Path, digest: &Digest) -> Result<(), Error> {
+    let blob = &layout.blob(digest);
     let there = length(blob)?;
     match length(staged)? {
         // Published before, or never staged.
@@ -26,6 +29,7 @@ pub(crate) fn publish(staged: &Path, blob: &Path) -> Result<(), Error> {
             if let Some(there) = there {
                 tracing::warn!(path = %blob.display(), there, length, "a blob of the wrong size, replaced");
             }
+            layout.create_fan(digest)?;
             step!("store::before_rename", staged);
             fs::rename(staged, blob).context("rename", staged)?;
             step!("store::after_rename", blob);

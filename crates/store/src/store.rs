@@ -124,11 +124,10 @@ impl Store {
     /// The work goes on.
     pub async fn publish(&self, id: Uuid, digest: &Digest) -> Result<(), Error> {
         let claim = self.claim("publish", id).await?;
-        let (staged, blob) = (self.root.layout.staged(id), self.root.layout.blob(digest));
-        let root = self.root.clone();
+        let (root, digest, staged) = (self.root.clone(), *digest, self.root.layout.staged(id));
         pool::run("publish", &self.root.layout.staged(id), move || {
-            let result = publish(&staged, &blob);
-            drop((claim, root));
+            let result = publish(&root.layout, &staged, &digest);
+            drop(claim);
             result
         })
         .await
@@ -172,9 +171,13 @@ impl Store {
             step!("store::before_remove", &path);
             allow_missing(fs::remove_file(&path)).context("remove", &path)?;
             step!("store::after_remove", &path);
-            sync_parent(&path)?;
+            let result = sync_parent(&path);
             drop(root);
-            Ok(())
+            match result {
+                // Of this directory there never was a blob.
+                Err(Error::Missing(_)) => Ok(()),
+                result => result,
+            }
         })
         .await
     }

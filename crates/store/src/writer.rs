@@ -182,7 +182,7 @@ impl Writer {
             return Ok(Finish::Mismatch { found });
         }
         self.sync_bytes()?;
-        publish(&self.path, &self.root.layout.blob(digest))?;
+        publish(&self.root.layout, &self.path, digest)?;
         Ok(Finish::Published)
     }
 

@@ -172,6 +172,7 @@ fn lost_permissions_are_said_and_can_come_back() {
         upload.write(Bytes::from_static(b"content")).await.unwrap();
         upload.checkpoint().await.unwrap();
         drop(upload);
+        fs::create_dir(&fan).unwrap();
         set_mode(&fan, 0o500);
         assert!(matches!(store.publish(id, &digest).await, Err(Error::Denied(_))));
         assert!(matches!(store.get(&digest), Err(Error::Missing(_))));

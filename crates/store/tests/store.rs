@@ -298,6 +298,7 @@ async fn everything_is_found_in_pages_and_foreign_files_are_left_alone() {
     expected.insert(sha512);
 
     let data = directory.path().join("data");
+    fs::create_dir_all(data.join("blobs/sha256/00")).unwrap();
     let misplaced = format!("blobs/sha256/00/{}", "f".repeat(64));
     let foreign = ["uploads/note", "uploads/0190A000-0000-7000-8000-00000000000A", "blobs/sha256/00/note", &misplaced];
     for path in foreign {
