@@ -20,7 +20,7 @@ use crate::upload::{Checkpoint, Finish};
 /// The most pieces that one system call takes (`IOV_MAX`).
 pub(crate) const MAX_PIECES: usize = 1024;
 
-/// Bytes that are hashed and then written while they are in the cache. Measured on ext4, a gibibyte takes 1.0 s of
+/// Bytes that are hashed, then written while they are in the cache. On ext4 in a virtual machine a gibibyte took 1.0 s of
 /// processor time in pieces of 64 to 256 KiB, of which 0.7 s is SHA-256, and up to 1.7 s in pieces of 1 MiB.
 const WRITE_BYTES: usize = 256 * 1024;
 
