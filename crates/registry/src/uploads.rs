@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use entrepot_database::{Durability, Timestamp};
 use entrepot_oci::{Algorithm, ByteRange, Digest, Hasher, RepositoryName};
-use entrepot_store::{Checkpoint, Upload};
+use entrepot_store::{Checkpoint, Finish, Upload};
 use futures_util::{Stream, StreamExt};
 use uuid::Uuid;
 
@@ -58,6 +58,14 @@ struct Session {
     size: u64,
     /// State of the hash over the first `size` bytes; `None` if another version of the library wrote it.
     hasher: Option<Hasher>,
+}
+
+/// Bytes of which a blob is to be made.
+enum Staged {
+    /// Synced by earlier requests.
+    Recorded(Checkpoint),
+    /// Just received, and not synced yet.
+    Open(Upload),
 }
 
 /// How a body ended.
@@ -171,9 +179,9 @@ impl Registry {
         }
         let before = session.size;
         let mut body = pin!(body.peekable());
-        let checkpoint = if body.as_mut().peek().await.is_none() && before > 0 {
+        let staged = if body.as_mut().peek().await.is_none() && before > 0 {
             check_length(range, 0)?;
-            self.recorded(id.0, session).await?
+            Staged::Recorded(self.recorded(id.0, session).await?)
         } else {
             let mut upload = self.resume(id.0, session).await?;
             match self.receive(&held, &mut upload, before, body, Some(id.0)).await? {
@@ -187,9 +195,9 @@ impl Registry {
                     });
                 }
             }
-            upload.checkpoint().await?
+            Staged::Open(upload)
         };
-        self.publish(grant.repository(), id.0, checkpoint, digest, true).await
+        self.publish(grant.repository(), id.0, staged, digest, true).await
     }
 
     /// Makes `body` a blob of the repository in one request (end-4b).
@@ -211,15 +219,13 @@ impl Registry {
         self.0.metrics.uploads_started.inc();
         let start = Checkpoint { offset: 0, hasher: Hasher::new(digest.algorithm()) };
         let mut upload = self.0.store.resume(id, start).await?;
-        let received = match self.receive(&held, &mut upload, 0, body, None).await {
-            Ok(Received::Whole) => upload.checkpoint().await.map_err(Error::from),
-            Ok(Received::Cut(error)) | Err(error) => Err(error),
-        };
-        // The store lets only one act on staged bytes at a time.
-        drop(upload);
-        let stored = match received {
-            Ok(checkpoint) => self.publish(grant.repository(), id, checkpoint, digest, false).await,
-            Err(error) => Err(error),
+        let stored = match self.receive(&held, &mut upload, 0, body, None).await {
+            Ok(Received::Whole) => self.publish(grant.repository(), id, Staged::Open(upload), digest, false).await,
+            Ok(Received::Cut(error)) | Err(error) => {
+                // The store lets only one act on staged bytes at a time.
+                drop(upload);
+                Err(error)
+            }
         };
         if stored.is_err() {
             self.0.store.discard(id).await?;
@@ -333,34 +339,26 @@ impl Registry {
         removed.await.map(|_| ())
     }
 
-    /// Turns synced bytes into a blob that the repository shows.
+    /// Turns staged bytes into a blob that the repository shows.
     async fn publish(
         &self,
         repository: &RepositoryName,
         id: Uuid,
-        checkpoint: Checkpoint,
+        staged: Staged,
         digest: &Digest,
         session: bool,
     ) -> Result<(), Error> {
-        let size = checkpoint.offset;
-        let hasher = if checkpoint.hasher.algorithm() == digest.algorithm() {
-            checkpoint.hasher
-        } else {
-            // The client named its algorithm only now (it may: "SHOULD", end-4c): the one case in which bytes are read back.
-            let rehashed = self.0.store.rehash(id, digest.algorithm(), size).await;
-            self.lost_if_missing(id, rehashed).await?.hasher
-        };
-        let actual = hasher.finish();
-        if actual != *digest {
+        // Until the row is there, the purge must leave the bytes alone.
+        let _publishing = self.0.publishing.hold(*digest).await;
+        let start = Instant::now();
+        let (size, found) = self.publish_bytes(id, staged, digest).await?;
+        if let Some(actual) = found {
             if session {
                 self.remove_session(id, Durability::Process).await?;
                 self.0.store.discard(id).await?;
             }
             return Err(Error::mismatch(*digest, actual));
         }
-        let _publishing = self.0.publishing.hold(*digest).await;
-        let start = Instant::now();
-        self.lost_if_missing(id, self.0.store.publish(id, digest).await).await?;
         self.0.metrics.store_publish_seconds.observe(start.elapsed().as_secs_f64());
         fail::fail_point!("registry::after_publish");
         let (name, digest, id) = (repository.clone(), *digest, id.to_string());
@@ -375,6 +373,35 @@ impl Registry {
         fail::fail_point!("registry::after_link");
         self.0.metrics.uploads_finished.inc();
         Ok(())
+    }
+
+    /// Gives the bytes the name `digest`, synced. Returns their number, and their real digest if it is another.
+    async fn publish_bytes(&self, id: Uuid, staged: Staged, digest: &Digest) -> Result<(u64, Option<Digest>), Error> {
+        let checkpoint = match staged {
+            Staged::Open(upload) if upload.algorithm() == digest.algorithm() => {
+                let size = upload.offset();
+                return Ok(match upload.publish(digest).await? {
+                    Finish::Published => (size, None),
+                    Finish::Mismatch { found } => (size, Some(found)),
+                });
+            }
+            Staged::Open(mut upload) => upload.checkpoint().await?,
+            Staged::Recorded(checkpoint) => checkpoint,
+        };
+        let size = checkpoint.offset;
+        let hasher = if checkpoint.hasher.algorithm() == digest.algorithm() {
+            checkpoint.hasher
+        } else {
+            // The client named its algorithm only now (it may: "SHOULD", end-4c): the one case in which bytes are read back.
+            let rehashed = self.0.store.rehash(id, digest.algorithm(), size).await;
+            self.lost_if_missing(id, rehashed).await?.hasher
+        };
+        let actual = hasher.finish();
+        if actual != *digest {
+            return Ok((size, Some(actual)));
+        }
+        self.lost_if_missing(id, self.0.store.publish(id, digest).await).await?;
+        Ok((size, None))
     }
 }
 

@@ -12,6 +12,7 @@ use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use entrepot_oci::{Algorithm, Digest};
 use uuid::Uuid;
@@ -31,11 +32,34 @@ pub(crate) const PROBE: &str = ".probe";
 pub(crate) struct Layout {
     root: PathBuf,
     uploads: PathBuf,
+    /// Which directories of blobs are there and survive a power loss.
+    durable_fans: [AtomicBool; FANS],
+}
+
+/// 256 for each algorithm.
+const FANS: usize = 512;
+
+fn place(algorithm: Algorithm, prefix: u8) -> usize {
+    usize::from(prefix)
+        + match algorithm {
+            Algorithm::Sha256 => 0,
+            Algorithm::Sha512 => 256,
+        }
+}
+
+/// The first byte of the hash.
+pub(crate) fn prefix(digest: &Digest) -> u8 {
+    // The hash of a digest is always hexadecimal.
+    digest.hex().get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or_default()
 }
 
 impl Layout {
     pub(crate) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), uploads: root.join("uploads") }
+        Self {
+            root: root.to_owned(),
+            uploads: root.join("uploads"),
+            durable_fans: [const { AtomicBool::new(false) }; FANS],
+        }
     }
 
     /// Makes what is missing of the root directory and syncs all directories that lead to it.
@@ -43,23 +67,22 @@ impl Layout {
         create_with_parents(&self.root)
     }
 
-    /// Makes all directories and syncs their parents.
-    ///
-    /// The 256 directories of each algorithm are made here and not when the first blob arrives, so that no publish
-    /// ever has to ask whether the directory that it writes into would survive a power loss.
+    /// Makes the directories, and makes them durable together with those for blobs that are there already.
     pub(crate) fn create(&self) -> Result<(), Error> {
         create_directory(&self.uploads)?;
-        let blobs = self.root.join("blobs");
-        create_directory(&blobs)?;
+        create_directory(&self.root.join("blobs"))?;
         for algorithm in Self::ALGORITHMS {
-            let of_algorithm = self.algorithm(algorithm);
-            create_directory(&of_algorithm)?;
+            let directory = self.algorithm(algorithm);
+            create_directory(&directory)?;
             for prefix in 0..=u8::MAX {
-                create_directory(&self.fan(algorithm, prefix))?;
+                if self.fan(algorithm, prefix).is_dir() {
+                    self.durable_fans[place(algorithm, prefix)].store(true, Ordering::Relaxed);
+                }
             }
-            sync_directory(&of_algorithm)?;
+            // A process that was killed may have made some without coming to this.
+            sync_directory(&directory)?;
         }
-        sync_directory(&blobs)?;
+        sync_directory(&self.root.join("blobs"))?;
         sync_directory(&self.root)?;
         let device = |path: &Path| Ok::<_, Error>(path.metadata().context("look at", path)?.dev());
         if device(&self.uploads)? != device(&self.algorithm(Algorithm::Sha256))? {
@@ -69,6 +92,18 @@ impl Layout {
                 ErrorKind::CrossesDevices,
                 "uploads and blobs must be on the same file system",
             ));
+        }
+        Ok(())
+    }
+
+    /// Makes the directory of a blob, durably, unless that is known to be done.
+    pub(crate) fn create_fan(&self, digest: &Digest) -> Result<(), Error> {
+        let (algorithm, prefix) = (digest.algorithm(), prefix(digest));
+        let durable = &self.durable_fans[place(algorithm, prefix)];
+        if !durable.load(Ordering::Acquire) {
+            create_directory(&self.fan(algorithm, prefix))?;
+            sync_directory(&self.algorithm(algorithm))?;
+            durable.store(true, Ordering::Release);
         }
         Ok(())
     }
@@ -148,6 +183,11 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), Error> {
     File::open(path).and_then(|directory| directory.sync_all()).context("sync the directory", path)?;
     step!("store::after_dir_sync", path);
     Ok(())
+}
+
+/// Makes the name of a file durable.
+pub(crate) fn sync_parent(path: &Path) -> Result<(), Error> {
+    path.parent().map_or(Ok(()), sync_directory)
 }
 
 /// Makes a missing file a success.

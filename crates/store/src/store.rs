@@ -6,7 +6,6 @@ use std::ops::Deref;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use entrepot_oci::{Algorithm, Digest};
 use uuid::Uuid;
@@ -14,8 +13,9 @@ use uuid::Uuid;
 use crate::blob::Blob;
 use crate::claim::{Claim, Claims, Occupied};
 use crate::error::{Context, Error};
-use crate::layout::{FILE_MODE, Layout, allow_missing, sync_directory};
+use crate::layout::{FILE_MODE, Layout, allow_missing, sync_parent};
 use crate::pool;
+use crate::publish::publish;
 use crate::step::step;
 use crate::upload::{Checkpoint, Upload};
 use crate::walk::{self, Staged, Stored};
@@ -74,13 +74,13 @@ impl Store {
     /// is alive.
     pub async fn resume(&self, id: Uuid, at: Checkpoint) -> Result<Upload, Error> {
         let claim = self.claim("resume", id).await?;
-        let (holder, offset) = (claim.holder(), at.offset);
+        let (holder, offset, algorithm) = (claim.holder(), at.offset, at.hasher.algorithm());
         let mut writer = Writer::new(claim, self.root.clone(), at);
         if offset > 0 {
             let path = writer.path().to_owned();
             writer = pool::run("resume", &path, move || writer.open().map(|()| writer)).await?;
         }
-        Ok(Upload::new(writer, holder, offset))
+        Ok(Upload::new(writer, holder, offset, algorithm))
     }
 
     /// Hashes the first `length` staged bytes with another algorithm, for a client that names a sha512 digest only
@@ -124,11 +124,10 @@ impl Store {
     /// The work goes on.
     pub async fn publish(&self, id: Uuid, digest: &Digest) -> Result<(), Error> {
         let claim = self.claim("publish", id).await?;
-        let (staged, blob) = (self.root.layout.staged(id), self.root.layout.blob(digest));
-        let root = self.root.clone();
+        let (root, digest, staged) = (self.root.clone(), *digest, self.root.layout.staged(id));
         pool::run("publish", &self.root.layout.staged(id), move || {
-            let result = publish(&staged, &blob);
-            drop((claim, root));
+            let result = publish(&root.layout, &staged, &digest);
+            drop(claim);
             result
         })
         .await
@@ -172,9 +171,13 @@ impl Store {
             step!("store::before_remove", &path);
             allow_missing(fs::remove_file(&path)).context("remove", &path)?;
             step!("store::after_remove", &path);
-            sync_parent(&path)?;
+            let result = sync_parent(&path);
             drop(root);
-            Ok(())
+            match result {
+                // Of this directory there never was a blob.
+                Err(Error::Missing(_)) => Ok(()),
+                result => result,
+            }
         })
         .await
     }
@@ -260,48 +263,4 @@ fn hash_until(file: &File, path: &Path, mut at: Checkpoint, end: u64) -> Result<
         at.offset += length;
     }
     Ok(at)
-}
-
-fn publish(staged: &Path, blob: &Path) -> Result<(), Error> {
-    let there = length(blob)?;
-    match length(staged)? {
-        // Published before, or never staged.
-        None => {
-            if !refresh(blob)? {
-                return Err(Error::explained("publish", staged, ErrorKind::NotFound, "nothing is staged"));
-            }
-        }
-        Some(length) if there == Some(length) && refresh(blob)? => {
-            allow_missing(fs::remove_file(staged)).context("remove", staged)?;
-        }
-        Some(length) => {
-            if let Some(there) = there {
-                tracing::warn!(path = %blob.display(), there, length, "a blob of the wrong size, replaced");
-            }
-            step!("store::before_rename", staged);
-            fs::rename(staged, blob).context("rename", staged)?;
-            step!("store::after_rename", blob);
-        }
-    }
-    // Also when the name was there already: whoever made it may not have come to this line yet.
-    sync_parent(blob)
-}
-
-/// Makes the blob count as just published, so that a purge by age leaves it alone; false if it is not there.
-fn refresh(blob: &Path) -> Result<bool, Error> {
-    match File::open(blob).and_then(|file| file.set_modified(SystemTime::now())) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        result => result.context("touch", blob).map(|()| true),
-    }
-}
-
-fn length(path: &Path) -> Result<Option<u64>, Error> {
-    match path.metadata() {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        result => Ok(Some(result.context("look at", path)?.len())),
-    }
-}
-
-fn sync_parent(path: &Path) -> Result<(), Error> {
-    path.parent().map_or(Ok(()), sync_directory)
 }

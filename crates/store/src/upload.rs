@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use entrepot_oci::{Algorithm, Hasher};
+use entrepot_oci::{Algorithm, Digest, Hasher};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
@@ -32,6 +32,18 @@ impl Checkpoint {
     }
 }
 
+/// How [`Upload::publish`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// The blob is there, durably; the staged file is gone.
+    Published,
+    /// The bytes are others than the digest says, and stay staged, not durable: discard them.
+    Mismatch {
+        /// The digest of the bytes.
+        found: Digest,
+    },
+}
+
 /// Appends to a staged file and hashes the bytes as they arrive; never reads them back.
 ///
 /// Chunks are gathered, not copied, until there is about 1 MiB of them. A batch is then hashed and written on the
@@ -49,6 +61,7 @@ pub struct Upload {
     gathered_bytes: usize,
     /// Bytes given so far.
     offset: u64,
+    algorithm: Algorithm,
     /// Locked by the batch in flight, and between batches by this value, so never waited for.
     writer: Arc<Mutex<Writer>>,
     batch: Option<JoinHandle<Result<(), Error>>>,
@@ -57,17 +70,23 @@ pub struct Upload {
 }
 
 impl Upload {
-    pub(crate) fn new(writer: Writer, holder: Arc<Holder>, offset: u64) -> Self {
+    pub(crate) fn new(writer: Writer, holder: Arc<Holder>, offset: u64, algorithm: Algorithm) -> Self {
         holder.occupy();
         Self {
             gathered: Vec::new(),
             gathered_bytes: 0,
             offset,
+            algorithm,
             writer: Arc::new(Mutex::new(writer)),
             batch: None,
             failed: None,
             holder,
         }
+    }
+
+    /// The algorithm that the upload hashes with.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
     /// Bytes given so far, with those before the checkpoint that it was resumed from.
@@ -116,6 +135,28 @@ impl Upload {
             self.settle().await?;
         }
         Ok(self.writer.lock().checkpoint())
+    }
+
+    /// Ends the upload: makes everything given so far durable and, if its hash is `digest`, publishes it, in one trip
+    /// to the disk. Cheaper than a checkpoint and [`Store::publish`](crate::Store::publish), and as durable.
+    ///
+    /// The algorithm of `digest` must be the one that the upload hashes with, or it is a mismatch.
+    ///
+    /// # Errors
+    /// If any byte given so far could not be written or synced, or the blob not be published.
+    /// # Cancel safety
+    /// The work goes on: the blob may have been published.
+    pub async fn publish(mut self, digest: &Digest) -> Result<Finish, Error> {
+        self.usable()?;
+        self.settle().await?;
+        let (batch, writer, digest) = (std::mem::take(&mut self.gathered), Arc::clone(&self.writer), *digest);
+        let path = self.writer.lock().path().to_owned();
+        pool::run("publish", &path, move || {
+            let mut writer = writer.lock();
+            writer.append(&batch)?;
+            writer.publish(&digest)
+        })
+        .await
     }
 
     fn usable(&self) -> Result<(), Error> {

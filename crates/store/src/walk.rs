@@ -8,7 +8,7 @@ use entrepot_oci::{Algorithm, Digest};
 use uuid::Uuid;
 
 use crate::error::{Context, Error};
-use crate::layout::{Layout, PROBE};
+use crate::layout::{self, Layout, PROBE};
 
 /// A staged file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +45,15 @@ pub(crate) fn staged(layout: &Layout) -> Result<Vec<Staged>, Error> {
 /// Up to `limit` blobs behind `after`, in the order of digests.
 pub(crate) fn blobs(layout: &Layout, after: Option<Digest>, limit: usize) -> Result<Vec<Stored>, Error> {
     let mut found = Vec::new();
-    let begin = after.map_or((0, 0), |after| place(&after));
-    for (index, algorithm) in Layout::ALGORITHMS.into_iter().enumerate() {
-        for prefix in 0..=u8::MAX {
-            if (index, prefix) < begin {
-                continue;
+    for algorithm in Layout::ALGORITHMS {
+        let first = match after {
+            Some(after) if after.algorithm() == algorithm => layout::prefix(&after),
+            Some(after) if after.algorithm() == Algorithm::Sha512 => continue,
+            _ => 0,
+        };
+        for prefix in first..=u8::MAX {
+            if found.len() >= limit {
+                return Ok(found);
             }
             let mut digests = names(&layout.fan(algorithm, prefix), |name| blob_digest(algorithm, prefix, name))?;
             digests.retain(|digest| after.is_none_or(|after| *digest > after));
@@ -67,14 +71,6 @@ pub(crate) fn blobs(layout: &Layout, after: Option<Digest>, limit: usize) -> Res
     Ok(found)
 }
 
-/// The directory of a blob: the index of its algorithm and the first byte of its hash.
-fn place(digest: &Digest) -> (usize, u8) {
-    let algorithm = usize::from(digest.algorithm() == Algorithm::Sha512);
-    // The hash of a digest is always hexadecimal.
-    let prefix = digest.hex().get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or_default();
-    (algorithm, prefix)
-}
-
 fn upload_id(name: &str) -> Option<Uuid> {
     let id = Uuid::try_parse(name).ok()?;
     // Other spellings of the same id are not ours.
@@ -83,13 +79,18 @@ fn upload_id(name: &str) -> Option<Uuid> {
 
 fn blob_digest(algorithm: Algorithm, prefix: u8, name: &str) -> Option<Digest> {
     let digest: Digest = format!("{algorithm}:{name}").parse().ok()?;
-    (place(&digest).1 == prefix).then_some(digest)
+    (layout::prefix(&digest) == prefix).then_some(digest)
 }
 
 /// Reads the names in `directory`. Those that are none of ours are reported and left alone.
 fn names<T>(directory: &Path, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, Error> {
     let mut found = Vec::new();
-    for entry in directory.read_dir().context("list", directory)? {
+    let entries = match directory.read_dir() {
+        // Directories of blobs are made when the first blob comes.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(found),
+        result => result.context("list", directory)?,
+    };
+    for entry in entries {
         let name = entry.context("list", directory)?.file_name();
         match name.to_str().and_then(&parse) {
             Some(ours) => found.push(ours),
