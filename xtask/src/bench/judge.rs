@@ -139,22 +139,56 @@ mod tests {
     use std::time::Duration;
 
     use super::super::candidate::Candidate;
+    use super::super::load::{Load, Unit};
     use super::super::session::{Figure, Outcome};
     use super::super::work::Work;
     use super::Results;
 
-    fn outcome(work: Work, figure: Figure) -> Outcome {
-        Outcome { work, candidate: Candidate::Entrepot, figure, note: String::new() }
+    fn outcome(work: Work, candidate: Candidate, figure: Figure) -> Outcome {
+        Outcome { work, candidate, figure, note: String::new() }
+    }
+
+    /// A load of `rate` operations in a second that took `cpu` milliseconds in all.
+    fn load(candidate: Candidate, rate: f64, cpu: u64) -> Outcome {
+        let figure = Figure::Load(Load {
+            unit: Unit::Operation,
+            amount: rate,
+            elapsed: Duration::from_secs(1),
+            server_cpu: Duration::from_millis(cpu),
+            client_cpu: Duration::ZERO,
+            latencies: Vec::new(),
+            peak_bytes: 0,
+        });
+        outcome(Work::ManifestGet, candidate, figure)
+    }
+
+    #[test]
+    fn the_reference_is_the_better_version_of_distribution() {
+        let outcomes = [
+            load(Candidate::Entrepot, 1000.0, 100),
+            load(Candidate::DockerRegistry, 100.0, 1000),
+            load(Candidate::Distribution, 260.0, 1000),
+            load(Candidate::Zot, 5000.0, 1),
+        ];
+        let verdicts = Results(&outcomes).verdicts();
+        // 0.1 ms an operation against 3.85 ms is below a sixth; 1000 a second against 260 is not four times.
+        assert_eq!(verdicts.iter().map(|verdict| verdict.met).collect::<Vec<_>>(), [Some(true), Some(false)]);
+        assert_eq!(verdicts[1].measured, "3.85x");
+    }
+
+    #[test]
+    fn without_a_reference_there_is_no_verdict() {
+        let outcomes = [load(Candidate::Entrepot, 1000.0, 100)];
+        assert!(Results(&outcomes).verdicts().iter().all(|verdict| verdict.met.is_none()));
     }
 
     #[test]
     fn absolute_aims_are_judged_alone() {
         let outcomes = [
-            outcome(Work::MemoryIdle, Figure::Memory(41 * 1_048_576)),
-            outcome(Work::Start, Figure::Time(Duration::from_millis(150))),
+            outcome(Work::MemoryIdle, Candidate::Entrepot, Figure::Memory(41 * 1_048_576)),
+            outcome(Work::Start, Candidate::Entrepot, Figure::Time(Duration::from_millis(150))),
         ];
         let verdicts = Results(&outcomes).verdicts();
-        let met: Vec<_> = verdicts.iter().map(|verdict| verdict.met).collect();
-        assert_eq!(met, [Some(false), Some(true)]);
+        assert_eq!(verdicts.iter().map(|verdict| verdict.met).collect::<Vec<_>>(), [Some(false), Some(true)]);
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Load {
     /// User and system time of the load generator.
     pub(super) client_cpu: Duration,
     /// Time of each operation, shortest first.
-    latencies: Vec<Duration>,
+    pub(super) latencies: Vec<Duration>,
     /// Peak resident memory of the server while it worked, in bytes.
     pub(super) peak_bytes: u64,
 }
@@ -89,5 +89,30 @@ impl<'a> Gauge<'a> {
         latencies.sort_unstable();
         let peak_bytes = self.server.processes().peak_bytes()?;
         Ok(Load { unit, amount, elapsed, server_cpu, client_cpu, latencies, peak_bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Load, Unit};
+
+    #[test]
+    fn percentiles_are_the_nearest_rank() {
+        let mut load = Load {
+            unit: Unit::Operation,
+            amount: 4.0,
+            elapsed: Duration::from_secs(2),
+            server_cpu: Duration::from_secs(1),
+            client_cpu: Duration::ZERO,
+            latencies: (1..=4).map(Duration::from_secs).collect(),
+            peak_bytes: 0,
+        };
+        assert_eq!(load.percentile(0.5), Duration::from_secs(2));
+        assert_eq!(load.percentile(0.99), Duration::from_secs(4));
+        assert_eq!((load.rate(), load.cpu_per_unit()), (2.0, 0.25));
+        load.latencies.clear();
+        assert_eq!(load.percentile(0.5), Duration::ZERO);
     }
 }

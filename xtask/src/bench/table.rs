@@ -1,6 +1,5 @@
 //! Figures as text: for the terminal while it runs, and as Markdown at the end.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use super::judge::{Results, Verdict};
@@ -14,13 +13,13 @@ pub(super) fn line(outcome: &Outcome) -> String {
     let mut line = format!("{name:<13} {:>14}", cells.rate);
     if !cells.cpu.is_empty() {
         let Cells { p50, p99, cpu, client_cpu, .. } = &cells;
-        write!(line, "  p50 {p50}  p99 {p99}  CPU {cpu} (client {client_cpu})").expect("a String takes all text");
+        line.push_str(&format!("  p50 {p50}  p99 {p99}  CPU {cpu} (client {client_cpu})"));
     }
     if !cells.peak.is_empty() {
-        write!(line, "  peak {}", cells.peak).expect("a String takes all text");
+        line.push_str(&format!("  peak {}", cells.peak));
     }
     if !outcome.note.is_empty() {
-        write!(line, "  [{}]", outcome.note).expect("a String takes all text");
+        line.push_str(&format!("  [{}]", outcome.note));
     }
     line
 }
@@ -41,12 +40,10 @@ pub(super) fn measurements(results: Results<'_>) -> String {
             rate_ratio = ratio(load.rate(), results.reference_rate(outcome.work));
         }
         let (work, candidate, note) = (outcome.work.name(), outcome.candidate.name(), &outcome.note);
-        writeln!(
-            text,
+        text.push_str(&format!(
             "| {work} | {candidate} | {rate} | {p50} | {p99} | {cpu} | {client_cpu} | {peak} | {cpu_ratio} | \
-             {rate_ratio} | {note} |"
-        )
-        .expect("a String takes all text");
+             {rate_ratio} | {note} |\n"
+        ));
     }
     text
 }
@@ -60,7 +57,7 @@ pub(super) fn aims(verdicts: &[Verdict]) -> String {
             Some(false) => "**no**",
             None => "?",
         };
-        writeln!(text, "| {} | {aim} | {measured} | {met} |", work.name()).expect("a String takes all text");
+        text.push_str(&format!("| {} | {aim} | {measured} | {met} |\n", work.name()));
     }
     text
 }
