@@ -1,5 +1,6 @@
 //! The project's own tasks: `cargo xtask --help`.
 
+mod bench;
 mod conformance;
 mod tools;
 
@@ -19,12 +20,14 @@ struct Arguments {
 enum Task {
     Tools(tools::Arguments),
     Conformance(conformance::Arguments),
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Tools(arguments) => tools::run(&arguments),
         Task::Conformance(arguments) => conformance::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

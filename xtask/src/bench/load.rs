@@ -1,0 +1,118 @@
+//! What one piece of work cost: gathered around it, server and load generator apart.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::process_tree::own_cpu;
+use super::server::Server;
+
+/// Bytes in a GiB.
+pub(super) const GIBIBYTE: f64 = 1024.0 * 1024.0 * 1024.0;
+
+/// What the amount of work is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Requests, or whole pushes of an image.
+    Operation,
+    /// GiB of blob bytes.
+    Gibibyte,
+}
+
+/// The cost of a piece of work.
+#[derive(Debug, Clone)]
+pub(super) struct Load {
+    /// What `amount` counts.
+    pub(super) unit: Unit,
+    /// How much was done.
+    pub(super) amount: f64,
+    /// Wall time from the first request to the last answer.
+    pub(super) elapsed: Duration,
+    /// User and system time of the server's processes.
+    pub(super) server_cpu: Duration,
+    /// User and system time of the load generator.
+    pub(super) client_cpu: Duration,
+    /// Time of each operation, shortest first.
+    pub(super) latencies: Vec<Duration>,
+    /// Peak resident memory of the server while it worked, in bytes.
+    pub(super) peak_bytes: u64,
+}
+
+impl Load {
+    /// Units a second.
+    pub(super) fn rate(&self) -> f64 {
+        self.amount / self.elapsed.as_secs_f64()
+    }
+
+    /// Seconds of the server's processor time a unit.
+    pub(super) fn cpu_per_unit(&self) -> f64 {
+        self.server_cpu.as_secs_f64() / self.amount
+    }
+
+    /// Seconds of the load generator's processor time a unit.
+    pub(super) fn client_cpu_per_unit(&self) -> f64 {
+        self.client_cpu.as_secs_f64() / self.amount
+    }
+
+    /// The time within which `share` (0 to 1) of the operations were done, by nearest rank.
+    pub(super) fn percentile(&self, share: f64) -> Duration {
+        let count = self.latencies.len();
+        // A rank is far below 2^52, so nothing is lost on the way through f64.
+        let rank = (share * count as f64).ceil() as usize;
+        self.latencies.get(rank.clamp(1, count.max(1)) - 1).copied().unwrap_or_default()
+    }
+}
+
+/// The clocks at the beginning of a piece of work.
+#[derive(Debug)]
+pub(super) struct Gauge<'a> {
+    server: &'a Server,
+    server_cpu: Duration,
+    client_cpu: Duration,
+    started: Instant,
+}
+
+impl<'a> Gauge<'a> {
+    /// Waits until earlier writes are on disk, so that they do not slow this work, then reads the clocks.
+    pub(super) fn start(server: &'a Server) -> Result<Self> {
+        nix::unistd::sync();
+        server.processes().reset_peak()?;
+        let server_cpu = server.processes().cpu()?;
+        Ok(Self { server, server_cpu, client_cpu: own_cpu()?, started: Instant::now() })
+    }
+
+    /// Reads the clocks again, after `amount` units whose operations took `latencies`.
+    pub(super) fn finish(self, unit: Unit, amount: f64, mut latencies: Vec<Duration>) -> Result<Load> {
+        let elapsed = self.started.elapsed();
+        let server_cpu = self.server.processes().cpu()?.saturating_sub(self.server_cpu);
+        let client_cpu = own_cpu()?.saturating_sub(self.client_cpu);
+        latencies.sort_unstable();
+        let peak_bytes = self.server.processes().peak_bytes()?;
+        Ok(Load { unit, amount, elapsed, server_cpu, client_cpu, latencies, peak_bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Load, Unit};
+
+    #[test]
+    fn percentiles_are_the_nearest_rank() {
+        let mut load = Load {
+            unit: Unit::Operation,
+            amount: 4.0,
+            elapsed: Duration::from_secs(2),
+            server_cpu: Duration::from_secs(1),
+            client_cpu: Duration::ZERO,
+            latencies: (1..=4).map(Duration::from_secs).collect(),
+            peak_bytes: 0,
+        };
+        assert_eq!(load.percentile(0.5), Duration::from_secs(2));
+        assert_eq!(load.percentile(0.99), Duration::from_secs(4));
+        assert_eq!((load.rate(), load.cpu_per_unit()), (2.0, 0.25));
+        load.latencies.clear();
+        assert_eq!(load.percentile(0.5), Duration::ZERO);
+    }
+}
