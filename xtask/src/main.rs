@@ -2,6 +2,10 @@
 
 mod bench;
 mod conformance;
+mod crash;
+mod fuzz;
+mod shell;
+mod test;
 mod tools;
 
 use std::process::ExitCode;
@@ -18,16 +22,22 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    Tools(tools::Arguments),
+    Test(test::Arguments),
     Conformance(conformance::Arguments),
+    Crash(crash::Arguments),
+    Fuzz(fuzz::Arguments),
     Bench(bench::Arguments),
+    Tools(tools::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
-        Task::Tools(arguments) => tools::run(&arguments),
+        Task::Test(arguments) => test::run(&arguments),
         Task::Conformance(arguments) => conformance::run(&arguments),
+        Task::Crash(arguments) => crash::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Tools(arguments) => tools::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -46,6 +46,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Installs what the tests need.
+pub(crate) fn install_for_tests() -> Result<()> {
+    let needed: Vec<_> = COMPONENTS.iter().filter(|component| component.needed_for == NeededFor::Tests).collect();
+    install(&needed)
+}
+
 /// Installs what is missing of `components`; those that only the benchmark compares with may stay missing.
 pub(crate) fn install(components: &[&Component]) -> Result<()> {
     install_packages(components)?;

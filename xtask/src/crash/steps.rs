@@ -1,0 +1,76 @@
+//! The named steps of the commit paths, and how often the server died at each.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::random::Random;
+
+/// Counts of deaths by step. Every step is aimed at in turn.
+#[derive(Debug)]
+pub(super) struct Steps {
+    names: Vec<String>,
+    next: usize,
+    deaths: BTreeMap<String, usize>,
+}
+
+impl Steps {
+    /// Asks the program for the names.
+    pub(super) fn of(program: &Path) -> Result<Self> {
+        let output = Command::new(program).env("FAILPOINTS", "list").output().context("cannot run entrepot")?;
+        let names: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+        if !output.status.success() || names.is_empty() {
+            bail!("entrepot does not name its fail points");
+        }
+        Ok(Self { names, next: 0, deaths: BTreeMap::new() })
+    }
+
+    /// A value of `FAILPOINTS` that kills at the next step, after it was passed some times.
+    pub(super) fn aim(&mut self, random: &mut Random) -> String {
+        let name = self.names[self.next % self.names.len()].clone();
+        self.next += 1;
+        plan(&name, random)
+    }
+
+    /// The same, but only for steps at which something is removed: what a purge meets.
+    pub(super) fn aim_at_purge(&self, random: &mut Random) -> Option<String> {
+        let removing: Vec<_> =
+            self.names.iter().filter(|name| name.ends_with("_remove") || name.ends_with("_discard")).collect();
+        random.pick(&removing).map(|name| plan(name, random))
+    }
+
+    pub(super) fn count(&mut self, step: &str) {
+        *self.deaths.entry(step.to_owned()).or_default() += 1;
+    }
+
+    /// Steps at which it never died.
+    pub(super) fn missed(&self) -> Vec<&str> {
+        self.names.iter().map(String::as_str).filter(|name| !self.deaths.contains_key(*name)).collect()
+    }
+
+    pub(super) fn total(&self) -> usize {
+        self.deaths.values().sum()
+    }
+
+    /// One line for each step.
+    pub(super) fn table(&self) -> String {
+        let lines = self.names.iter().map(|name| {
+            let deaths = self.deaths.get(name).copied().unwrap_or_default();
+            format!("  {deaths:>5}  {name}\n")
+        });
+        lines.collect()
+    }
+}
+
+/// How often a step may be passed before it kills: less than a round passes it, as far as that is known.
+fn plan(name: &str, random: &mut Random) -> String {
+    let passes = match name.split_once("::").map_or(name, |(_, step)| step) {
+        "before_remove" | "after_remove" | "before_discard" | "after_discard" => 3,
+        "after_delete" => 8,
+        "after_checkpoint" | "after_publish" | "after_link" | "after_manifest" => 20,
+        _ => 50,
+    };
+    format!("{name}={}*off->panic", random.below(passes))
+}
