@@ -7,6 +7,7 @@ mod data;
 #[cfg(feature = "failpoints")]
 mod fail_points;
 mod logging;
+mod process;
 
 use std::process::ExitCode;
 

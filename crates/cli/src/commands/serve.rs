@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Anonymous, Config, Flags};
 use crate::logging::Logging;
-use crate::{commands, data};
+use crate::{commands, data, process};
 
 /// Threads for work that blocks (syncing files, long reads of the database); more than this many wait their turn.
 const BLOCKING_THREADS: usize = 128;
@@ -21,6 +21,7 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
         Ok(config) => config,
         Err(mistakes) => return commands::config::refuse(&mistakes),
     };
+    process::prepare();
     let logging = Logging::start(&config.log);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build();
