@@ -4,6 +4,8 @@ mod arguments;
 mod commands;
 mod config;
 mod data;
+#[cfg(feature = "failpoints")]
+mod fail_points;
 mod logging;
 
 use std::process::ExitCode;
@@ -13,6 +15,9 @@ use clap::Parser;
 use crate::arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
+    // Until the process ends.
+    #[cfg(feature = "failpoints")]
+    let _armed = fail_points::arm();
     match Arguments::parse().command {
         Command::Serve(flags) => commands::serve::run(&flags),
         Command::Purge(flags) => commands::purge::run(&flags),
