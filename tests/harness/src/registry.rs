@@ -192,7 +192,8 @@ impl Registry {
         Ok(answer.required("location")?.to_owned())
     }
 
-    /// The bytes that an upload has, as the server says.
+    /// The bytes that an upload has, as the server says. `0-0` stands for none; the specification's form cannot tell that
+    /// from one byte.
     ///
     /// # Errors
     /// There is no such upload.
