@@ -5,11 +5,12 @@ use std::os::unix::fs::symlink;
 
 use anyhow::{Context as _, Result, bail};
 use entrepot_test_harness::Registry;
-use entrepot_test_support::entrepot_binary;
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount, umount};
 use nix::sched::{CloneFlags, unshare};
 use tempfile::TempDir;
+
+use crate::program;
 
 /// A memory file system of a given size.
 ///
@@ -52,7 +53,7 @@ impl SmallDisk {
     pub(crate) fn registry(&self, settings: &[(&str, &str)]) -> Result<Registry> {
         let directory = TempDir::new()?;
         symlink(self.directory.path(), directory.path().join("data"))?;
-        Registry::of(&entrepot_binary()?, settings, directory)
+        Registry::of(&program::ordinary()?, settings, directory)
     }
 }
 

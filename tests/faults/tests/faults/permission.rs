@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use entrepot_test_harness::content::{noise, sha256};
 use entrepot_test_harness::{Registry, get, head, patch, post, put};
-use entrepot_test_support::entrepot_binary;
 use nix::unistd::Uid;
 use tempfile::TempDir;
 
-use crate::{Landmark, expect_error};
+use crate::{Landmark, expect_error, program};
 
 /// Nobody, for a server that permissions hold for although the test runs as root.
 const NOBODY: u32 = 65534;
@@ -20,7 +19,7 @@ const NOBODY: u32 = 65534;
 fn unprivileged() -> Result<Registry> {
     let directory = TempDir::new()?;
     let program = directory.path().join("entrepot");
-    fs::copy(entrepot_binary()?, &program)?;
+    fs::copy(program::ordinary()?, &program)?;
     let mut start = program.clone();
     if Uid::effective().is_root() {
         start = directory.path().join("entrepot-as-nobody");

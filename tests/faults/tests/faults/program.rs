@@ -13,6 +13,13 @@ use tempfile::TempDir;
 /// Built once for all tests.
 static PROGRAM: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| build().map_err(|error| format!("{error:#}")));
 
+/// The program as it is released. It is named only after the one with fail points was built: cargo makes both in the same
+/// place, and one that is just being replaced cannot be started.
+pub(crate) fn ordinary() -> Result<PathBuf> {
+    PROGRAM.as_ref().map_err(|message| anyhow!("{message}"))?;
+    entrepot_binary()
+}
+
 /// A registry whose steps do what `fail_points` says, in the syntax of `FAILPOINTS`.
 pub(crate) fn registry(fail_points: &str, settings: &[(&str, &str)]) -> Result<Registry> {
     let program = PROGRAM.as_ref().map_err(|message| anyhow!("{message}"))?;

@@ -218,3 +218,18 @@ fn a_transfer_that_hangs_is_cut_when_the_grace_is_over() -> Result<()> {
     ensure!(have <= 10_000, "{have} bytes of 10000");
     Ok(())
 }
+
+#[test]
+fn an_upload_that_nobody_goes_on_with_is_purged() -> Result<()> {
+    let registry =
+        Registry::with(&[("ENTREPOT_UPLOADS_EXPIRE_AFTER", "1s"), ("ENTREPOT_UPLOADS_PURGE_INTERVAL", "1s")])?;
+    let location = registry.begin_upload("acme/app")?;
+    registry.ask(&patch(&location).body("abandoned"))?.expect(202)?;
+    let kept = registry.push_blob("acme/app", "finished")?;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while fs::read_dir(registry.data().join("uploads"))?.count() > 0 || registry.ask(&get(&location))?.status != 404 {
+        ensure!(Instant::now() < deadline, "it is still there");
+        sleep(Duration::from_millis(100));
+    }
+    registry.ask(&get(format!("/v2/acme/app/blobs/{kept}")))?.expect(200).map(drop)
+}
