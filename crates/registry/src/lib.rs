@@ -77,6 +77,8 @@ struct Inner {
     metrics: Metrics,
     /// Uploads that a request is writing to.
     writing: slots::Slots<Uuid>,
+    /// Uploads whose size is being written down.
+    recording: slots::Slots<Uuid>,
     /// Digests whose blob is being published or removed: between the bytes and the row nobody may act on half of it.
     publishing: slots::Slots<Digest>,
 }
@@ -93,6 +95,7 @@ impl Registry {
             cache,
             metrics,
             writing: slots::Slots::default(),
+            recording: slots::Slots::default(),
             publishing: slots::Slots::default(),
         }))
     }

@@ -59,7 +59,7 @@ impl Metrics {
 
     /// Adds them to what `/metrics` shows.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("uploads_active", "Bodies of blobs being received", self.uploads_active.clone());
+        registry.register("uploads_active", "Requests that bring bytes of blobs", self.uploads_active.clone());
         registry.register("uploads_started", "Uploads begun", self.uploads_started.clone());
         registry.register("uploads_finished", "Uploads that became blobs", self.uploads_finished.clone());
         registry.register("uploads_cancelled", "Uploads cancelled by clients", self.uploads_cancelled.clone());

@@ -98,11 +98,13 @@ impl Registry {
         Ok(UploadId(id))
     }
 
-    /// The number of bytes that the upload has (end-13).
+    /// The number of bytes that the upload has (end-13). Waits for what came before a body was cut to be written down: a
+    /// client that comes back at once shall not hear an offset that the next chunk is then refused for.
     ///
     /// # Errors
     /// [`Error::UploadUnknown`].
     pub async fn upload_size(&self, grant: &Grant<Push>, id: UploadId) -> Result<u64, Error> {
+        drop(self.0.recording.hold(id.0).await);
         Ok(self.session(grant.repository(), id.0)?.size)
     }
 
@@ -135,6 +137,7 @@ impl Registry {
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
     ) -> Result<u64, Error> {
         let held = self.take_over(id.0).await?;
+        let _active = self.0.metrics.active_upload();
         let session = self.session(grant.repository(), id.0)?;
         check_order(range, session.size)?;
         let mut upload = self.resume(id.0, session).await?;
@@ -171,6 +174,7 @@ impl Registry {
         digest: &Digest,
     ) -> Result<(), Error> {
         let held = self.take_over(id.0).await?;
+        let _active = self.0.metrics.active_upload();
         let mut session = self.session(grant.repository(), id.0)?;
         check_order(range, session.size)?;
         if session.size == 0 {
@@ -216,6 +220,7 @@ impl Registry {
         let id = Uuid::now_v7();
         // Held so that the purge leaves a file alone that has no row.
         let held = self.take_over(id).await?;
+        let _active = self.0.metrics.active_upload();
         self.0.metrics.uploads_started.inc();
         let start = Checkpoint { offset: 0, hasher: Hasher::new(digest.algorithm()) };
         let mut upload = self.0.store.resume(id, start).await?;
@@ -282,7 +287,6 @@ impl Registry {
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
         session: Option<Uuid>,
     ) -> Result<Received, Error> {
-        let _active = self.0.metrics.active_upload();
         let limit = self.0.options.max_blob_bytes.unwrap_or(u64::MAX);
         let mut body = pin!(body);
         loop {
@@ -315,6 +319,7 @@ impl Registry {
 
     /// Syncs what the upload has and writes it down. Returns its size.
     async fn record(&self, id: Uuid, upload: &mut Upload) -> Result<u64, Error> {
+        let _recording = self.0.recording.hold(id).await;
         let start = Instant::now();
         let checkpoint = upload.checkpoint().await?;
         self.0.metrics.store_sync_seconds.observe(start.elapsed().as_secs_f64());

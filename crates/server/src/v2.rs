@@ -80,7 +80,7 @@ fn allow(endpoint: &Endpoint) -> &'static str {
         Endpoint::Manifest(..) => "GET, HEAD, PUT, DELETE",
         Endpoint::Blob(..) => "GET, HEAD, DELETE",
         Endpoint::Uploads(_) => "POST",
-        Endpoint::Upload(..) => "GET, PATCH, PUT, DELETE",
+        Endpoint::Upload(..) => "GET, HEAD, PATCH, PUT, DELETE",
     }
 }
 

@@ -49,7 +49,8 @@ pub(super) async fn get(v2: &V2, name: RepositoryName, digest: &Digest, request:
 /// `DELETE`
 pub(super) async fn delete(v2: &V2, name: RepositoryName, digest: &Digest) -> Answer {
     let grant = v2.authorize::<Delete>(name)?;
-    v2.registry.delete_blob(&grant, digest).await?;
+    let deleted = v2.registry.delete_blob(&grant, digest).await;
+    deleted.map_err(|error| ApiError::of_delete(error, "GET, HEAD"))?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::ACCEPTED;
     response.headers_mut().insert(DOCKER_CONTENT_DIGEST, digest_header(digest));

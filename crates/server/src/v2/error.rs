@@ -59,6 +59,15 @@ impl ApiError {
             .with_header(header::ALLOW, HeaderValue::from_static(allow))
     }
 
+    /// Why a DELETE failed; where deleting is switched off, `allow` says what the path takes besides (RFC 9110, section
+    /// 15.5.6: a 405 has an `Allow`).
+    pub(crate) fn of_delete(error: Error, allow: &'static str) -> Self {
+        match error {
+            Error::DeleteDisabled => Self::from(error).with_header(header::ALLOW, HeaderValue::from_static(allow)),
+            other => other.into(),
+        }
+    }
+
     /// A failure that is the registry's: little for the client, all for the log.
     fn internal(cause: Error) -> Self {
         let (status, code, message) = if is_full(&cause) {

@@ -84,10 +84,11 @@ pub(super) async fn put(v2: &V2, name: RepositoryName, reference: Reference, req
 /// `DELETE` of a tag, or of a manifest with all its tags.
 pub(super) async fn delete(v2: &V2, name: RepositoryName, reference: Reference) -> Answer {
     let grant = v2.authorize::<Delete>(name)?;
-    match &reference {
-        Reference::Tag(tag) => v2.registry.delete_tag(&grant, tag).await?,
-        Reference::Digest(digest) => v2.registry.delete_manifest(&grant, digest).await?,
-    }
+    let deleted = match &reference {
+        Reference::Tag(tag) => v2.registry.delete_tag(&grant, tag).await,
+        Reference::Digest(digest) => v2.registry.delete_manifest(&grant, digest).await,
+    };
+    deleted.map_err(|error| ApiError::of_delete(error, "GET, HEAD, PUT"))?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)

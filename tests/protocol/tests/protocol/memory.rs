@@ -1,0 +1,70 @@
+//! Memory does not grow with the size of what is transferred.
+
+use std::io::{Read, Write};
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::{Result, anyhow, ensure};
+use entrepot_test_harness::content::{noise, sha256};
+use entrepot_test_harness::{Registry, get, head, patch, put};
+
+const MIB: usize = 1024 * 1024;
+const BLOB: usize = 256 * MIB;
+const CLIENTS: u64 = 8;
+/// A fifth below the 128 MiB that the registry may take for eight pushes at once.
+const MOST: u64 = 104 * MIB as u64;
+
+#[test]
+fn eight_large_pushes_and_pulls_at_once() -> Result<()> {
+    let mut registry = Registry::start()?;
+    let piece = noise(31, MIB);
+    let digest = sha256(piece.repeat(BLOB / MIB));
+    let failures = Mutex::new(Vec::new());
+    let all = |work: &(dyn Fn() -> Result<()> + Sync)| {
+        thread::scope(|scope| {
+            for _ in 0..CLIENTS {
+                scope.spawn(|| {
+                    if let (Err(error), Ok(mut failures)) = (work(), failures.lock()) {
+                        failures.push(format!("{error:#}"));
+                    }
+                });
+            }
+        });
+    };
+    all(&|| {
+        let location = registry.begin_upload("acme/app")?;
+        let mut connection = registry.connect()?;
+        connection.announce(&patch(&location), BLOB as u64)?;
+        for _ in 0..BLOB / MIB {
+            connection.stream().write_all(&piece)?;
+        }
+        connection.answer("PATCH")?.expect(202)?;
+        registry.ask(&put(format!("{location}?digest={digest}")))?.expect(201).map(drop)
+    });
+    let pushed = registry.peak_memory_bytes()?;
+    let path = format!("/v2/acme/app/blobs/{digest}");
+    let size = registry.ask(&head(&path))?.expect(200)?.required("content-length")?.to_owned();
+    all(&|| {
+        let mut connection = registry.connect()?;
+        connection.ask(&get(&path), "Connection: close\r\n")?;
+        let mut buffer = vec![0; MIB];
+        let mut read = 0;
+        loop {
+            match connection.stream().read(&mut buffer)? {
+                0 => break,
+                more => read += more,
+            }
+        }
+        ensure!(read > BLOB, "only {read} bytes came");
+        Ok(())
+    });
+    let pulled = registry.peak_memory_bytes()?;
+
+    let failures = failures.into_inner().map_err(|_| anyhow!("a client panicked"))?;
+    ensure!(failures.is_empty(), "{failures:?}");
+    ensure!(size == BLOB.to_string(), "the blob has {size} bytes");
+    ensure!(pushed < MOST, "{} MiB after the pushes", pushed / MIB as u64);
+    ensure!(pulled < MOST, "{} MiB after the pulls", pulled / MIB as u64);
+    println!("peak: {} MiB after the pushes, {} MiB after the pulls", pushed / MIB as u64, pulled / MIB as u64);
+    Ok(())
+}
