@@ -23,6 +23,7 @@ mod tables {
     crate::statements! {
         ADD = "INSERT INTO jobs (name, due_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         CLAIM = "UPDATE jobs SET lease = $1, lease_until = $2 WHERE name = $3 AND due_at <= $4 AND lease_until <= $4";
+        RELEASE = "UPDATE jobs SET lease = NULL, lease_until = 0 WHERE lease IS NOT NULL";
         FINISH = "UPDATE jobs SET lease = NULL, lease_until = 0, due_at = $1 WHERE name = $2 AND lease = $3";
     }
 }
@@ -53,6 +54,15 @@ impl Database {
             connection.execute(&tables::CLAIM, &[(&id).into(), until.into(), name.into(), now.into()])
         });
         claimed.await.map(|rows: usize| (rows > 0).then_some(lease))
+    }
+
+    /// Takes every job away from whoever holds it. Only for a process that knows itself to be the only one over this database:
+    /// then the holders are dead, and their leases, which allow for the longest run, need not be waited for.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn release_jobs(&self) -> Result<(), Error> {
+        self.write(Durability::Process, |connection| connection.execute(&tables::RELEASE, &[]).map(|_| ())).await
     }
 
     /// Gives the job back; it is due again after `pause`. A lease that has passed to another changes nothing.

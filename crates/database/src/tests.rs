@@ -103,6 +103,19 @@ async fn a_job_has_one_holder_and_comes_back() {
     assert!(database.claim_job("purge", hour).await.unwrap().is_none());
 }
 
+#[tokio::test]
+async fn a_process_that_is_alone_takes_the_jobs_of_a_dead_one() {
+    let (_directory, database) = temporary();
+    let hour = Duration::from_secs(3600);
+    let dead = database.claim_job("purge", hour).await.unwrap().unwrap();
+    database.release_jobs().await.unwrap();
+    let lease = database.claim_job("purge", hour).await.unwrap();
+    assert!(lease.is_some());
+    // What the dead one would still say changes nothing.
+    database.finish_job(dead, Duration::ZERO).await.unwrap();
+    assert!(database.claim_job("purge", hour).await.unwrap().is_none());
+}
+
 async fn futures_join<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     futures_util::future::join_all(futures).await
 }
