@@ -156,6 +156,7 @@ mod tests {
             elapsed: Duration::from_secs(1),
             server_cpu: Duration::from_millis(cpu),
             client_cpu: Duration::ZERO,
+            other_cpu: Duration::ZERO,
             latencies: Vec::new(),
             peak_bytes: 0,
         });

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::process_tree::own_cpu;
+use super::process_tree::{machine_busy, own_cpu};
 use super::server::Server;
 
 /// Bytes in a GiB.
@@ -32,6 +32,8 @@ pub(super) struct Load {
     pub(super) server_cpu: Duration,
     /// User and system time of the load generator.
     pub(super) client_cpu: Duration,
+    /// Processor time that the machine spent on everything else, its own kernel threads and its host included.
+    pub(super) other_cpu: Duration,
     /// Time of each operation, shortest first.
     pub(super) latencies: Vec<Duration>,
     /// Peak resident memory of the server while it worked, in bytes.
@@ -54,6 +56,11 @@ impl Load {
         self.client_cpu.as_secs_f64() / self.amount
     }
 
+    /// How many processors everything else on the machine kept busy: what disturbed the measurement.
+    pub(super) fn disturbance(&self) -> f64 {
+        self.other_cpu.as_secs_f64() / self.elapsed.as_secs_f64()
+    }
+
     /// The time within which `share` (0 to 1) of the operations were done, by nearest rank.
     pub(super) fn percentile(&self, share: f64) -> Duration {
         let count = self.latencies.len();
@@ -69,6 +76,7 @@ pub(super) struct Gauge<'a> {
     server: &'a Server,
     server_cpu: Duration,
     client_cpu: Duration,
+    machine_busy: Duration,
     started: Instant,
 }
 
@@ -78,7 +86,8 @@ impl<'a> Gauge<'a> {
         nix::unistd::sync();
         server.processes().reset_peak()?;
         let server_cpu = server.processes().cpu()?;
-        Ok(Self { server, server_cpu, client_cpu: own_cpu()?, started: Instant::now() })
+        let machine_busy = machine_busy()?;
+        Ok(Self { server, server_cpu, client_cpu: own_cpu()?, machine_busy, started: Instant::now() })
     }
 
     /// Reads the clocks again, after `amount` units whose operations took `latencies`.
@@ -86,9 +95,11 @@ impl<'a> Gauge<'a> {
         let elapsed = self.started.elapsed();
         let server_cpu = self.server.processes().cpu()?.saturating_sub(self.server_cpu);
         let client_cpu = own_cpu()?.saturating_sub(self.client_cpu);
+        let busy = machine_busy()?.saturating_sub(self.machine_busy);
+        let other_cpu = busy.saturating_sub(server_cpu + client_cpu);
         latencies.sort_unstable();
         let peak_bytes = self.server.processes().peak_bytes()?;
-        Ok(Load { unit, amount, elapsed, server_cpu, client_cpu, latencies, peak_bytes })
+        Ok(Load { unit, amount, elapsed, server_cpu, client_cpu, other_cpu, latencies, peak_bytes })
     }
 }
 
@@ -106,6 +117,7 @@ mod tests {
             elapsed: Duration::from_secs(2),
             server_cpu: Duration::from_secs(1),
             client_cpu: Duration::ZERO,
+            other_cpu: Duration::ZERO,
             latencies: (1..=4).map(Duration::from_secs).collect(),
             peak_bytes: 0,
         };

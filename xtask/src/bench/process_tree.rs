@@ -99,6 +99,20 @@ pub(super) fn own_cpu() -> Result<Duration> {
     Ok(Duration::from(ClockId::CLOCK_PROCESS_CPUTIME_ID.now()?))
 }
 
+/// Time that all processors of the machine have been busy since it started, in steps of 10 ms: what a host took away
+/// from a virtual machine (steal) counts as busy.
+pub(super) fn machine_busy() -> Result<Duration> {
+    let text = std::fs::read_to_string("/proc/stat").context("reading how busy the machine is")?;
+    let ticks = parse_busy(&text).context("/proc/stat has no line for all processors")?;
+    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+}
+
+/// The line `cpu` counts user, nice, system, idle, iowait, irq, softirq and steal; the fourth and fifth are idle.
+fn parse_busy(text: &str) -> Option<u64> {
+    let fields: Vec<u64> = text.lines().next()?.strip_prefix("cpu ")?.split_whitespace().flat_map(str::parse).collect();
+    Some(fields.get(..3)?.iter().sum::<u64>() + fields.get(5..8)?.iter().sum::<u64>())
+}
+
 /// Reads /proc/PID/stat; `None` when the process has ended meanwhile.
 fn read_stat(id: u32) -> Option<Stat> {
     parse_stat(&std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
@@ -113,12 +127,18 @@ fn parse_stat(text: &str) -> Option<Stat> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ProcessTree, parse_stat};
+    use super::{ProcessTree, parse_busy, parse_stat};
 
     #[test]
     fn counts_fields_behind_a_name_with_parentheses() {
         let stat = parse_stat("7 (a) b) (c) S 3 7 7 0 -1 0 0 0 0 0 10 20 1 2 20 0").unwrap();
         assert_eq!((stat.parent, stat.ended_children_ticks), (3, 3));
+    }
+
+    #[test]
+    fn idle_processors_are_not_busy() {
+        assert_eq!(parse_busy("cpu  1 2 4 1000 2000 8 16 32 0 0\ncpu0 1 2 3"), Some(63));
+        assert_eq!(parse_busy("intr 1"), None);
     }
 
     #[test]

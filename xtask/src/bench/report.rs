@@ -99,3 +99,28 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 fn output(command: &mut Command) -> String {
     command.output().map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BEGIN, END, write};
+
+    #[test]
+    fn replaces_what_stands_between_the_marks_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let page = directory.path().join("page.md");
+        std::fs::write(&page, format!("before\n{BEGIN}old\n{END}after\n")).unwrap();
+        for report in ["one\n", "two\n"] {
+            write(&page, report).unwrap();
+            let text = std::fs::read_to_string(&page).unwrap();
+            assert_eq!(text, format!("before\n{BEGIN}\n{report}\n{END}after\n"));
+        }
+        std::fs::write(&page, "no marks").unwrap();
+        assert!(write(&page, "three\n").is_err());
+    }
+
+    #[test]
+    fn the_page_has_its_marks() {
+        let page = include_str!("../../../docs/benchmarks.md");
+        assert!(page.find(BEGIN) < page.find(END) && page.contains(BEGIN));
+    }
+}

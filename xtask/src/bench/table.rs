@@ -18,8 +18,9 @@ pub(super) fn line(outcome: &Outcome) -> String {
     if !cells.peak.is_empty() {
         line.push_str(&format!("  peak {}", cells.peak));
     }
-    if !outcome.note.is_empty() {
-        line.push_str(&format!("  [{}]", outcome.note));
+    let note = note(outcome);
+    if !note.is_empty() {
+        line.push_str(&format!("  [{note}]"));
     }
     line
 }
@@ -39,7 +40,7 @@ pub(super) fn measurements(results: Results<'_>) -> String {
             cpu_ratio = ratio(load.cpu_per_unit(), results.reference_cpu(outcome.work));
             rate_ratio = ratio(load.rate(), results.reference_rate(outcome.work));
         }
-        let (work, candidate, note) = (outcome.work.name(), outcome.candidate.name(), &outcome.note);
+        let (work, candidate, note) = (outcome.work.name(), outcome.candidate.name(), note(outcome));
         text.push_str(&format!(
             "| {work} | {candidate} | {rate} | {p50} | {p99} | {cpu} | {client_cpu} | {peak} | {cpu_ratio} | \
              {rate_ratio} | {note} |\n"
@@ -60,6 +61,18 @@ pub(super) fn aims(verdicts: &[Verdict]) -> String {
         text.push_str(&format!("| {} | {aim} | {measured} | {met} |\n", work.name()));
     }
     text
+}
+
+/// The note of a row, and how much the machine did besides, where that can have changed the figures.
+fn note(outcome: &Outcome) -> String {
+    /// Processors kept busy by others above which a row says so.
+    const CALM: f64 = 0.15;
+    let Figure::Load(load) = &outcome.figure else { return outcome.note.clone() };
+    if load.disturbance() < CALM {
+        return outcome.note.clone();
+    }
+    let separator = if outcome.note.is_empty() { "" } else { "; " };
+    format!("{}{separator}others kept {:.1} processors busy", outcome.note, load.disturbance())
 }
 
 /// The columns of a row that follow from the figure alone.
