@@ -26,5 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     // The tests drive the real binary. One build with fail points serves them all: they do nothing unless FAILPOINTS is set.
     shell::run(shell::cargo().args(["build", "--package", "entrepot", "--features", "failpoints"]))?;
-    shell::run(shell::cargo().args(["test", "--workspace", "--features", "entrepot/failpoints"]))
+    let mut test = shell::cargo();
+    test.args(["test", "--workspace", "--features", "entrepot/failpoints"]);
+    shell::run(test.env("ENTREPOT_FAILPOINTS_BIN", entrepot_test_support::entrepot_binary()?))
 }
