@@ -8,6 +8,7 @@ pub mod gate;
 mod listing;
 mod manifests;
 mod metrics;
+mod publish;
 mod purge;
 mod referrers;
 mod slots;

@@ -16,13 +16,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use entrepot_database::{Durability, Timestamp};
 use entrepot_oci::{Algorithm, ByteRange, Digest, Hasher, RepositoryName};
-use entrepot_store::{Checkpoint, Finish, Upload};
+use entrepot_store::{Checkpoint, Upload};
 use futures_util::{Stream, StreamExt};
 use uuid::Uuid;
 
 use crate::gate::{Grant, Push};
+use crate::publish::Staged;
 use crate::slots::Held;
-use crate::{Error, Registry, blobs, tables};
+use crate::{Error, Registry, tables};
 
 /// A long body is recorded each time so many bytes came in, so that a crash costs no more than that.
 const RECORD_EVERY: u64 = 256 * 1024 * 1024;
@@ -58,14 +59,6 @@ struct Session {
     size: u64,
     /// State of the hash over the first `size` bytes; `None` if another version of the library wrote it.
     hasher: Option<Hasher>,
-}
-
-/// Bytes of which a blob is to be made.
-enum Staged {
-    /// Synced by earlier requests.
-    Recorded(Checkpoint),
-    /// Just received, and not synced yet.
-    Open(Upload),
 }
 
 /// How a body ended.
@@ -188,7 +181,8 @@ impl Registry {
             Staged::Recorded(self.recorded(id.0, session).await?)
         } else {
             let mut upload = self.resume(id.0, session).await?;
-            match self.receive(&held, &mut upload, before, body, Some(id.0)).await? {
+            let session = range.is_none().then_some(id.0);
+            match self.receive(&held, &mut upload, before, body, session).await? {
                 Received::Whole => check_length(range, upload.offset() - before)?,
                 Received::Cut(error) => {
                     let size = self.record(id.0, &mut upload).await?;
@@ -266,7 +260,11 @@ impl Registry {
     }
 
     /// An upload whose bytes are gone cannot go on, and the client must hear so instead of trying for ever.
-    async fn lost_if_missing<T>(&self, id: Uuid, result: Result<T, entrepot_store::Error>) -> Result<T, Error> {
+    pub(crate) async fn lost_if_missing<T>(
+        &self,
+        id: Uuid,
+        result: Result<T, entrepot_store::Error>,
+    ) -> Result<T, Error> {
         match result {
             Err(entrepot_store::Error::Missing(_)) => {
                 tracing::warn!(upload = %id, "the bytes of an upload are gone; the client has to start again");
@@ -336,77 +334,12 @@ impl Registry {
         Ok(checkpoint.offset)
     }
 
-    async fn remove_session(&self, id: Uuid, durability: Durability) -> Result<(), Error> {
+    pub(crate) async fn remove_session(&self, id: Uuid, durability: Durability) -> Result<(), Error> {
         let text = id.to_string();
         let removed = self.0.database.write(durability, move |connection| {
             Ok::<_, Error>(connection.execute(&tables::REMOVE_UPLOAD, &[(&text).into()])?)
         });
         removed.await.map(|_| ())
-    }
-
-    /// Turns staged bytes into a blob that the repository shows.
-    async fn publish(
-        &self,
-        repository: &RepositoryName,
-        id: Uuid,
-        staged: Staged,
-        digest: &Digest,
-        session: bool,
-    ) -> Result<(), Error> {
-        // Until the row is there, the purge must leave the bytes alone.
-        let _publishing = self.0.publishing.hold(*digest).await;
-        let start = Instant::now();
-        let (size, found) = self.publish_bytes(id, staged, digest).await?;
-        if let Some(actual) = found {
-            if session {
-                self.remove_session(id, Durability::Process).await?;
-                self.0.store.discard(id).await?;
-            }
-            return Err(Error::mismatch(*digest, actual));
-        }
-        self.0.metrics.store_publish_seconds.observe(start.elapsed().as_secs_f64());
-        fail::fail_point!("registry::after_publish");
-        let (name, digest, id) = (repository.clone(), *digest, id.to_string());
-        let linked = self.0.database.write(Durability::Power, move |connection| {
-            blobs::link_published(connection, &name, &digest, size)?;
-            if session {
-                connection.execute(&tables::REMOVE_UPLOAD, &[(&id).into()])?;
-            }
-            Ok::<_, Error>(())
-        });
-        linked.await?;
-        fail::fail_point!("registry::after_link");
-        self.0.metrics.uploads_finished.inc();
-        Ok(())
-    }
-
-    /// Gives the bytes the name `digest`, synced. Returns their number, and their real digest if it is another.
-    async fn publish_bytes(&self, id: Uuid, staged: Staged, digest: &Digest) -> Result<(u64, Option<Digest>), Error> {
-        let checkpoint = match staged {
-            Staged::Open(upload) if upload.algorithm() == digest.algorithm() => {
-                let size = upload.offset();
-                return Ok(match upload.publish(digest).await? {
-                    Finish::Published => (size, None),
-                    Finish::Mismatch { found } => (size, Some(found)),
-                });
-            }
-            Staged::Open(mut upload) => upload.checkpoint().await?,
-            Staged::Recorded(checkpoint) => checkpoint,
-        };
-        let size = checkpoint.offset;
-        let hasher = if checkpoint.hasher.algorithm() == digest.algorithm() {
-            checkpoint.hasher
-        } else {
-            // The client named its algorithm only now (it may: "SHOULD", end-4c): the one case in which bytes are read back.
-            let rehashed = self.0.store.rehash(id, digest.algorithm(), size).await;
-            self.lost_if_missing(id, rehashed).await?.hasher
-        };
-        let actual = hasher.finish();
-        if actual != *digest {
-            return Ok((size, Some(actual)));
-        }
-        self.lost_if_missing(id, self.0.store.publish(id, digest).await).await?;
-        Ok((size, None))
     }
 }
 
