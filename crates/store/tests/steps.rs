@@ -246,6 +246,8 @@ fn a_slow_disk_holds_one_batch_and_nobody_else() {
 
 #[test]
 fn death_at_any_step_loses_nothing_acknowledged() {
+    // Not to meet what other tests set up in this process.
+    let _scenario = FailScenario::setup();
     let runtime = runtime();
     for point in FAIL_POINTS {
         for skip in 0..4 {
