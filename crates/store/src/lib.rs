@@ -2,6 +2,7 @@
 
 mod blob;
 mod claim;
+mod direct;
 mod error;
 mod layout;
 mod pool;

@@ -48,7 +48,8 @@ pub enum Finish {
 ///
 /// Chunks are gathered, not copied, until there is about 1 MiB of them. A batch is then hashed and written on the
 /// blocking pool while the next one gathers. So an upload holds at most two batches of 1 MiB (or of 1024 chunks, if
-/// they are small) and the chunk that completes each.
+/// they are small) and the chunk that completes each. What comes behind the first 16 MiB is copied into one of two
+/// buffers of 1 MiB and written past the page cache, where the file system can do that; an upload then holds 4 MiB.
 ///
 /// An error is final for this value: every later call gives it again, so that no checkpoint can claim bytes which did
 /// not reach the disk. The file stays as it was at the last checkpoint;

@@ -5,11 +5,13 @@ use std::io::{ErrorKind, IoSlice, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, Hasher};
 
 use crate::claim::Claim;
+use crate::direct::{DIRECT_FROM, Direct};
 use crate::error::{Context, Error};
 use crate::layout::{FILE_MODE, sync_directory};
 use crate::publish::publish;
@@ -34,8 +36,9 @@ pub(crate) struct Writer {
     path: PathBuf,
     file: Option<File>,
     hasher: Hasher,
-    /// Bytes hashed and handed to the operating system.
+    /// Bytes hashed, and handed to the operating system or gathered in `way`.
     written: u64,
+    way: Way,
     /// Bytes whose way to the disk has been started.
     started: u64,
     /// Bytes that survive a power loss.
@@ -44,10 +47,21 @@ pub(crate) struct Writer {
     unsynced: bool,
     /// Whether the file's name survives a power loss.
     named: bool,
-    /// Held until the last batch ends, also when the upload is gone.
-    _claim: Claim,
+    /// Held until the last batch and the last direct write end, also when the upload is gone.
+    claim: Arc<Claim>,
     /// Keeps the lock of the directory too.
     root: Root,
+}
+
+/// How the next bytes get into the file.
+#[derive(Debug)]
+enum Way {
+    /// Through the page cache, until there are so many that it is worth asking for the other way.
+    Cached,
+    /// Past the page cache.
+    Direct(Direct),
+    /// Through the page cache to the end: the file system knows no other way.
+    OnlyCached,
 }
 
 impl Writer {
@@ -58,12 +72,13 @@ impl Writer {
             file: None,
             hasher: checkpoint.hasher,
             written: checkpoint.offset,
+            way: Way::Cached,
             started: checkpoint.offset,
             durable: checkpoint.offset,
             unsynced: false,
             // A checkpoint behind the first byte was given after the directory had been synced.
             named: checkpoint.offset > 0,
-            _claim: claim,
+            claim: Arc::new(claim),
             root,
         }
     }
@@ -108,9 +123,17 @@ impl Writer {
     pub(crate) fn append(&mut self, batch: &[Bytes]) -> Result<(), Error> {
         self.open()?;
         let result = self.hash_and_write(batch);
+        self.cut_back(result)
+    }
+
+    /// Gives the space of an unacknowledged end back if it could not be written.
+    fn cut_back(&mut self, result: Result<(), Error>) -> Result<(), Error> {
         if let (Err(_), Some(file)) = (&result, &self.file) {
             // Nobody will be told of these bytes; on a full disk others need their space now.
             // If this fails too, the next resume cuts them off.
+            if let Way::Direct(direct) = &mut self.way {
+                let _ = direct.settle(file);
+            }
             let _ = file.set_len(self.durable);
         }
         result
@@ -120,7 +143,27 @@ impl Writer {
         let Some(file) = &mut self.file else { return Ok(()) };
         let mut slices = batch.iter().flat_map(|chunk| chunk.chunks(WRITE_BYTES)).peekable();
         while slices.peek().is_some() {
+            if matches!(self.way, Way::Cached) && self.written >= DIRECT_FROM {
+                // Why it may fail does not matter: the file that is open already takes the bytes too.
+                let keep = Arc::new((Arc::clone(&self.claim), self.root.clone()));
+                self.way = Direct::open(&self.path, self.written, keep).map_or(Way::OnlyCached, Way::Direct);
+            }
             step!("store::before_write", &self.path);
+            if let Way::Direct(direct) = &mut self.way {
+                let Some(slice) = slices.next() else { break };
+                self.hasher.update(slice);
+                direct.append(file, slice).context("write to", &self.path)?;
+                self.written += slice.len() as u64;
+                self.started = self.written;
+                self.unsynced = true;
+                if direct.is_refused() {
+                    direct.flush(file).context("write to", &self.path)?;
+                    file.seek(SeekFrom::Start(self.written)).context("seek in", &self.path)?;
+                    self.way = Way::OnlyCached;
+                }
+                step!("store::after_write", &self.path);
+                continue;
+            }
             let mut length = 0;
             let mut pieces = Vec::with_capacity(batch.len().min(MAX_PIECES));
             while pieces.len() < MAX_PIECES
@@ -165,6 +208,11 @@ impl Writer {
 
     fn sync_bytes(&mut self) -> Result<(), Error> {
         self.open()?;
+        let flushed = match (&mut self.way, &self.file) {
+            (Way::Direct(direct), Some(file)) => direct.flush(file).context("write to", &self.path),
+            _ => Ok(()),
+        };
+        self.cut_back(flushed)?;
         if let (true, Some(file)) = (self.unsynced, &self.file) {
             step!("store::before_sync", &self.path);
             file.sync_data().context("sync", &self.path)?;

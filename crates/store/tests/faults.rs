@@ -99,6 +99,30 @@ async fn a_full_disk_loses_nothing_acknowledged() {
     assert_eq!(store.get(&digest).unwrap().read(0, 4 * MIB).await.unwrap(), vec![1; 4 * MIB]);
 }
 
+/// So large that the end goes past the page cache, or would if the file system could do that.
+#[tokio::test]
+async fn a_disk_that_a_large_blob_fills_loses_nothing_acknowledged() {
+    let Some(disk) = SmallDisk::mount(24) else { return };
+    let store = Store::open(&disk.path().join("data")).unwrap();
+    let id = Uuid::now_v7();
+    let mut upload = store.resume(id, start()).await.unwrap();
+    let content = Bytes::from((0..20 * MIB).map(|at| (at >> 4) as u8).collect::<Vec<_>>());
+    let acknowledged = 18 * MIB + 4097;
+    upload.write(content.slice(..acknowledged)).await.unwrap();
+    let at = upload.checkpoint().await.unwrap();
+    upload.write(Bytes::from(vec![0xff; 8 * MIB])).await.unwrap();
+    let error = upload.checkpoint().await.unwrap_err();
+    assert!(matches!(error, Error::Full(_)), "{error}");
+    drop(upload);
+    assert_eq!(store.staged().await.unwrap()[0].size, acknowledged as u64);
+
+    let mut upload = store.resume(id, at).await.unwrap();
+    upload.write(content.slice(acknowledged..)).await.unwrap();
+    let digest = Digest::of(Algorithm::Sha256, &content);
+    assert_eq!(upload.publish(&digest).await.unwrap(), Finish::Published);
+    assert!(store.get(&digest).unwrap().read(0, 20 * MIB).await.unwrap() == content);
+}
+
 #[tokio::test]
 async fn a_disk_without_any_space_is_not_ready() {
     let Some(disk) = SmallDisk::mount(4) else { return };
