@@ -20,6 +20,9 @@ use super::verify::Depth;
 
 /// After so many rounds everything is looked at, and the server is stopped and purged.
 const PURGE_EVERY: usize = 10;
+/// One round in so many is long enough for the server to purge while clients push: it does so every second.
+const LONG_EVERY: usize = 10;
+const LONG: Duration = Duration::from_millis(1300);
 /// After so many rounds a new data directory begins.
 const DIRECTORY_ROUNDS: usize = 50;
 /// From so many rounds on every step must have killed the server.
@@ -159,9 +162,9 @@ impl Campaign<'_> {
 
     fn round(&mut self, stretch: &Stretch, round: usize) -> Result<Outcome<()>> {
         let mut random = self.random(round, 1);
-        let fail = round.is_multiple_of(2).then(|| self.steps.aim(&mut random));
+        let (load, fail) = self.choose(round, &mut random);
         let death = match stretch.program.serve(&stretch.data(), fail.as_deref())? {
-            Started::Ready(server) => match self.load(stretch, server, round, fail.is_some())? {
+            Started::Ready(server) => match self.load(stretch, server, round, load)? {
                 Ok(death) => death,
                 Err(trouble) => return Ok(Err(trouble)),
             },
@@ -192,11 +195,21 @@ impl Campaign<'_> {
         Ok(self.count(death))
     }
 
-    /// Puts load on the server until it is dead.
-    fn load(&self, stretch: &Stretch, mut server: Server, round: usize, aimed: bool) -> Result<Outcome<Death>> {
-        let mut random = self.random(round, 3);
+    /// How the server dies in this round: after how long a load it is killed, and its `FAILPOINTS`.
+    fn choose(&mut self, round: usize, random: &mut Random) -> (Duration, Option<String>) {
+        if round.is_multiple_of(2) {
+            return (STEP_PATIENCE, Some(self.steps.aim(random)));
+        }
         let longest = usize::try_from(self.plan.longest_load.as_millis()).unwrap_or(usize::MAX);
-        let load = if aimed { STEP_PATIENCE } else { Duration::from_millis(random.below(longest + 1) as u64) };
+        let load = Duration::from_millis(random.below(longest + 1) as u64);
+        if round % LONG_EVERY == 5 {
+            return (LONG + load, Some(self.steps.hold_up(random)));
+        }
+        (load, random.chance(50).then(|| self.steps.hold_up(random)))
+    }
+
+    /// Puts load on the server until it is dead.
+    fn load(&self, stretch: &Stretch, mut server: Server, round: usize, load: Duration) -> Result<Outcome<Death>> {
         let (address, model) = (server.address, &stretch.model);
         let (stop, broken) = (AtomicBool::new(false), AtomicBool::new(false));
         std::thread::scope(|scope| {
