@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -20,6 +20,9 @@ use super::verify::Depth;
 
 /// After so many rounds everything is looked at, and the server is stopped and purged.
 const PURGE_EVERY: usize = 10;
+/// One round in so many is long enough for the server to purge while clients push: it does so every second.
+const LONG_EVERY: usize = 10;
+const LONG: Duration = Duration::from_millis(1300);
 /// After so many rounds a new data directory begins.
 const DIRECTORY_ROUNDS: usize = 50;
 /// From so many rounds on every step must have killed the server.
@@ -159,9 +162,9 @@ impl Campaign<'_> {
 
     fn round(&mut self, stretch: &Stretch, round: usize) -> Result<Outcome<()>> {
         let mut random = self.random(round, 1);
-        let fail = round.is_multiple_of(2).then(|| self.steps.aim(&mut random));
+        let (load, fail) = self.choose(round, &mut random);
         let death = match stretch.program.serve(&stretch.data(), fail.as_deref())? {
-            Started::Ready(server) => match self.load(stretch, server, round, fail.is_some())? {
+            Started::Ready(server) => match self.load(stretch, server, round, load)? {
                 Ok(death) => death,
                 Err(trouble) => return Ok(Err(trouble)),
             },
@@ -192,35 +195,45 @@ impl Campaign<'_> {
         Ok(self.count(death))
     }
 
-    /// Puts load on the server until it is dead.
-    fn load(&self, stretch: &Stretch, mut server: Server, round: usize, aimed: bool) -> Result<Outcome<Death>> {
-        let mut random = self.random(round, 3);
+    /// How the server dies in this round: after how long a load it is killed, and its `FAILPOINTS`.
+    fn choose(&mut self, round: usize, random: &mut Random) -> (Duration, Option<String>) {
+        if round.is_multiple_of(2) {
+            return (STEP_PATIENCE, Some(self.steps.aim(random)));
+        }
         let longest = usize::try_from(self.plan.longest_load.as_millis()).unwrap_or(usize::MAX);
-        let load = if aimed { STEP_PATIENCE } else { Duration::from_millis(random.below(longest + 1) as u64) };
+        let load = Duration::from_millis(random.below(longest + 1) as u64);
+        if round % LONG_EVERY == 5 {
+            return (LONG + load, Some(self.steps.hold_up(random)));
+        }
+        (load, random.chance(50).then(|| self.steps.hold_up(random)))
+    }
+
+    /// Puts load on the server until it is dead.
+    fn load(&self, stretch: &Stretch, mut server: Server, round: usize, load: Duration) -> Result<Outcome<Death>> {
         let (address, model) = (server.address, &stretch.model);
-        let (stop, broken) = (AtomicBool::new(false), AtomicBool::new(false));
+        let stop = AtomicBool::new(false);
+        let (ended, ends) = mpsc::channel();
         std::thread::scope(|scope| {
-            let clients: Vec<_> = (0..self.plan.clients)
-                .map(|number| {
-                    let (stop, broken) = (&stop, &broken);
-                    let mut worker = Worker::new(number, address, model, self.random(round, 10 + number));
-                    scope.spawn(move || {
-                        let outcome = worker.work(stop);
-                        broken.fetch_or(outcome.is_err(), Ordering::Relaxed);
-                        outcome
-                    })
-                })
-                .collect();
+            for number in 0..self.plan.clients {
+                let (stop, ended) = (&stop, ended.clone());
+                let mut worker = Worker::new(number, address, model, self.random(round, 10 + number));
+                scope.spawn(move || {
+                    // Nobody listens any more if the campaign itself failed.
+                    let _late = ended.send(worker.work(stop));
+                });
+            }
+            drop(ended);
             let start = Instant::now();
+            let mut first = None;
             let mut died = None;
-            while start.elapsed() < load && died.is_none() && !broken.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_micros(500));
+            while start.elapsed() < load && died.is_none() && first.is_none() {
+                // A client that ends before the server is killed has something to tell.
+                first = ends.recv_timeout(Duration::from_micros(500)).ok();
                 died = server.died()?;
             }
-            // Until it is killed nobody may see a broken connection, unless the server died by itself.
-            let early = broken.load(Ordering::Relaxed);
+            // A broken connection is nothing to tell if the server dies by itself just then.
             let breaking = Instant::now();
-            while early && died.is_none() && breaking.elapsed() < DYING {
+            while matches!(first, Some(Err(Trouble::Gone(_)))) && died.is_none() && breaking.elapsed() < DYING {
                 std::thread::sleep(Duration::from_millis(1));
                 died = server.died()?;
             }
@@ -230,17 +243,13 @@ impl Campaign<'_> {
                 None => server.kill()?,
             };
             stop.store(true, Ordering::Relaxed);
-            for client in clients {
-                match client.join() {
-                    Ok(Err(Trouble::Gone(error))) if early && !by_itself => {
-                        return Ok(wrong(format!("a connection broke while the server lived: {error}")));
-                    }
-                    Ok(Err(Trouble::Wrong(what))) => return Ok(wrong(what)),
-                    Ok(_) => {}
-                    Err(_) => bail!("a client panicked"),
-                }
+            if let Some(Err(Trouble::Gone(error))) = &first
+                && !by_itself
+            {
+                return Ok(wrong(format!("a connection broke while the server lived: {error}")));
             }
-            Ok(Ok(death))
+            let wrongs = first.into_iter().chain(ends).find(|outcome| matches!(outcome, Err(Trouble::Wrong(_))));
+            Ok(wrongs.unwrap_or(Ok(())).map(|()| death))
         })
     }
 

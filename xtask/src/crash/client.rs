@@ -1,5 +1,6 @@
 //! A client: one thread that pushes, moves and deletes until the server dies.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -71,7 +72,10 @@ impl<'a> Worker<'a> {
 
     /// Sends a request. No answer may blame the server itself.
     pub(super) fn send(&mut self, request: &Request<'_>) -> Outcome<Answer> {
-        let answer = self.client.send(request)?;
+        let answer = self.client.send(request).map_err(|error| {
+            let size = request.body.len();
+            io::Error::new(error.kind(), format!("{} {} with {size} bytes: {error}", request.method, request.target))
+        })?;
         if answer.status >= 500 {
             return wrong(format!("{} {}: {}", request.method, request.target, answer.describe()));
         }

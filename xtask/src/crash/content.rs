@@ -27,6 +27,10 @@ impl Content {
         Self { digest, bytes }
     }
 
+    pub(super) fn algorithm(&self) -> Algorithm {
+        if self.digest.starts_with("sha512") { Algorithm::Sha512 } else { Algorithm::Sha256 }
+    }
+
     /// A blob of some size: many are small, some have a few mebibytes, a few are empty.
     pub(super) fn random(random: &mut Random) -> Self {
         let length = match random.below(100) {

@@ -91,7 +91,10 @@ impl Client {
         }
         // A server may refuse before it has read the body; its answer says more than the broken pipe.
         let answer = read_answer(&mut stream, request.method).map_err(|error| sent.err().unwrap_or(error))?;
-        if answer.header("connection").is_none_or(|value| !value.eq_ignore_ascii_case("close")) {
+        let closes = answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        // A server that refuses a body without reading it closes the connection behind its answer.
+        let refused = answer.status >= 400 && !request.body.is_empty();
+        if !closes && !refused {
             self.stream = Some(stream);
         }
         Ok(answer)

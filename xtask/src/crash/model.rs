@@ -31,6 +31,8 @@ pub(super) struct Model {
     /// The digest that a tag names.
     pub(super) tags: BTreeMap<Key, Register<Option<String>>>,
     pub(super) uploads: BTreeMap<u64, Upload>,
+    /// Paths of sessions that were acknowledged to have ended, since the last time that was looked at.
+    pub(super) ended: Vec<String>,
     /// Links, manifests and tags that requests may have changed since they were last looked at.
     pub(super) touched: Touched,
 }
@@ -93,6 +95,7 @@ impl Model {
             manifests: BTreeMap::new(),
             tags: BTreeMap::new(),
             uploads: BTreeMap::new(),
+            ended: Vec::new(),
             touched: Touched::default(),
         };
         model.pool = (0..POOL).map(|_| model.keep(Content::random(random))).collect();
@@ -127,6 +130,11 @@ impl Model {
         self.touched.manifests.insert(key.clone());
         let manifest = Manifest { draft: draft.clone(), there: Register::new(false) };
         &mut self.manifests.entry(key).or_insert(manifest).there
+    }
+
+    /// A session was acknowledged to have ended.
+    pub(super) fn end_upload(&mut self, id: u64) {
+        self.ended.extend(self.uploads.remove(&id).map(|upload| upload.location));
     }
 
     /// Whether the repository could lack the blob at some moment since `time`.

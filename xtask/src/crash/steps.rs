@@ -34,7 +34,16 @@ impl Steps {
         plan(&name, random)
     }
 
-    /// The same, but only for steps at which something is removed: what a purge meets.
+    /// A value of `FAILPOINTS` that holds some requests up at some steps, so that requests meet each other, and the purge, where
+    /// they seldom do.
+    pub(super) fn hold_up(&self, random: &mut Random) -> String {
+        let some = (0..3).filter_map(|_| random.pick(&self.names).cloned()).collect::<Vec<_>>();
+        let actions =
+            some.iter().map(|name| format!("{name}={}%sleep({})", 5 + random.below(40), 1 + random.below(30)));
+        actions.collect::<Vec<_>>().join(";")
+    }
+
+    /// As [`Steps::aim`], but only for steps at which something is removed: what a purge meets.
     pub(super) fn aim_at_purge(&self, random: &mut Random) -> Option<String> {
         let removing: Vec<_> =
             self.names.iter().filter(|name| name.ends_with("_remove") || name.ends_with("_discard")).collect();

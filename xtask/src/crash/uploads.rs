@@ -92,8 +92,26 @@ impl Worker<'_> {
         }
     }
 
+    /// Decides that the upload shall become another blob, shorter or longer, whose beginning the server has already: nothing of
+    /// what it received and did not acknowledge may remain. Only right after [`Worker::ask`], when no request is under way.
+    pub(super) fn change_rest(&mut self, id: u64) {
+        let upload = self.upload(id);
+        // "0-0" stands for no byte and for one.
+        if upload.acknowledged == 0 {
+            return;
+        }
+        let mut bytes = upload.content.bytes[..upload.acknowledged].to_vec();
+        let length = self.random.below(2 * (upload.content.bytes.len() - upload.acknowledged) + 1);
+        bytes.extend(self.random.bytes(length));
+        let content = self.model().keep(Content::new(upload.content.algorithm(), bytes));
+        self.change(id, |upload| {
+            upload.content = content;
+            upload.sent = upload.acknowledged;
+        });
+    }
+
     /// Sends the rest of an upload and finishes it.
-    fn continue_upload(&mut self, id: u64) -> Outcome<()> {
+    pub(super) fn continue_upload(&mut self, id: u64) -> Outcome<()> {
         let in_chunks = self.random.chance(65);
         let mut tries = 0;
         loop {
@@ -206,7 +224,7 @@ impl Worker<'_> {
         let answer = self.send(&request)?;
         if answer.status == 201 {
             self.acknowledge_link(&key, begun);
-            self.model().uploads.remove(&id);
+            self.model().end_upload(id);
             return Ok(Step::Done);
         }
         self.model().link(&key).refuse(begun);
@@ -267,7 +285,7 @@ impl Worker<'_> {
             return wrong(format!("{} should have been ended: {}", upload.location, answer.describe()));
         }
         let mut model = self.model();
-        model.uploads.remove(&id);
+        model.end_upload(id);
         model.acknowledged += 1;
         drop(model);
         let answer = self.send(&Request::new("GET", &upload.location))?;

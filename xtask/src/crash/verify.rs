@@ -185,13 +185,25 @@ impl Worker<'_> {
         Ok(())
     }
 
+    /// Sessions that ended stay ended; the others are where they can be and go on from there.
     fn verify_uploads(&mut self) -> Outcome<()> {
+        let ended = std::mem::take(&mut self.model().ended);
+        for location in ended {
+            let answer = self.send(&Request::new("GET", &location))?;
+            if answer.status != 404 {
+                return wrong(format!("upload {location} had ended but is there: {}", answer.describe()));
+            }
+        }
         let ids: Vec<u64> = self.model().uploads.keys().copied().collect();
         for id in ids {
+            if !self.ask(id)? {
+                continue;
+            }
+            if self.random.chance(30) {
+                self.change_rest(id);
+            }
             if self.random.chance(50) {
-                self.resume(id)?;
-            } else {
-                self.ask(id)?;
+                self.continue_upload(id)?;
             }
         }
         // What was just finished has to be looked at as well.
