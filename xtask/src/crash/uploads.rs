@@ -296,21 +296,25 @@ impl Worker<'_> {
     }
 
     /// Sends a part of the next chunk and closes the connection.
+    ///
+    /// The server may come to read it only after later requests of this client, on another connection: the range is what lets it
+    /// see that these bytes are late then. Without one it would have to append them.
     fn hang_up(&mut self, id: u64) -> Outcome<()> {
         let upload = self.upload(id);
-        let first = upload.acknowledged;
+        let (first, end) = (upload.acknowledged, upload.content.bytes.len());
         let rest = &upload.content.bytes[first..];
         if rest.len() < 4 || upload.sent > first {
             return Ok(());
         }
         let length = 2 + self.random.below(rest.len() - 3);
         self.change(id, |upload| upload.sent = first + length);
-        if self.random.chance(25) {
-            // A last request that is cut ends nothing.
-            self.cut(&Request::new("PUT", upload.ending(&upload.content.digest)).body(rest), length)
+        // A last request that is cut ends nothing.
+        let request = if self.random.chance(25) {
+            Request::new("PUT", upload.ending(&upload.content.digest))
         } else {
-            self.cut(&Request::new("PATCH", &upload.location).body(rest), length)
-        }
+            Request::new("PATCH", &upload.location)
+        };
+        self.cut(&request.header("content-range", format!("{first}-{}", end - 1)).body(rest), length)
     }
 
     /// Bytes that are left, and how many of them come next: never one alone, as its progress reads like none.
