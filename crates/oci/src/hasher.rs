@@ -79,6 +79,9 @@ impl Hasher {
     /// [`InvalidState`] if the bytes are of another format.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidState> {
         let (format, rest) = bytes.split_first().ok_or(InvalidState)?;
+        if !counts_sanely(*format, rest) {
+            return Err(InvalidState);
+        }
         let state = match *format {
             SHA256_V1 => {
                 let rest = rest.try_into().map_err(|_| InvalidState)?;
@@ -92,6 +95,17 @@ impl Hasher {
         };
         Ok(Self(state))
     }
+}
+
+/// Whether the number of blocks hashed so far, which stands behind the hash value in little-endian order, is below 2^48
+/// (16 PiB of SHA-256). The library takes any number and overflows later.
+fn counts_sanely(format: u8, state: &[u8]) -> bool {
+    let count = match format {
+        SHA256_V1 => state.get(32..40),
+        SHA512_V1 => state.get(64..80),
+        _ => None,
+    };
+    count.is_some_and(|count| count[6..].iter().all(|byte| *byte == 0))
 }
 
 impl std::fmt::Debug for Hasher {
@@ -115,6 +129,20 @@ mod tests {
                 again.update(&bytes[cut..]);
                 assert_eq!(again.finish(), Digest::of(algorithm, &bytes), "{algorithm} cut at {cut}");
             }
+        }
+    }
+
+    #[test]
+    fn a_state_that_counts_beyond_measure_is_refused() {
+        for (algorithm, last) in [(Algorithm::Sha256, 40), (Algorithm::Sha512, 80)] {
+            let mut hasher = Hasher::new(algorithm);
+            hasher.update(&[0; 4096]);
+            let mut state = hasher.to_bytes();
+            // Where the count is: 64 blocks of SHA-256, 32 of SHA-512.
+            let first = 1 + if algorithm == Algorithm::Sha256 { 32 } else { 64 };
+            assert_eq!(u32::from(state[first]), if algorithm == Algorithm::Sha256 { 64 } else { 32 });
+            state[last] = 0xff;
+            assert!(Hasher::from_bytes(&state).is_err(), "{algorithm}");
         }
     }
 
