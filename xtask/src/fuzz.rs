@@ -18,6 +18,9 @@ pub(crate) struct Arguments {
     /// Seconds for each target
     #[arg(long, default_value_t = 60)]
     seconds: u32,
+    /// Where the choices begin, to repeat a run; by default elsewhere each time
+    #[arg(long)]
+    seed: Option<u32>,
     /// Which targets; all by default
     #[arg(value_parser = TARGETS)]
     targets: Vec<String>,
@@ -40,6 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             .arg(&corpus)
             .arg(directory.join("seeds").join(target));
         command.arg("--").arg(format!("-max_total_time={}", arguments.seconds)).arg("-print_final_stats=1");
+        command.args(arguments.seed.map(|seed| format!("-seed={seed}")));
         // cargo-fuzz passes flags that only a nightly compiler takes, unless it is told to trust this one.
         shell::run(command.env("RUSTC_BOOTSTRAP", "1").current_dir(&directory))?;
     }
