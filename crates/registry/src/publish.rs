@@ -80,7 +80,7 @@ impl Registry {
         if actual != *digest {
             return Ok((size, Some(actual)));
         }
-        self.lost_if_missing(id, self.0.store.publish(id, digest).await).await?;
+        self.lost_if_missing(id, self.0.store.publish(id, digest, size).await).await?;
         Ok((size, None))
     }
 }

@@ -167,3 +167,21 @@ async fn bytes_of_another_digest_end_the_upload() {
     assert!(matches!(fixture.registry.upload_size(&push, id).await, Err(Error::UploadUnknown)));
     assert!(fixture.registry.0.store.staged().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_refused_chunk_is_no_part_of_the_blob() {
+    let Fixture { registry, _directory } = fixture(Options::default());
+    let push = grant::<Push>("acme/app");
+    let id = registry.begin_upload(&push, None).await.unwrap();
+    assert_eq!(registry.append(&push, id, None, body(b"first")).await.unwrap(), 5);
+    let range = Some("5-9".parse().unwrap());
+    // So much that some of it reaches the file before it is refused.
+    let chunk = Bytes::from(vec![7; 3 << 20]);
+    let refused = registry.append(&push, id, range, stream::iter([Ok(chunk.clone()), Ok(chunk)])).await;
+    assert!(matches!(refused, Err(Error::LengthMismatch { stated: 5, .. })), "{refused:?}");
+
+    let digest = digest(b"first");
+    registry.finish_upload(&push, id, None, stream::iter([]), &digest).await.unwrap();
+    let content = registry.get_blob(&grant::<Pull>("acme/app"), &digest).await.unwrap();
+    assert!(matches!(&content, BlobContent::Small(bytes) if bytes == "first"), "{content:?}");
+}

@@ -87,7 +87,7 @@ async fn push(store: &Store, chunks: &[Bytes], number: u64, size: u64) -> Result
     if size > CHUNK as u64 {
         let digest = upload.checkpoint().await?.hasher.finish();
         drop(upload);
-        return store.publish(id, &digest).await;
+        return store.publish(id, &digest, size).await;
     }
     let mut content = number.to_le_bytes().to_vec();
     content.extend_from_slice(&chunks[0][..size as usize - content.len()]);

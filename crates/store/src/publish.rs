@@ -11,23 +11,29 @@ use crate::error::{Context, Error};
 use crate::layout::{Layout, allow_missing, sync_parent};
 use crate::step::step;
 
-/// Gives the durable file `staged` the name `digest` and makes the name durable. May be repeated after a crash.
-pub(crate) fn publish(layout: &Layout, staged: &Path, digest: &Digest) -> Result<(), Error> {
+/// Gives the durable bytes of `staged`, the first `size` of them, the name `digest` and makes the name durable. May be repeated
+/// after a crash.
+pub(crate) fn publish(layout: &Layout, staged: &Path, digest: &Digest, size: u64) -> Result<(), Error> {
     let blob = &layout.blob(digest);
     let there = length(blob)?;
+    let missing = |message| Err(Error::explained("publish", staged, ErrorKind::NotFound, message));
     match length(staged)? {
         // Published before, or never staged.
         None => {
-            if !refresh(blob)? {
-                return Err(Error::explained("publish", staged, ErrorKind::NotFound, "nothing is staged"));
+            if there != Some(size) || !refresh(blob)? {
+                return missing("nothing is staged");
             }
         }
-        Some(length) if there == Some(length) && refresh(blob)? => {
+        Some(length) if length < size => return missing("the file is shorter than what was acknowledged"),
+        Some(_) if there == Some(size) && refresh(blob)? => {
             allow_missing(fs::remove_file(staged)).context("remove", staged)?;
         }
         Some(length) => {
             if let Some(there) = there {
-                tracing::warn!(path = %blob.display(), there, length, "a blob of the wrong size, replaced");
+                tracing::warn!(path = %blob.display(), there, size, "a blob of the wrong size, replaced");
+            }
+            if length > size {
+                cut(staged, size)?;
             }
             layout.create_fan(digest)?;
             step!("store::before_rename", staged);
@@ -37,6 +43,15 @@ pub(crate) fn publish(layout: &Layout, staged: &Path, digest: &Digest) -> Result
     }
     // Also when the name was there already: whoever made it may not have come to this line yet.
     sync_parent(blob)
+}
+
+/// Cuts off, durably, what a request left behind the last checkpoint when it failed or the process died.
+fn cut(staged: &Path, size: u64) -> Result<(), Error> {
+    let cut = File::options().write(true).open(staged).and_then(|file| {
+        file.set_len(size)?;
+        file.sync_data()
+    });
+    cut.context("truncate", staged)
 }
 
 /// Makes the blob count as just published, so that a purge by age leaves it alone; false if it is not there.

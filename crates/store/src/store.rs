@@ -111,22 +111,23 @@ impl Store {
         Ok(at)
     }
 
-    /// Gives the staged bytes of `id` their name, and makes that name durable. They must be durable already
-    /// ([`Upload::checkpoint`]), and their hash must be `digest`: the caller has compared it.
+    /// Gives the first `size` staged bytes of `id` their name, and makes that name durable. They must be durable already
+    /// ([`Upload::checkpoint`]), and their hash must be `digest`: the caller has compared it. What lies behind them is cut
+    /// off.
     ///
     /// If the blob is there already, the staged file is dropped and the blob counts as just published. A publish that
     /// a crash interrupted may be repeated.
     ///
     /// # Errors
-    /// [`Error::Missing`] if there is neither the staged file nor the blob, [`Error::Busy`] if an [`Upload`] of this
+    /// [`Error::Missing`] if there are neither so many staged bytes nor the blob, [`Error::Busy`] if an [`Upload`] of this
     /// id is alive.
     /// # Cancel safety
     /// The work goes on.
-    pub async fn publish(&self, id: Uuid, digest: &Digest) -> Result<(), Error> {
+    pub async fn publish(&self, id: Uuid, digest: &Digest, size: u64) -> Result<(), Error> {
         let claim = self.claim("publish", id).await?;
         let (root, digest, staged) = (self.root.clone(), *digest, self.root.layout.staged(id));
         pool::run("publish", &self.root.layout.staged(id), move || {
-            let result = publish(&root.layout, &staged, &digest);
+            let result = publish(&root.layout, &staged, &digest, size);
             drop(claim);
             result
         })

@@ -230,7 +230,7 @@ impl Writer {
             return Ok(Finish::Mismatch { found });
         }
         self.sync_bytes()?;
-        publish(&self.root.layout, &self.path, digest)?;
+        publish(&self.root.layout, &self.path, digest, self.written)?;
         Ok(Finish::Published)
     }
 

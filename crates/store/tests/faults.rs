@@ -198,10 +198,10 @@ fn lost_permissions_are_said_and_can_come_back() {
         drop(upload);
         fs::create_dir(&fan).unwrap();
         set_mode(&fan, 0o500);
-        assert!(matches!(store.publish(id, &digest).await, Err(Error::Denied(_))));
+        assert!(matches!(store.publish(id, &digest, 7).await, Err(Error::Denied(_))));
         assert!(matches!(store.get(&digest), Err(Error::Missing(_))));
         set_mode(&fan, 0o700);
-        store.publish(id, &digest).await.unwrap();
+        store.publish(id, &digest, 7).await.unwrap();
 
         // It cannot be read, listed or removed.
         set_mode(&fan, 0o000);

@@ -98,7 +98,7 @@ async fn checkpoints_and_resumes_at_any_offset() {
         assert_eq!((point.offset, point.hasher.finish()), (expected.len() as u64, digest));
         let other = store.rehash(id, Algorithm::Sha512, point.offset).await.unwrap();
         assert!(other.hasher.finish() == Digest::of(Algorithm::Sha512, &expected), "seed {seed}");
-        store.publish(id, &digest).await.unwrap();
+        store.publish(id, &digest, point.offset).await.unwrap();
         assert_content(&store, &expected, &format!("seed {seed}")).await;
         store.remove(&digest).await.unwrap();
     }

@@ -79,7 +79,7 @@ async fn work(store: &Store, journal: &Path) -> Result<(), Error> {
         writeln!(journal, "checkpoint {} {state}", at.offset).unwrap();
     }
     drop(upload);
-    store.publish(KEPT, &sha256(&content)).await?;
+    store.publish(KEPT, &sha256(&content), content.len() as u64).await?;
     writeln!(journal, "published {}", sha256(&content)).unwrap();
 
     let mut upload = store.resume(DISCARDED, start()).await?;
@@ -124,7 +124,7 @@ async fn check(store: &Store, journal: &Path, when: &str) {
             upload.write(Bytes::copy_from_slice(&content()[offset..])).await.unwrap();
             assert_eq!(upload.checkpoint().await.unwrap().hasher.finish(), whole, "{when}");
         }
-        store.publish(KEPT, &whole).await.unwrap_or_else(|error| panic!("{when}: {error}"));
+        store.publish(KEPT, &whole, content().len() as u64).await.unwrap_or_else(|error| panic!("{when}: {error}"));
     }
     for staged in store.staged().await.unwrap() {
         assert!(!(facts.discarded && staged.id == DISCARDED), "{when}");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -41,7 +42,7 @@ async fn push(store: &Store, content: &[u8], chunk: usize) -> Digest {
     assert_eq!(checkpoint.offset, content.len() as u64);
     drop(upload);
     let digest = checkpoint.hasher.finish();
-    store.publish(id, &digest).await.unwrap();
+    store.publish(id, &digest, checkpoint.offset).await.unwrap();
     digest
 }
 
@@ -138,8 +139,26 @@ async fn an_upload_goes_on_from_its_last_checkpoint() {
     drop(upload);
     let digest = at.hasher.finish();
     assert_eq!(digest, sha256(&expected));
-    store.publish(id, &digest).await.unwrap();
+    store.publish(id, &digest, 5_000_000).await.unwrap();
     assert_eq!(content(&store, &digest).await, expected);
+}
+
+#[tokio::test]
+async fn what_lies_behind_the_checkpoint_is_no_part_of_the_blob() {
+    let (directory, store) = open();
+    let id = Uuid::now_v7();
+    let expected = bytes(1000, 6);
+    let mut upload = store.resume(id, start()).await.unwrap();
+    upload.write(expected.clone().into()).await.unwrap();
+    let at = upload.checkpoint().await.unwrap();
+    drop(upload);
+    // As a request leaves it that failed, or in which the process died.
+    let path = directory.path().join("data/uploads").join(id.to_string());
+    fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"never acknowledged").unwrap();
+    let digest = at.hasher.finish();
+    store.publish(id, &digest, at.offset).await.unwrap();
+    assert_eq!(content(&store, &digest).await, expected);
+    assert!(!path.exists());
 }
 
 #[tokio::test]
@@ -152,14 +171,18 @@ async fn acknowledged_bytes_that_are_gone_are_missed() {
     drop(upload);
     let path = directory.path().join("data/uploads").join(id.to_string());
     fs::File::options().write(true).open(&path).unwrap().set_len(999).unwrap();
-    for error in [store.resume(id, at.clone()).await.err(), store.rehash(id, Algorithm::Sha512, 1000).await.err()] {
+    for error in [
+        store.resume(id, at.clone()).await.err(),
+        store.rehash(id, Algorithm::Sha512, 1000).await.err(),
+        store.publish(id, &at.hasher.clone().finish(), 1000).await.err(),
+    ] {
         assert!(matches!(error, Some(Error::Missing(_))), "{error:?}");
     }
     fs::remove_file(&path).unwrap();
     for error in [
         store.resume(id, at).await.err(),
         store.rehash(id, Algorithm::Sha512, 1000).await.err(),
-        store.publish(id, &sha256(b"")).await.err(),
+        store.publish(id, &sha256(b""), 0).await.err(),
     ] {
         assert!(matches!(error, Some(Error::Missing(_))), "{error:?}");
     }
@@ -173,7 +196,7 @@ async fn a_second_client_is_turned_away_and_a_gone_one_waited_for() {
     let mut upload = store.resume(id, start()).await.unwrap();
     for error in [
         store.resume(id, start()).await.err(),
-        store.publish(id, &sha256(b"")).await.err(),
+        store.publish(id, &sha256(b""), 0).await.err(),
         store.discard(id).await.err(),
         store.rehash(id, Algorithm::Sha256, 1).await.err(),
     ] {
@@ -188,7 +211,7 @@ async fn a_second_client_is_turned_away_and_a_gone_one_waited_for() {
         upload.write(expected.clone().into()).await.unwrap();
         let digest = upload.checkpoint().await.unwrap().hasher.finish();
         drop(upload);
-        store.publish(id, &digest).await.unwrap();
+        store.publish(id, &digest, 100_000).await.unwrap();
         assert_eq!(content(&store, &digest).await, expected);
         upload = store.resume(id, start()).await.unwrap();
     }
@@ -212,7 +235,7 @@ async fn futures_may_be_dropped_anywhere() {
     assert_eq!((at.offset, at.hasher.finish()), (20_000_000, sha256(&expected)));
     let _ = tokio::time::timeout(Duration::ZERO, upload.publish(&sha256(&expected))).await;
     // Whether or not it had begun, this ends with the blob there.
-    store.publish(id, &sha256(&expected)).await.unwrap();
+    store.publish(id, &sha256(&expected), 20_000_000).await.unwrap();
     assert_eq!(content(&store, &sha256(&expected)).await, expected);
 }
 
@@ -252,7 +275,7 @@ async fn publishing_again_makes_the_blob_young_and_mends_it() {
     assert_eq!(content(&store, &digest).await, expected);
 
     // As after a crash between the rename and the caller's commit.
-    store.publish(Uuid::now_v7(), &digest).await.unwrap();
+    store.publish(Uuid::now_v7(), &digest, 1000).await.unwrap();
 }
 
 #[tokio::test]
