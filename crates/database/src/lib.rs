@@ -64,11 +64,23 @@ impl Database {
         Ok(Self(Arc::new(Inner { path: path.to_owned(), readers: Mutex::default(), writer, metrics })))
     }
 
-    /// Runs `work` on a snapshot, on this thread. For reads that touch a few rows by key.
+    /// Runs `work` where it is asked, on this thread. For reads that touch a few rows by key; each statement sees what is
+    /// committed when it runs.
+    ///
+    /// `work` may be run again and so must not have effects outside.
     ///
     /// # Errors
     /// What `work` returns, and [`Error`] if no connection can be had.
-    pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&Connection<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&Connection<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.read_here(work)
+    }
+
+    fn read_here<T, E: From<Error>>(&self, work: impl FnOnce(&Connection<'_>) -> Result<T, E>) -> Result<T, E> {
         let start = Instant::now();
         let pooled = self.0.readers.lock().pop();
         let reader = match pooled {
@@ -83,19 +95,21 @@ impl Database {
 
     /// Runs `work` on one snapshot in the blocking pool. For lists and anything whose cost grows with the data.
     ///
+    /// `work` may be run again and so must not have effects outside.
+    ///
     /// # Errors
     /// What `work` returns, and [`Error`] if no connection can be had.
-    pub async fn scan<T, E, F>(&self, work: F) -> Result<T, E>
+    pub async fn scan<T, E, F>(&self, mut work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
-        F: FnOnce(&Connection<'_>) -> Result<T, E> + Send + 'static,
+        F: FnMut(&Connection<'_>) -> Result<T, E> + Send + 'static,
     {
         let database = self.clone();
         let span = tracing::Span::current();
         let scanned = tokio::task::spawn_blocking(move || {
             let _entered = span.enter();
-            database.read(|connection| {
+            database.read_here(|connection| {
                 connection.begin_snapshot()?;
                 let result = work(connection);
                 connection.end_snapshot()?;
@@ -133,8 +147,8 @@ impl Database {
     ///
     /// # Errors
     /// What the database said.
-    pub fn probe(&self) -> Result<(), Error> {
-        self.read(|connection| connection.probe())
+    pub async fn probe(&self) -> Result<(), Error> {
+        self.read(|connection| connection.probe()).await
     }
 }
 

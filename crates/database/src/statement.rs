@@ -27,9 +27,10 @@ impl crate::Database {
     ///
     /// # Errors
     /// The first that does not, by name.
-    pub fn check(&self, statements: &[Statement]) -> Result<(), crate::Error> {
+    pub async fn check(&self, statements: &[Statement]) -> Result<(), crate::Error> {
         for statement in statements {
-            self.read(|connection| connection.prepare_only(statement)).map_err(|error| {
+            let statement = *statement;
+            self.read(move |connection| connection.prepare_only(&statement)).await.map_err(|error: crate::Error| {
                 crate::Error::new(crate::Kind::Other, "check", format!("{}: {error}", statement.name))
             })?;
         }

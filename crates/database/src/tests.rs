@@ -19,13 +19,13 @@ async fn add(database: &Database, name: String, size: i64) -> Result<(), Error> 
     database.write(Durability::Power, move |c| c.execute(&ADD, &[(&name).into(), size.into()]).map(|_| ())).await
 }
 
-#[test]
-fn every_statement_fits_the_tables() {
+#[tokio::test]
+async fn every_statement_fits_the_tables() {
     let (_directory, database) = temporary();
-    database.check(STATEMENTS).unwrap();
-    database.check(JOBS_STATEMENTS).unwrap();
+    database.check(STATEMENTS).await.unwrap();
+    database.check(JOBS_STATEMENTS).await.unwrap();
     let wrong = Statement { name: "WRONG", sql: "SELECT size FROM things WHERE name = $2" };
-    assert!(database.check(&[wrong]).unwrap_err().to_string().contains("WRONG"));
+    assert!(database.check(&[wrong]).await.unwrap_err().to_string().contains("WRONG"));
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_failed_write_takes_nothing_with_it() {
     let kinds: Vec<_> = results.iter().filter_map(|result| result.as_ref().err().map(Error::kind)).collect();
     assert_eq!(kinds, vec![Kind::Constraint; 50]);
     let rows = database.read(|c| c.all(&ALL, &[], |row| Ok::<_, Error>((row.text(0)?.to_owned(), row.size(1)?))));
-    assert_eq!(rows.unwrap().len(), 50);
+    assert_eq!(rows.await.unwrap().len(), 50);
 }
 
 #[tokio::test]
@@ -59,7 +59,8 @@ async fn a_write_that_errs_or_panics_is_undone() {
     assert!(panicked.is_err());
     add(&database, "c".to_owned(), 3).await.unwrap();
     for (name, there) in [("a", false), ("b", false), ("c", true)] {
-        assert_eq!(database.read(|c| c.exists(&ONE, &[name.into()])).unwrap(), there, "{name}");
+        let found = database.read(move |c| c.exists(&ONE, &[name.into()])).await.unwrap();
+        assert_eq!(found, there, "{name}");
     }
 }
 

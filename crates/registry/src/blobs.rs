@@ -50,7 +50,7 @@ impl Registry {
     /// # Errors
     /// [`Error::BlobUnknown`].
     pub async fn stat_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<u64, Error> {
-        Ok(self.find_blob(grant.repository(), digest)?.size)
+        Ok(self.find_blob(grant.repository(), digest).await?.size)
     }
 
     /// A blob of the repository. Small ones come from memory from the second time on.
@@ -59,7 +59,7 @@ impl Registry {
     /// [`Error::BlobUnknown`], and [`Error::Store`] if its bytes cannot be read.
     pub async fn get_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<BlobContent, Error> {
         let repository = grant.repository();
-        let cached = self.find_blob(repository, digest)?;
+        let cached = self.find_blob(repository, digest).await?;
         if let Some(bytes) = cached.bytes {
             return Ok(BlobContent::Small(bytes));
         }
@@ -80,17 +80,19 @@ impl Registry {
         Ok(content)
     }
 
-    fn find_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<CachedBlob, Error> {
-        self.0.cache.blob(repository, digest, || {
-            let size = self.0.database.read(|connection| {
-                digest.with_text(|text| {
-                    let parameters = [text.into(), repository.as_str().into()];
-                    connection.first(&tables::BLOB_BY_NAMES, &parameters, |row| Ok::<_, Error>(row.size(0)?))
-                })
-            })?;
-            let size = size.ok_or(Error::BlobUnknown(*digest))?;
-            Ok(CachedBlob { size, bytes: None })
-        })
+    async fn find_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<CachedBlob, Error> {
+        self.0.cache.blob(repository, digest, || self.load_blob(repository.clone(), *digest)).await
+    }
+
+    async fn load_blob(&self, repository: RepositoryName, digest: Digest) -> Result<CachedBlob, Error> {
+        let size = self.0.database.read(move |connection| {
+            digest.with_text(|text| {
+                let parameters = [text.into(), repository.as_str().into()];
+                connection.first(&tables::BLOB_BY_NAMES, &parameters, |row| Ok::<_, Error>(row.size(0)?))
+            })
+        });
+        let size = size.await?.ok_or(Error::BlobUnknown(digest))?;
+        Ok(CachedBlob { size, bytes: None })
     }
 
     /// Repositories that have the blob, to be asked for one after the other when a mount names no source

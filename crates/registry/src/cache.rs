@@ -80,7 +80,10 @@ impl Default for Cache {
 
 impl Cache {
     /// The entry of `key`, or what `load` makes of the database, which is kept unless the key was removed meanwhile.
-    fn get(&self, key: &str, load: impl FnOnce() -> Result<Entry, Error>) -> Result<Entry, Error> {
+    async fn get<F>(&self, key: &str, load: impl FnOnce() -> F) -> Result<Entry, Error>
+    where
+        F: Future<Output = Result<Entry, Error>>,
+    {
         // Not waiting for another loader: loading twice costs microseconds, and this may be an async thread.
         match self.entries.get_value_or_guard(key, Some(Duration::ZERO)) {
             GuardResult::Value(entry) => {
@@ -89,57 +92,65 @@ impl Cache {
             }
             GuardResult::Guard(guard) => {
                 self.misses.inc();
-                let entry = load()?;
+                let entry = load().await?;
                 // Refused if the key was removed since: then this caller alone gets the value, as it asked before.
                 let _kept = guard.insert(entry.clone());
                 Ok(entry)
             }
             GuardResult::Timeout => {
                 self.misses.inc();
-                load()
+                load().await
             }
         }
     }
 
     /// The manifest of a tag.
-    pub(crate) fn tagged(
+    pub(crate) async fn tagged<F>(
         &self,
         repository: &RepositoryName,
         tag: &str,
-        load: impl FnOnce() -> Result<StoredManifest, Error>,
-    ) -> Result<Arc<StoredManifest>, Error> {
-        self.manifest(&tag_key(repository, tag), load)
+        load: impl FnOnce() -> F,
+    ) -> Result<Arc<StoredManifest>, Error>
+    where
+        F: Future<Output = Result<StoredManifest, Error>>,
+    {
+        self.manifest(&tag_key(repository, tag), load).await
     }
 
     /// The manifest of a digest.
-    pub(crate) fn addressed(
+    pub(crate) async fn addressed<F>(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
-        load: impl FnOnce() -> Result<StoredManifest, Error>,
-    ) -> Result<Arc<StoredManifest>, Error> {
-        self.manifest(&manifest_key(repository, digest), load)
+        load: impl FnOnce() -> F,
+    ) -> Result<Arc<StoredManifest>, Error>
+    where
+        F: Future<Output = Result<StoredManifest, Error>>,
+    {
+        self.manifest(&manifest_key(repository, digest), load).await
     }
 
-    fn manifest(
-        &self,
-        key: &str,
-        load: impl FnOnce() -> Result<StoredManifest, Error>,
-    ) -> Result<Arc<StoredManifest>, Error> {
-        match self.get(key, || Ok(Entry::Manifest(Arc::new(load()?))))? {
+    async fn manifest<F>(&self, key: &str, load: impl FnOnce() -> F) -> Result<Arc<StoredManifest>, Error>
+    where
+        F: Future<Output = Result<StoredManifest, Error>>,
+    {
+        match self.get(key, || async { Ok(Entry::Manifest(Arc::new(load().await?))) }).await? {
             Entry::Manifest(manifest) => Ok(manifest),
             Entry::Blob(_) => Err(Error::Damaged("a manifest's key holds a blob".to_owned())),
         }
     }
 
     /// A blob of the repository.
-    pub(crate) fn blob(
+    pub(crate) async fn blob<F>(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
-        load: impl FnOnce() -> Result<CachedBlob, Error>,
-    ) -> Result<CachedBlob, Error> {
-        match self.get(&blob_key(repository, digest), || Ok(Entry::Blob(load()?)))? {
+        load: impl FnOnce() -> F,
+    ) -> Result<CachedBlob, Error>
+    where
+        F: Future<Output = Result<CachedBlob, Error>>,
+    {
+        match self.get(&blob_key(repository, digest), || async { Ok(Entry::Blob(load().await?)) }).await? {
             Entry::Blob(blob) => Ok(blob),
             Entry::Manifest(_) => Err(Error::Damaged("a blob's key holds a manifest".to_owned())),
         }

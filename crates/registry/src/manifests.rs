@@ -86,32 +86,37 @@ impl Registry {
     pub async fn get_manifest(&self, grant: &Grant<Pull>, reference: &Reference) -> Result<Arc<StoredManifest>, Error> {
         let repository = grant.repository();
         match reference {
-            Reference::Tag(tag) => self.0.cache.tagged(repository, tag.as_str(), || {
-                self.load_manifest(&tables::MANIFEST_BY_TAG, repository, tag.as_str(), reference)
-            }),
-            Reference::Digest(digest) => self.0.cache.addressed(repository, digest, || {
-                digest.with_text(|text| self.load_manifest(&tables::MANIFEST_BY_DIGEST, repository, text, reference))
-            }),
+            Reference::Tag(tag) => {
+                let load = || self.load_manifest(repository.clone(), reference.clone());
+                self.0.cache.tagged(repository, tag.as_str(), load).await
+            }
+            Reference::Digest(digest) => {
+                let load = || self.load_manifest(repository.clone(), reference.clone());
+                self.0.cache.addressed(repository, digest, load).await
+            }
         }
     }
 
-    fn load_manifest(
-        &self,
-        statement: &entrepot_database::Statement,
-        repository: &RepositoryName,
-        key: &str,
-        reference: &Reference,
-    ) -> Result<StoredManifest, Error> {
-        self.0.database.read(|connection| {
-            let found = connection.first(statement, &[key.into(), repository.as_str().into()], read_manifest)?;
+    async fn load_manifest(&self, repository: RepositoryName, reference: Reference) -> Result<StoredManifest, Error> {
+        let found = self.0.database.read(move |connection| {
+            let name = repository.as_str().into();
+            let found = match &reference {
+                Reference::Tag(tag) => {
+                    connection.first(&tables::MANIFEST_BY_TAG, &[tag.as_str().into(), name], read_manifest)?
+                }
+                Reference::Digest(digest) => digest.with_text(|text| {
+                    connection.first(&tables::MANIFEST_BY_DIGEST, &[text.into(), name], read_manifest)
+                })?,
+            };
             match found {
                 Some(manifest) => Ok(manifest),
                 None => {
-                    existing_repository(connection, repository)?;
+                    existing_repository(connection, &repository)?;
                     Err(Error::ManifestUnknown(reference.clone()))
                 }
             }
-        })
+        });
+        found.await
     }
 
     /// Stores a manifest and points tags at it, in one transaction.

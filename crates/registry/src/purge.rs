@@ -99,9 +99,11 @@ impl Registry {
             // An upload without a session row (one request) is held while its file grows.
             let Some(_held) = self.0.writing.try_hold(staged.id) else { continue };
             let id = staged.id.to_string();
-            let needed =
-                self.0.database.read(|connection| connection.exists(&tables::UPLOAD_EXISTS, &[(&id).into()]))?;
-            if !needed {
+            let needed = self
+                .0
+                .database
+                .read(move |connection| Ok::<_, Error>(connection.exists(&tables::UPLOAD_EXISTS, &[(&id).into()])?));
+            if !needed.await? {
                 self.0.store.discard(staged.id).await?;
                 purged.staged += 1;
                 purged.bytes += staged.size;
@@ -142,12 +144,12 @@ impl Registry {
             let Some(last) = stored.last() else { return Ok(()) };
             after = Some(last.digest);
             for blob in stored {
-                if self.has_row(&blob.digest)? {
+                if self.has_row(&blob.digest).await? {
                     continue;
                 }
                 // A push of this very blob renames it first and commits its row after: it holds the digest all the while.
                 let _publishing = self.0.publishing.hold(blob.digest).await;
-                if !self.has_row(&blob.digest)? {
+                if !self.has_row(&blob.digest).await? {
                     self.0.store.remove(&blob.digest).await?;
                     purged.bytes += blob.size;
                 }
@@ -155,8 +157,9 @@ impl Registry {
         }
     }
 
-    fn has_row(&self, digest: &Digest) -> Result<bool, Error> {
+    async fn has_row(&self, digest: &Digest) -> Result<bool, Error> {
         let text = digest.to_string();
-        Ok(self.0.database.read(|connection| connection.exists(&tables::BLOB, &[(&text).into()]))?)
+        let found = self.0.database.read(move |connection| connection.exists(&tables::BLOB, &[(&text).into()]));
+        Ok(found.await?)
     }
 }

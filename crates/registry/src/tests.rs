@@ -55,9 +55,9 @@ impl Fixture {
     }
 }
 
-#[test]
-fn every_statement_fits_the_tables() {
-    fixture(Options::default()).registry.database().check(tables::STATEMENTS).unwrap();
+#[tokio::test]
+async fn every_statement_fits_the_tables() {
+    fixture(Options::default()).registry.database().check(tables::STATEMENTS).await.unwrap();
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ impl Registry {
     /// [`Error::UploadUnknown`].
     pub async fn upload_size(&self, grant: &Grant<Push>, id: UploadId) -> Result<u64, Error> {
         drop(self.0.recording.hold(id.0).await);
-        Ok(self.session(grant.repository(), id.0)?.size)
+        Ok(self.session(grant.repository(), id.0).await?.size)
     }
 
     /// Gives an upload up (end-14). A request that writes to it meanwhile is stopped.
@@ -107,7 +107,7 @@ impl Registry {
     /// [`Error::UploadUnknown`].
     pub async fn cancel_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<(), Error> {
         let _held = self.take_over(id.0).await?;
-        self.session(grant.repository(), id.0)?;
+        self.session(grant.repository(), id.0).await?;
         self.remove_session(id.0, Durability::Process).await?;
         self.0.store.discard(id.0).await?;
         self.0.metrics.uploads_cancelled.inc();
@@ -131,7 +131,7 @@ impl Registry {
     ) -> Result<u64, Error> {
         let held = self.take_over(id.0).await?;
         let _active = self.0.metrics.active_upload();
-        let session = self.session(grant.repository(), id.0)?;
+        let session = self.session(grant.repository(), id.0).await?;
         check_order(range, session.size)?;
         let mut upload = self.resume(id.0, session).await?;
         let before = upload.offset();
@@ -168,7 +168,7 @@ impl Registry {
     ) -> Result<(), Error> {
         let held = self.take_over(id.0).await?;
         let _active = self.0.metrics.active_upload();
-        let mut session = self.session(grant.repository(), id.0)?;
+        let mut session = self.session(grant.repository(), id.0).await?;
         check_order(range, session.size)?;
         if session.size == 0 {
             // Nothing is hashed yet, so the algorithm can still be the one of the digest.
@@ -236,14 +236,14 @@ impl Registry {
         tokio::time::timeout(TAKE_OVER, self.0.writing.hold(id)).await.map_err(|_| Error::UploadTaken)
     }
 
-    fn session(&self, repository: &RepositoryName, id: Uuid) -> Result<Session, Error> {
-        let id = id.to_string();
-        let session = self.0.database.read(|connection| {
+    async fn session(&self, repository: &RepositoryName, id: Uuid) -> Result<Session, Error> {
+        let (repository, id) = (repository.clone(), id.to_string());
+        let session = self.0.database.read(move |connection| {
             connection.first(&tables::UPLOAD, &[(&id).into(), repository.as_str().into()], |row| {
                 Ok::<_, Error>(Session { size: row.size(0)?, hasher: Hasher::from_bytes(row.blob(1)?).ok() })
             })
-        })?;
-        session.ok_or(Error::UploadUnknown)
+        });
+        session.await?.ok_or(Error::UploadUnknown)
     }
 
     /// The checkpoint that a session's row stands for; hashes the bytes again if its state is not readable.
