@@ -115,9 +115,9 @@ impl Registry {
     ///
     /// # Errors
     /// The first that cannot.
-    pub fn probe(&self) -> Result<(), Error> {
+    pub async fn probe(&self) -> Result<(), Error> {
         self.0.database.probe()?;
-        Ok(self.0.store.probe()?)
+        Ok(self.0.store.probe().await?)
     }
 }
 

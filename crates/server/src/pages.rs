@@ -28,13 +28,12 @@ async fn healthz() -> impl IntoResponse {
 
 /// Whether it can serve: database and blob store answer.
 async fn readyz(State(registry): State<Registry>) -> impl IntoResponse {
-    match tokio::task::spawn_blocking(move || registry.probe()).await {
-        Ok(Ok(())) => (StatusCode::OK, TEXT, "ready\n"),
-        Ok(Err(error)) => {
+    match registry.probe().await {
+        Ok(()) => (StatusCode::OK, TEXT, "ready\n"),
+        Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, TEXT, "not ready; the log says why\n")
         }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "not ready\n"),
     }
 }
 
