@@ -117,9 +117,7 @@ impl Registry {
     /// The first that cannot.
     pub async fn probe(&self) -> Result<(), Error> {
         self.0.database.probe().await?;
-        let store = self.0.store.clone();
-        let probed = tokio::task::spawn_blocking(move || store.probe()).await;
-        Ok(probed.map_err(|_| Error::Damaged("the probe of the store panicked".to_owned()))??)
+        Ok(self.0.store.probe().await?)
     }
 }
 
