@@ -5,6 +5,7 @@ mod group;
 mod port;
 mod process;
 mod server;
+pub mod servers;
 
 pub use component::{COMPONENTS, Component, NeededFor, Origin, cache_dir, skip};
 pub use group::Group;
