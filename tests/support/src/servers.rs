@@ -4,11 +4,15 @@
 //! calls block: use them outside of async tasks, or on the blocking pool.
 
 mod curl;
+mod fake_gcs;
+mod nginx;
 mod s3;
 mod seaweedfs;
 mod site;
 mod versitygw;
 
+pub use self::fake_gcs::FakeGcs;
+pub use self::nginx::Nginx;
 pub use self::s3::S3Bucket;
 pub use self::seaweedfs::SeaweedFs;
 pub use self::versitygw::VersityGw;
