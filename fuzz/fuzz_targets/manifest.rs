@@ -4,7 +4,7 @@
 use entrepot_oci::{Manifest, ManifestKind, media_type};
 use libfuzzer_sys::fuzz_target;
 
-/// The first line is the `Content-Type`, the rest the body.
+// The first line is the `Content-Type`, the rest the body.
 fuzz_target!(|input: &[u8]| {
     let cut = input.iter().position(|b| *b == b'\n').unwrap_or(0);
     let (header, body) = input.split_at(cut);

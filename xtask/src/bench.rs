@@ -120,5 +120,6 @@ async fn measure(root: &Path, plan: &Plan, programs: &[(Candidate, PathBuf)]) ->
         eprintln!("  removing what it wrote");
         drop(directory);
     }
+    pull::run(&under, plan, programs, &mut outcomes).await.context("pull of large blobs")?;
     Ok(outcomes)
 }

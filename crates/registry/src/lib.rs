@@ -121,9 +121,8 @@ impl Registry {
     pub async fn probe(&self) -> Result<(), Error> {
         let asked = tokio::time::timeout(PROBE_TIMEOUT, self.0.database.probe()).await;
         asked.map_err(|_| Error::Unanswered(PROBE_TIMEOUT))??;
-        let store = self.0.store.clone();
-        let probed = tokio::task::spawn_blocking(move || store.probe()).await;
-        Ok(probed.map_err(|_| Error::Damaged("the probe of the store panicked".to_owned()))??)
+        let asked = tokio::time::timeout(PROBE_TIMEOUT, self.0.store.probe()).await;
+        Ok(asked.map_err(|_| Error::Unanswered(PROBE_TIMEOUT))??)
     }
 }
 

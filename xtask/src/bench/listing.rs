@@ -142,7 +142,7 @@ impl Page {
         }
         let exchanges: Arc<[Exchange]> = Arc::new([Exchange { request, status: 200, body }]);
         let (connections, _) = repeat(vec![connection], &exchanges, Duration::from_millis(300)).await?;
-        let gauge = Gauge::start(session.server)?;
+        let gauge = Gauge::start(session.server).await?;
         let (_, latencies) = repeat(connections, &exchanges, session.plan.duration).await?;
         let load = gauge.finish(Unit::Operation, latencies.len() as f64, latencies)?;
         session.record(work, Figure::Load(load), note);

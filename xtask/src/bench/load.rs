@@ -56,6 +56,18 @@ impl Load {
         self.client_cpu.as_secs_f64() / self.amount
     }
 
+    /// Counts `other`, a later part of the same work, in.
+    pub(super) fn add(&mut self, other: Self) {
+        self.amount += other.amount;
+        self.elapsed += other.elapsed;
+        self.server_cpu += other.server_cpu;
+        self.client_cpu += other.client_cpu;
+        self.other_cpu += other.other_cpu;
+        self.latencies.extend(other.latencies);
+        self.latencies.sort_unstable();
+        self.peak_bytes = self.peak_bytes.max(other.peak_bytes);
+    }
+
     /// How many processors everything else on the machine kept busy: what disturbed the measurement.
     pub(super) fn disturbance(&self) -> f64 {
         self.other_cpu.as_secs_f64() / self.elapsed.as_secs_f64()
@@ -81,9 +93,11 @@ pub(super) struct Gauge<'a> {
 }
 
 impl<'a> Gauge<'a> {
-    /// Waits until earlier writes are on disk, so that they do not slow this work, then reads the clocks.
-    pub(super) fn start(server: &'a Server) -> Result<Self> {
+    /// Waits until earlier writes are on disk and the machine is calm, so that neither slows this work, then reads
+    /// the clocks.
+    pub(super) async fn start(server: &'a Server) -> Result<Self> {
         nix::unistd::sync();
+        calm().await?;
         server.processes().reset_peak()?;
         let server_cpu = server.processes().cpu()?;
         let machine_busy = machine_busy()?;
@@ -100,6 +114,23 @@ impl<'a> Gauge<'a> {
         latencies.sort_unstable();
         let peak_bytes = self.server.processes().peak_bytes()?;
         Ok(Load { unit, amount, elapsed, server_cpu, client_cpu, other_cpu, latencies, peak_bytes })
+    }
+}
+
+/// Waits until the whole machine has been nearly idle for a moment; not for ever, as another program may stay busy: a
+/// row that it disturbs says so.
+async fn calm() -> Result<()> {
+    const MOMENT: Duration = Duration::from_millis(250);
+    /// Processor time of a moment that counts as nearly idle.
+    const IDLE: Duration = Duration::from_millis(20);
+    const LIMIT: Duration = Duration::from_secs(20);
+    let started = Instant::now();
+    loop {
+        let before = machine_busy()?;
+        tokio::time::sleep(MOMENT).await;
+        if machine_busy()?.saturating_sub(before) <= IDLE || started.elapsed() > LIMIT {
+            return Ok(());
+        }
     }
 }
 

@@ -1,75 +1,125 @@
 //! Pulls of a large blob that is in the page cache.
+//!
+//! All candidates run at once and are asked in turn, a round each: how much of the work on loopback the kernel does in
+//! threads of its own changes from minute to minute, and so meets every candidate alike.
 
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use tokio::task::JoinSet;
 
 use super::candidate::Candidate;
 use super::connection::Connection;
-use super::load::{GIBIBYTE, Gauge, Unit};
+use super::directory::Directory;
+use super::load::{GIBIBYTE, Gauge, Load, Unit};
 use super::payload::Payload;
+use super::plan::Plan;
 use super::push;
-use super::session::{Figure, Session};
+use super::repeat::all_latencies;
+use super::request::Requests;
+use super::server::Server;
+use super::session::{Figure, Outcome};
 use super::upload::LARGE_REPOSITORY;
 use super::work::Work;
 
-/// Puts one large blob in place, checks it, and pulls it over one and over four connections.
-pub(super) async fn run(session: &mut Session<'_>) -> Result<()> {
-    if !session.plan.wants(&[Work::PullLarge1, Work::PullLarge4]) {
+/// Rounds among which the time of a measurement is shared out.
+const ROUNDS: u32 = 4;
+
+/// A candidate with the blob in place. The server ends before its directory goes.
+struct Source {
+    candidate: Candidate,
+    server: Server,
+    _directory: Directory,
+    /// `GET` of the blob.
+    request: Vec<u8>,
+}
+
+/// Puts one large blob in place everywhere, checks it, and pulls it over one and over four connections.
+pub(super) async fn run(
+    under: &Path,
+    plan: &Plan,
+    programs: &[(Candidate, PathBuf)],
+    outcomes: &mut Vec<Outcome>,
+) -> Result<()> {
+    if !plan.wants(&[Work::PullLarge1, Work::PullLarge4]) {
         return Ok(());
     }
-    let payload = Payload::new(session.plan.large_mebibytes, session.plan.framing);
-    let hash = payload.hash(0);
-    let digest = format!("sha256:{hash}");
-    let requests = session.requests;
-    let mut connection = Connection::open(requests.host()).await?;
-    if session.candidate == Candidate::Nginx {
-        let blobs = session.directory.join("data/v2").join(LARGE_REPOSITORY).join("blobs");
-        std::fs::create_dir_all(&blobs)?;
-        payload.write_to(&mut File::create(blobs.join(&digest))?, 0)?;
-    } else {
-        push::push_payload(&mut connection, requests, LARGE_REPOSITORY, &payload, 0, &digest).await?;
+    eprintln!("pulls of a large blob, in turn");
+    let payload = Payload::new(plan.large_mebibytes, plan.framing);
+    let mut sources = Vec::new();
+    for (candidate, program) in programs {
+        let source = prepare(under, *candidate, program, plan, &payload);
+        sources.push(source.await.with_context(|| candidate.name())?);
     }
-    let request = requests.blob("GET", LARGE_REPOSITORY, &digest);
-    let got = connection.download_hash(&request).await?;
-    ensure!(got == hash, "{digest} came back as sha256:{got}");
-
     for (work, connections) in [(Work::PullLarge1, 1), (Work::PullLarge4, 4)] {
-        if !session.plan.wants(&[work]) {
+        if !plan.wants(&[work]) {
             continue;
         }
-        let connections = Connection::open_many(requests.host(), connections).await?;
-        let gauge = Gauge::start(session.server)?;
-        let latencies = repeat(connections, &request, payload.size(), session.plan.duration).await?;
-        let amount = payload.size() as f64 * latencies.len() as f64 / GIBIBYTE;
-        let load = gauge.finish(Unit::Gibibyte, amount, latencies)?;
-        session.record(work, Figure::Load(load), "");
+        let mut loads: Vec<Option<Load>> = sources.iter().map(|_| None).collect();
+        for _ in 0..ROUNDS {
+            for (source, load) in sources.iter().zip(&mut loads) {
+                let part = source.round(connections, payload.size(), plan.duration / ROUNDS).await?;
+                match load {
+                    Some(load) => load.add(part),
+                    None => *load = Some(part),
+                }
+            }
+        }
+        for (source, load) in sources.iter().zip(loads) {
+            let figure = Figure::Load(load.context("there is at least one round")?);
+            let outcome = Outcome { work, candidate: source.candidate, figure, note: String::new() };
+            eprintln!("  {:<15} {}", source.candidate.name(), super::table::line(&outcome));
+            outcomes.push(outcome);
+        }
     }
     Ok(())
 }
 
-/// Downloads over each connection, one whole blob after another, until `duration` has passed.
-async fn repeat(connections: Vec<Connection>, request: &[u8], size: u64, duration: Duration) -> Result<Vec<Duration>> {
-    let deadline = Instant::now() + duration;
-    let mut tasks = JoinSet::new();
-    for mut connection in connections {
-        let request = request.to_vec();
-        tasks.spawn(async move {
-            let mut latencies = Vec::new();
-            while Instant::now() < deadline {
-                let started = Instant::now();
-                let length = connection.download(&request).await?;
-                ensure!(length == size, "the blob has {length} bytes instead of {size}");
-                latencies.push(started.elapsed());
-            }
-            Ok(latencies)
-        });
+/// Starts `candidate` and gives it the blob: a registry by a push, nginx as a file.
+async fn prepare(under: &Path, candidate: Candidate, program: &Path, plan: &Plan, payload: &Payload) -> Result<Source> {
+    let hash = payload.hash(0);
+    let digest = format!("sha256:{hash}");
+    let directory = Directory::create(under, candidate.name(), plan.needed_bytes())?;
+    let (server, _) = Server::start(candidate, program, directory.path()).await?;
+    let requests = Requests::to(server.address());
+    let mut connection = Connection::open(requests.host()).await?;
+    if candidate == Candidate::Nginx {
+        let blobs = directory.path().join("data/v2").join(LARGE_REPOSITORY).join("blobs");
+        std::fs::create_dir_all(&blobs)?;
+        payload.write_to(&mut File::create(blobs.join(&digest))?, 0)?;
+    } else {
+        push::push_payload(&mut connection, requests, LARGE_REPOSITORY, payload, 0, &digest).await?;
     }
-    let mut all = Vec::new();
-    while let Some(latencies) = tasks.join_next().await {
-        all.extend(latencies??);
+    let request = requests.blob("GET", LARGE_REPOSITORY, &digest);
+    let got = connection.download_hash(&request).await?;
+    ensure!(got == hash, "{digest} came back as sha256:{got}");
+    Ok(Source { candidate, server, _directory: directory, request })
+}
+
+impl Source {
+    /// Downloads over each of `connections`, one whole blob after another, until `duration` has passed.
+    async fn round(&self, connections: usize, size: u64, duration: Duration) -> Result<Load> {
+        let connections = Connection::open_many(self.server.address(), connections).await?;
+        let gauge = Gauge::start(&self.server).await?;
+        let deadline = Instant::now() + duration;
+        let mut tasks = JoinSet::new();
+        for mut connection in connections {
+            let request = self.request.clone();
+            tasks.spawn(async move {
+                let mut latencies = Vec::new();
+                while Instant::now() < deadline {
+                    let started = Instant::now();
+                    let length = connection.download(&request).await?;
+                    ensure!(length == size, "the blob has {length} bytes instead of {size}");
+                    latencies.push(started.elapsed());
+                }
+                Ok(latencies)
+            });
+        }
+        let latencies = all_latencies(tasks).await?;
+        let amount = size as f64 * latencies.len() as f64 / GIBIBYTE;
+        gauge.finish(Unit::Gibibyte, amount, latencies)
     }
-    Ok(all)
 }

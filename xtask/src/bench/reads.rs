@@ -82,7 +82,7 @@ async fn measure(session: &mut Session<'_>, work: Work, exchanges: Arc<[Exchange
         exchange.verify(&mut connections[0]).await?;
     }
     let (connections, _) = repeat(connections, &exchanges, WARM_UP).await?;
-    let gauge = Gauge::start(session.server)?;
+    let gauge = Gauge::start(session.server).await?;
     let (_, latencies) = repeat(connections, &exchanges, session.plan.duration).await?;
     let load = gauge.finish(Unit::Operation, latencies.len() as f64, latencies)?;
     session.record(work, Figure::Load(load), "");

@@ -71,3 +71,12 @@ pub(super) async fn repeat(
     }
     Ok((connections, all))
 }
+
+/// Waits for `tasks` and puts their latencies together.
+pub(super) async fn all_latencies(mut tasks: JoinSet<Result<Vec<Duration>>>) -> Result<Vec<Duration>> {
+    let mut all = Vec::new();
+    while let Some(latencies) = tasks.join_next().await {
+        all.extend(latencies??);
+    }
+    Ok(all)
+}

@@ -11,7 +11,7 @@ use super::plan::Plan;
 use super::request::Requests;
 use super::server::Server;
 use super::work::Work;
-use super::{listing, pull, reads, upload};
+use super::{listing, reads, upload};
 
 /// What was measured.
 #[derive(Debug, Clone)]
@@ -74,7 +74,6 @@ pub(super) async fn run(
     let mut session = Session { candidate, plan, requests, server: &server, directory, outcomes };
     if candidate == Candidate::Nginx {
         reads::serve_files(&mut session).await.context("reads")?;
-        pull::run(&mut session).await.context("pull of large blobs")?;
         return Ok(());
     }
     if plan.wants(&[Work::MemoryIdle]) {
@@ -85,7 +84,6 @@ pub(super) async fn run(
     reads::run(&mut session).await.context("reads")?;
     upload::small(&mut session).await.context("push of small images")?;
     upload::large(&mut session).await.context("push of large blobs")?;
-    pull::run(&mut session).await.context("pull of large blobs")?;
     let tags = listing::tags(&mut session).await.context("pages of tags")?;
     listing::catalog(&mut session).await.context("pages of the catalog")?;
     drop(server);

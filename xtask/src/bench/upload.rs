@@ -12,6 +12,7 @@ use super::image::Images;
 use super::load::{GIBIBYTE, Gauge, Unit};
 use super::payload::Payload;
 use super::push;
+use super::repeat::all_latencies;
 use super::session::{Figure, Session};
 use super::work::Work;
 
@@ -28,7 +29,7 @@ pub(super) async fn small(session: &mut Session<'_>) -> Result<()> {
     // Numbers that no other work uses, so that no blob is known to the server beforehand.
     let numbers = Arc::new(AtomicU64::new(1_000_000));
     push_small(session, &numbers, Duration::from_millis(500)).await?;
-    let gauge = Gauge::start(session.server)?;
+    let gauge = Gauge::start(session.server).await?;
     let latencies = push_small(session, &numbers, session.plan.duration).await?;
     let load = gauge.finish(Unit::Operation, latencies.len() as f64, latencies)?;
     session.record(Work::PushSmall, Figure::Load(load), "");
@@ -56,11 +57,7 @@ async fn push_small(session: &Session<'_>, numbers: &Arc<AtomicU64>, duration: D
             Ok::<_, anyhow::Error>(latencies)
         });
     }
-    let mut all = Vec::new();
-    while let Some(latencies) = tasks.join_next().await {
-        all.extend(latencies??);
-    }
-    Ok(all)
+    all_latencies(tasks).await
 }
 
 /// The repository and the tag of the small image number `number`: eight repositories take turns.
@@ -97,7 +94,7 @@ pub(super) async fn large(session: &mut Session<'_>) -> Result<()> {
             (unique..unique + at_once * rounds).map(|one| (one, format!("sha256:{}", payload.hash(one)))).collect();
         unique += at_once * rounds;
         let bytes = payload.size() as f64 * digests.len() as f64;
-        let gauge = Gauge::start(session.server)?;
+        let gauge = Gauge::start(session.server).await?;
         let latencies = push_large(session, &payload, &digests, at_once).await?;
         let load = gauge.finish(Unit::Gibibyte, bytes / GIBIBYTE, latencies)?;
         session.record(work, Figure::Load(load), "");
@@ -128,11 +125,7 @@ async fn push_large(
             Ok::<_, anyhow::Error>(latencies)
         });
     }
-    let mut all = Vec::new();
-    while let Some(latencies) = tasks.join_next().await {
-        all.extend(latencies??);
-    }
-    Ok(all)
+    all_latencies(tasks).await
 }
 
 /// Reads a large blob back and compares its hash.
