@@ -23,7 +23,6 @@ mod images;
 mod model;
 mod order;
 mod pulls;
-mod random;
 mod register;
 mod replicas;
 mod server;

@@ -12,12 +12,12 @@ use super::client::Worker;
 use super::disk;
 use super::model::Model;
 use super::order::{self, Watched};
-use super::random::Random;
 use super::server::{self, Death, Program, Server, Started};
 use super::servers::Servers;
 use super::steps::Steps;
 use super::trouble::{Outcome, Trouble, wrong};
 use super::verify::Depth;
+use crate::random::Random;
 
 /// After so many rounds everything is looked at, and the server is stopped and purged.
 const PURGE_EVERY: usize = 10;

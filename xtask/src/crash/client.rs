@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::content::Content;
 use super::http::{Answer, Request};
 use super::model::{Model, REPOSITORIES};
-use super::random::Random;
 use super::servers::Servers;
 use super::trouble::{Outcome, Trouble};
+use crate::random::Random;
 
 /// One client. Its number says which manifests, tags and uploads of the model are its own, in this round and the next ones.
 #[derive(Debug)]

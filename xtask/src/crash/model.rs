@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::content::Content;
-use super::random::Random;
 use super::register::Register;
+use crate::random::Random;
 
 /// The repositories that are pushed to.
 pub(super) const REPOSITORIES: [&str; 4] = ["acme/alpine", "acme/base/runtime", "acme/tools", "acme/web"];

@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::http::{Answer, Client, Request};
-use super::random::Random;
 use super::trouble::{Outcome, Trouble, wrong};
+use crate::random::Random;
 
 /// How long a client waits before it asks again for what it did not get.
 const PAUSE: Duration = Duration::from_millis(100);

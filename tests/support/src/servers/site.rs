@@ -33,6 +33,11 @@ impl Site {
         self.directory.path()
     }
 
+    /// The ids of its processes, in the order of their start.
+    pub(super) fn ids(&self) -> impl Iterator<Item = u32> {
+        self.processes.iter().map(Process::id)
+    }
+
     /// Starts a program with its output in the file `<name>.log`. At the end it is killed without being asked: what it keeps
     /// is removed anyway.
     pub(super) fn start(&mut self, name: &str, command: &mut Command) -> Result<&mut Process> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use entrepot_test_support::Fault;
 
-use super::super::random::Random;
+use crate::random::Random;
 
 /// How long a fault that ends by itself lasts at most.
 const LONGEST: usize = 1200;

@@ -11,7 +11,6 @@ use entrepot_test_support::Fault;
 
 use super::super::client::Worker;
 use super::super::model::Model;
-use super::super::random::Random;
 use super::super::server::{self, Death};
 use super::super::servers::{Seen, Servers};
 use super::super::steps::Steps;
@@ -21,6 +20,7 @@ use super::contents;
 use super::faults::{self, Backend, Event, What};
 use super::tally::Tally;
 use super::topology::{Backends, RECOVERY, Replica, StoreServer, Topology};
+use crate::random::Random;
 
 /// After so many rounds everything is looked at, purged, and compared.
 const PURGE_EVERY: usize = 10;
