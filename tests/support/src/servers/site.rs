@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tempfile::TempDir;
 
 use crate::{Group, Process};
@@ -39,7 +39,6 @@ impl Site {
         let log = self.path().join(format!("{name}.log"));
         let command = self.group.adopt(command)?.current_dir(self.directory.path());
         let process = Process::start(command, &log)?.with_grace(Duration::ZERO);
-        self.processes.push(process);
-        self.processes.last_mut().context("a process was just added")
+        Ok(self.processes.push_mut(process))
     }
 }
