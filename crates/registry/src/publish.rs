@@ -62,7 +62,7 @@ impl Registry {
                 let size = upload.offset();
                 return Ok(match upload.publish(digest).await? {
                     Finish::Published { .. } => (size, None),
-                    Finish::Mismatch { found, .. } => (size, Some(found)),
+                    Finish::Mismatch { found } => (size, Some(found)),
                 });
             }
             Staged::Open(mut upload) => upload.checkpoint().await?.at,
