@@ -11,14 +11,24 @@
 //! writers                                                 (processes that may have left objects without a row)
 //! ```
 
-use entrepot_database::{Migration, Room};
+use entrepot_database::{Compatibility, Migration, Room};
 
 /// The tables of this crate.
 pub const ROOM: Room = Room {
     name: "registry",
     migrations: &[
-        Migration { name: "distribution", sqlite: include_str!("../migrations/sqlite/001_distribution.sql") },
-        Migration { name: "objects", sqlite: include_str!("../migrations/sqlite/002_objects.sql") },
+        Migration {
+            name: "distribution",
+            sqlite: include_str!("../migrations/sqlite/001_distribution.sql"),
+            postgres: include_str!("../migrations/postgres/001_distribution.sql"),
+            compatibility: Compatibility::Breaking,
+        },
+        Migration {
+            name: "objects",
+            sqlite: include_str!("../migrations/sqlite/002_objects.sql"),
+            postgres: include_str!("../migrations/postgres/002_objects.sql"),
+            compatibility: Compatibility::Additive,
+        },
     ],
 };
 
