@@ -83,7 +83,7 @@ impl Registry {
                 let size = upload.offset();
                 return Ok(match upload.publish(digest).await? {
                     Finish::Published { parts } => Synced { size, parts, actual: *digest },
-                    Finish::Mismatch { found, parts } => Synced { size, parts, actual: found },
+                    Finish::Mismatch { found } => Synced { size, parts: NewParts::default(), actual: found },
                 });
             }
             Staged::Open(mut upload) => upload.checkpoint().await?,

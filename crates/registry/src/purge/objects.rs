@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use entrepot_database::{Durability, Timestamp};
 use entrepot_store::{Key, Part};
+use futures_util::TryStreamExt;
 use uuid::Uuid;
 
 use super::{Purged, STEP};
@@ -51,11 +52,10 @@ impl Registry {
     /// process.
     pub(crate) async fn adopt_strays_of(&self, writer: Uuid, purged: &mut Purged) -> Result<(), Error> {
         purged.objects += self.0.store.abort_unfinished(writer).await?;
-        let mut after = None;
-        loop {
-            let written = self.0.store.written_by(writer, after, STEP).await?;
-            let (Some(first), Some(last)) = (written.first(), written.last()) else { return Ok(()) };
-            after = Some(*last);
+        let mut written = self.0.store.written_by(writer).await?.try_chunks(STEP);
+        while let Some(mut page) = written.try_next().await.map_err(|failed| failed.1)? {
+            page.sort_unstable();
+            let (Some(first), Some(last)) = (page.first(), page.last()) else { continue };
             let (first, last) = (first.to_string(), last.to_string());
             let known = self.0.database.read(move |connection| {
                 connection.all(&tables::KEYS_BETWEEN, &[(&first).into(), (&last).into()], |row| {
@@ -63,7 +63,7 @@ impl Registry {
                 })
             });
             let known: HashSet<Key> = known.await?.into_iter().collect();
-            let strays: Vec<Key> = written.into_iter().filter(|key| !known.contains(key)).collect();
+            let strays: Vec<Key> = page.into_iter().filter(|key| !known.contains(key)).collect();
             if strays.is_empty() {
                 continue;
             }
@@ -75,6 +75,7 @@ impl Registry {
             });
             adopted.await?;
         }
+        Ok(())
     }
 
     /// Removes the objects of every row that belongs to nothing, and then the row.

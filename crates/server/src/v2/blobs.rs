@@ -28,12 +28,12 @@ pub(super) async fn get(v2: &V2, name: RepositoryName, digest: &Digest, request:
     let size = content.size();
     match select(headers, digest, size) {
         Selection::Whole => {
-            let body = body(content, 0, size, request);
+            let body = body(content, 0, size, request).await?;
             Ok(answer(digest, StatusCode::OK, size, body))
         }
         Selection::Part(range) => {
             let length = range.length().unwrap_or(size);
-            let body = body(content, range.first(), length, request);
+            let body = body(content, range.first(), length, request).await?;
             let mut response = answer(digest, StatusCode::PARTIAL_CONTENT, length, body);
             response.headers_mut().insert(header::CONTENT_RANGE, content_range(range, size));
             Ok(response)
@@ -64,8 +64,8 @@ fn select(headers: &HeaderMap, digest: &Digest, size: u64) -> Selection {
     }
 }
 
-fn body(content: BlobContent, first: u64, length: u64, request: &Request<RequestBody>) -> Body {
-    match content {
+async fn body(content: BlobContent, first: u64, length: u64, request: &Request<RequestBody>) -> Result<Body, ApiError> {
+    Ok(match content {
         BlobContent::Small(bytes) => {
             // Within the bytes, as the selection was made from their number.
             let first = usize::try_from(first).unwrap_or_default();
@@ -73,13 +73,16 @@ fn body(content: BlobContent, first: u64, length: u64, request: &Request<Request
             bytes.slice(first..first + length).into()
         }
         BlobContent::Stored(blob) => {
-            let Some(file) = blob.file() else { return Body::Stream(blob.stream(first..first + length)) };
+            let Some(file) = blob.file() else {
+                let stream = blob.stream(first..first + length).await;
+                return Ok(Body::Stream(stream.map_err(entrepot_registry::Error::Store)?));
+            };
             match request.extensions().get::<Connection>() {
                 Some(connection) => Body::File(FileBody::new(file.clone(), first, length, connection)),
                 None => unreachable!("the accept loop gives every request its connection"),
             }
         }
-    }
+    })
 }
 
 fn content_range(range: ByteRange, size: u64) -> HeaderValue {
