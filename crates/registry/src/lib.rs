@@ -23,6 +23,7 @@ use std::time::Duration;
 use entrepot_database::{Connection, Database, Timestamp};
 use entrepot_oci::{Digest, RepositoryName};
 use entrepot_store::Store;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 pub use blobs::{BlobContent, MountSource};
@@ -81,6 +82,8 @@ struct Inner {
     database: Database,
     cache: cache::Cache,
     metrics: Metrics,
+    /// The id of this process among those that are alive.
+    replica: Mutex<Option<Uuid>>,
     /// Uploads that a request is writing to.
     writing: slots::Slots<Uuid>,
     /// Uploads whose size is being written down.
@@ -100,6 +103,7 @@ impl Registry {
             database,
             cache,
             metrics,
+            replica: Mutex::default(),
             writing: slots::Slots::default(),
             recording: slots::Slots::default(),
             publishing: slots::Slots::default(),

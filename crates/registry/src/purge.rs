@@ -9,7 +9,6 @@ use entrepot_database::{Durability, Timestamp};
 use entrepot_oci::Digest;
 use uuid::Uuid;
 
-pub(crate) use self::objects::Dead;
 use crate::{Error, Registry, tables};
 
 /// Rows or files looked at in one step.
@@ -31,11 +30,15 @@ pub struct Purged {
 }
 
 impl Registry {
-    /// Runs [`Registry::purge`] when its job is due, for ever. Of several processes over one database one
-    /// does it.
+    /// Runs [`Registry::purge`] when its job is due, for ever. Of several processes over one database one does it; the others
+    /// look after what they wrote themselves, as nobody else can tell what of that is under way.
     pub async fn purge_regularly(&self, interval: Duration) {
         loop {
-            match self.0.database.run_job("purge", interval, self.purge()).await {
+            let purged = match self.0.database.run_job("purge", interval, self.purge()).await {
+                Ok(None) => self.purge_own().await.map(Some),
+                other => other,
+            };
+            match purged {
                 Ok(Some(purged)) if purged != Purged::default() => tracing::info!(?purged, "purged"),
                 Ok(_) => {}
                 Err(error) => {
@@ -44,6 +47,14 @@ impl Registry {
             }
             tokio::time::sleep(interval.min(Duration::from_mins(10))).await;
         }
+    }
+
+    /// Removes what this process wrote to an object store and could not record.
+    async fn purge_own(&self) -> Result<Purged, Error> {
+        let mut purged = Purged::default();
+        self.adopt_own_strays(&mut purged).await?;
+        self.remove_all_garbage(&mut purged).await?;
+        Ok(purged)
     }
 
     /// Removes uploads to which nobody wrote for the configured time, and bytes that no row needs. Safe while clients push.

@@ -74,7 +74,7 @@ entrepot_database::statements! {
     FORGET_GARBAGE = "DELETE FROM objects WHERE key = $1 AND upload IS NULL AND blob_id IS NULL";
 
     ADD_WRITER = "INSERT INTO writers (id) VALUES ($1)";
-    WRITERS = "SELECT id, ended_at FROM writers WHERE id > $1 ORDER BY id LIMIT $2";
+    WRITERS = "SELECT id, ended_at FROM writers";
     END_WRITER = "UPDATE writers SET ended_at = $1 WHERE id = $2 AND ended_at IS NULL";
     REMOVE_WRITER = "DELETE FROM writers WHERE id = $1";
 

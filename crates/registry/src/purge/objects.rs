@@ -23,18 +23,12 @@ use crate::{Error, Registry, parts, tables};
 /// finish writing an object which it then cannot record.
 const LOOK_AFTER: Duration = Duration::from_hours(24);
 
-/// A writer that is dead.
-pub(crate) struct Dead {
-    pub(crate) id: Uuid,
-    pub(crate) ended_at: Option<i64>,
-}
-
 impl Registry {
     pub(super) async fn adopt_strays_of_the_dead(&self, purged: &mut Purged) -> Result<(), Error> {
         for writer in self.dead_writers().await? {
             self.adopt_strays_of(writer.id, purged).await?;
             let now = Timestamp::now();
-            let done = writer.ended_at.is_some_and(|at| Timestamp::from_micros(at).plus(LOOK_AFTER) < now);
+            let done = writer.ended_at.is_some_and(|at| at.plus(LOOK_AFTER) < now);
             let id = writer.id.to_string();
             let noted = self.0.database.write(Durability::Process, move |connection| {
                 Ok::<_, Error>(if done {
@@ -48,9 +42,16 @@ impl Registry {
         Ok(())
     }
 
+    pub(super) async fn adopt_own_strays(&self, purged: &mut Purged) -> Result<(), Error> {
+        match self.0.store.writer() {
+            Some(writer) => self.adopt_strays_of(writer, purged).await,
+            None => Ok(()),
+        }
+    }
+
     /// Gives every object of `writer` a row that has none, and ends its unfinished writes. `writer` must be dead, or be this
     /// process.
-    pub(crate) async fn adopt_strays_of(&self, writer: Uuid, purged: &mut Purged) -> Result<(), Error> {
+    async fn adopt_strays_of(&self, writer: Uuid, purged: &mut Purged) -> Result<(), Error> {
         purged.objects += self.0.store.abort_unfinished(writer).await?;
         let mut written = self.0.store.written_by(writer).await?.try_chunks(STEP);
         while let Some(mut page) = written.try_next().await.map_err(|failed| failed.1)? {
