@@ -21,11 +21,13 @@ impl Statement {
         self.name
     }
 
-    pub(crate) const fn sqlite(&self) -> &'static str {
+    /// Its text for SQLite.
+    pub const fn sqlite(&self) -> &'static str {
         self.sqlite
     }
 
-    pub(crate) const fn postgres(&self) -> &'static str {
+    /// Its text for PostgreSQL.
+    pub const fn postgres(&self) -> &'static str {
         self.postgres
     }
 }

@@ -127,7 +127,8 @@ impl Registry {
     pub async fn probe(&self) -> Result<(), Error> {
         let asked = tokio::time::timeout(PROBE_TIMEOUT, self.0.database.probe()).await;
         asked.map_err(|_| Error::Unanswered(PROBE_TIMEOUT))??;
-        Ok(self.0.store.probe().await?)
+        let asked = tokio::time::timeout(PROBE_TIMEOUT, self.0.store.probe()).await;
+        Ok(asked.map_err(|_| Error::Unanswered(PROBE_TIMEOUT))??)
     }
 }
 

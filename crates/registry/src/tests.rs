@@ -7,6 +7,7 @@ use super::*;
 use crate::gate::{AnonymousAccess, Caller, Delete, Gate, Grant, Permission, Pull, Push};
 
 on_both_engines! {
+    no_statement_walks_a_table,
     what_one_replica_changes_the_other_shows_at_once,
     many_push_into_one_repository_and_nothing_is_lost,
     names_and_types_with_a_nul_find_nothing,
@@ -286,4 +287,25 @@ async fn names_and_types_with_a_nul_find_nothing(place: Place) {
         precondition: Precondition::None,
     };
     fixture.registry.put_manifest(&grant::<Push>("acme/app"), push).await.unwrap();
+}
+
+/// A plan that reads a whole table, or sorts what an index has in order, is right today and wrong with a million rows.
+async fn no_statement_walks_a_table(place: Place) {
+    let Place::Postgres { server, url } = &place else { return };
+    let database = place.open(&[ROOM]).await.unwrap();
+    let name = url.rsplit('/').next().unwrap().split('?').next().unwrap();
+    for statement in tables::STATEMENTS {
+        let text = statement.postgres();
+        let parameters = (1..10).take_while(|number| text.contains(&format!("${number}"))).map(|_| "NULL");
+        let explain = format!(
+            "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; PREPARE it AS {text};
+            EXPLAIN EXECUTE it ({})",
+            parameters.collect::<Vec<_>>().join(", ")
+        );
+        let plan = server.sql(name, &explain).unwrap();
+        for wrong in ["Seq Scan", "Sort", "Hash"] {
+            assert!(!plan.contains(wrong), "{}:\n{plan}", statement.name());
+        }
+    }
+    drop(database);
 }
