@@ -70,7 +70,10 @@ impl Registry {
             return Err(Error::Damaged(format!("blob {digest} has {} bytes instead of {}", blob.size(), cached.size)));
         }
         let content = if cached.size <= SMALL_BLOB {
-            let bytes = blob.read_all().await?;
+            let bytes = match blob.read_all().await {
+                Ok(bytes) => bytes,
+                Err(error) => return Err(self.unreadable(grant, digest, error).await),
+            };
             self.0.cache.keep_bytes(repository, digest, bytes.clone());
             BlobContent::Small(bytes)
         } else {
@@ -78,6 +81,17 @@ impl Registry {
         };
         self.0.metrics.store_open_seconds.observe(start.elapsed().as_secs_f64());
         Ok(content)
+    }
+
+    /// What to say of a blob whose bytes cannot be had: in an object store they go away at once when the blob is deleted, so
+    /// this may be all there is to it.
+    pub async fn unreadable(&self, grant: &Grant<Pull>, digest: &Digest, error: entrepot_store::Error) -> Error {
+        if matches!(error, entrepot_store::Error::Missing(_))
+            && let Err(now) = self.load_blob(grant.repository().clone(), *digest).await
+        {
+            return now;
+        }
+        error.into()
     }
 
     async fn find_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<CachedBlob, Error> {

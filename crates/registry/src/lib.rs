@@ -120,6 +120,31 @@ impl Registry {
         &self.0.database
     }
 
+    /// The store under it.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Whether the database knows the bytes of blobs to be in a store of this kind, for the start. That another bucket or
+    /// directory is named than before is not noticed here.
+    ///
+    /// # Errors
+    /// [`Error::OtherStore`] if they are elsewhere; what the database said.
+    pub async fn check_store(&self) -> Result<(), Error> {
+        let on_disk = self.0.store.writer().is_none();
+        let elsewhere = self.0.database.read(move |connection| {
+            if on_disk {
+                return Ok::<_, Error>(connection.exists(&tables::ANY_PART_OF_BLOB, &[])?);
+            }
+            let first = connection.first(&tables::FIRST_BLOB, &[], |row| Ok::<_, Error>(row.integer(0)?))?;
+            match first {
+                Some(id) => Ok(!connection.exists(&tables::BLOB_HAS_PART, &[id.into()])?),
+                None => Ok(false),
+            }
+        });
+        if elsewhere.await? { Err(Error::OtherStore) } else { Ok(()) }
+    }
+
     /// Whether database and blob store can be used, for readiness.
     ///
     /// # Errors

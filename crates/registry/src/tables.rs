@@ -66,6 +66,8 @@ entrepot_database::statements! {
 
     ADD_PART = "INSERT INTO objects (key, upload, blob_id, position, size) VALUES ($1, $2, $3, $4, $5)";
     PARTS_OF_UPLOAD = "SELECT key, size FROM objects WHERE upload = $1 ORDER BY position";
+    FIRST_BLOB = "SELECT id FROM blobs WHERE size > 0 ORDER BY id LIMIT 1";
+    ANY_PART_OF_BLOB = "SELECT 1 FROM objects WHERE blob_id IS NOT NULL LIMIT 1";
     BLOB_HAS_PART = "SELECT 1 FROM objects WHERE blob_id = $1 LIMIT 1";
     GIVE_PARTS_TO_BLOB = "UPDATE objects SET upload = NULL, blob_id = $1 WHERE upload = $2";
     ADOPT_STRAY = "INSERT INTO objects (key, position, size) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING";
