@@ -26,6 +26,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use opendal::layers::{RetryEvent, RetryLayer, TimeoutLayer};
 use opendal::{Buffer, ErrorKind, HttpTransporter, OperationContext, Operator};
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 pub use backends::{AccessKey, Addressing, AssumedRole, Azure, Gcs, Memory, Oss, S3, Swift, SwiftLogin};
@@ -64,7 +65,7 @@ struct Inner {
     /// The address of the bucket, for messages.
     bucket: String,
     prefix: Prefix,
-    writer: Uuid,
+    writer: Mutex<Uuid>,
     budget: Budget,
     in_progress: InProgress,
     unfinished: Option<Unfinished>,
@@ -129,6 +130,7 @@ impl Objects {
         let budget = Budget::new(config.upload_memory, &metrics.memory);
         let (in_progress, probe) = (InProgress::default(), Probe::default());
         let prefix = config.prefix;
+        let writer = Mutex::new(writer);
         let inner = Inner { operator, traits, bucket, prefix, writer, budget, in_progress, unfinished, metrics, probe };
         Ok(Self(Arc::new(inner)))
     }
@@ -137,9 +139,17 @@ impl Objects {
         &self.0.metrics
     }
 
+    pub(crate) fn writing_as(&self) -> Uuid {
+        *self.0.writer.lock()
+    }
+
+    pub(crate) fn write_as(&self, writer: Uuid) {
+        *self.0.writer.lock() = writer;
+    }
+
     /// A key that nobody has, kept among those in progress.
     fn new_key(&self) -> (Key, Hold) {
-        let key = Key::new(self.0.writer);
+        let key = Key::new(self.writing_as());
         (key, self.0.in_progress.hold(key))
     }
 

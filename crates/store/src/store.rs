@@ -49,6 +49,23 @@ impl Store {
         Objects::open(config, writer).await.map(|objects| Self(Kind::Objects(objects)))
     }
 
+    /// The id under which new objects are written; `None` on disk, where files have no writer.
+    pub fn writer(&self) -> Option<Uuid> {
+        match &self.0 {
+            Kind::Disk(_) => None,
+            Kind::Objects(objects) => Some(objects.writing_as()),
+        }
+    }
+
+    /// Writes new objects under another id from now on, because nobody vouches for the old one any more. Those that are begun
+    /// keep theirs.
+    pub fn write_as(&self, writer: Uuid) {
+        match &self.0 {
+            Kind::Disk(_) => {}
+            Kind::Objects(objects) => objects.write_as(writer),
+        }
+    }
+
     /// Adds what is counted here to what `/metrics` shows. On disk nothing is.
     pub fn register_metrics(&self, registry: &mut Registry) {
         match &self.0 {
