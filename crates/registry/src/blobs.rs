@@ -190,21 +190,26 @@ pub(crate) fn link_published(
     let text = digest.to_string();
     let now = Timestamp::now();
     let repository = ensure_repository(connection, repository)?;
-    let known =
-        connection.first(&tables::BLOB, &[(&text).into()], |row| Ok::<_, Error>((row.integer(0)?, row.size(1)?)))?;
-    let blob = match known {
-        Some((id, known)) if known == size => id,
-        Some((_, known)) => {
-            return Err(Error::Damaged(format!("blob {digest} was recorded with {known} bytes but has {size}")));
-        }
-        None => {
-            let bytes = i64::try_from(size).map_err(|_| Error::Damaged(format!("a blob of {size} bytes")))?;
-            let added = connection.first(&tables::ADD_BLOB, &[(&text).into(), bytes.into(), now.into()], |row| {
-                Ok::<_, Error>(row.integer(0)?)
-            })?;
-            added.ok_or_else(|| Error::Damaged(format!("no row for blob {digest}")))?
-        }
+    let bytes = i64::try_from(size).map_err(|_| Error::Damaged(format!("a blob of {size} bytes")))?;
+    let added = connection
+        .first(&tables::ADD_BLOB, &[(&text).into(), bytes.into(), now.into()], |row| Ok::<_, Error>(row.integer(0)?))?;
+    let blob = match added {
+        Some(id) => id,
+        None => known_blob(connection, digest, &text, size)?,
     };
     connection.execute(&tables::LINK_BLOB, &[repository.into(), blob.into()])?;
     Ok(())
+}
+
+/// The row of a blob that was there before.
+fn known_blob(connection: &Connection<'_>, digest: &Digest, text: &str, size: u64) -> Result<i64, Error> {
+    let known =
+        connection.first(&tables::BLOB, &[text.into()], |row| Ok::<_, Error>((row.integer(0)?, row.size(1)?)))?;
+    match known {
+        Some((id, known)) if known == size => Ok(id),
+        Some((_, known)) => {
+            Err(Error::Damaged(format!("blob {digest} was recorded with {known} bytes but has {size}")))
+        }
+        None => Err(Error::Damaged(format!("no row for blob {digest}"))),
+    }
 }

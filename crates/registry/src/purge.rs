@@ -69,7 +69,7 @@ impl Registry {
                 let id: Uuid = text.parse().map_err(|_| Error::Damaged(format!("upload {text:?}")))?;
                 // Somebody writes to it right now, so it is not abandoned after all.
                 let Some(_held) = self.0.writing.try_hold(id) else { continue };
-                let rows = self.0.database.write(Durability::Process, move |connection| {
+                let rows = self.0.database.write_loosely(Durability::Process, move |connection| {
                     let parameters = [(&text).into(), before.into()];
                     Ok::<_, Error>(connection.execute(&tables::REMOVE_STALE_UPLOAD, &parameters)?)
                 });

@@ -80,7 +80,7 @@ impl Registry {
         let state = Hasher::new(algorithm.unwrap_or(Algorithm::Sha256)).to_bytes();
         self.0
             .database
-            .write(Durability::Process, move |connection| {
+            .write_loosely(Durability::Process, move |connection| {
                 let now = Timestamp::now();
                 let parameters = [(&text).into(), repository.as_str().into(), state.as_slice().into(), now.into()];
                 connection.execute(&tables::ADD_UPLOAD, &parameters)?;
@@ -324,7 +324,7 @@ impl Registry {
         fail::fail_point!("registry::after_checkpoint");
         let (text, state) = (id.to_string(), checkpoint.hasher.to_bytes());
         let size = i64::try_from(checkpoint.offset).map_err(|_| Error::Damaged("an upload of 8 EiB".to_owned()))?;
-        let rows = self.0.database.write(Durability::Process, move |connection| {
+        let rows = self.0.database.write_loosely(Durability::Process, move |connection| {
             let parameters = [size.into(), state.as_slice().into(), Timestamp::now().into(), (&text).into()];
             Ok::<_, Error>(connection.execute(&tables::ADVANCE_UPLOAD, &parameters)?)
         });
@@ -336,7 +336,7 @@ impl Registry {
 
     pub(crate) async fn remove_session(&self, id: Uuid, durability: Durability) -> Result<(), Error> {
         let text = id.to_string();
-        let removed = self.0.database.write(durability, move |connection| {
+        let removed = self.0.database.write_loosely(durability, move |connection| {
             Ok::<_, Error>(connection.execute(&tables::REMOVE_UPLOAD, &[(&text).into()])?)
         });
         removed.await.map(|_| ())
