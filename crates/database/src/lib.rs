@@ -23,7 +23,7 @@ pub use error::{Error, Kind};
 pub use jobs::Lease;
 pub use metrics::Metrics;
 pub use migration::{Compatibility, Migration, Room};
-pub use postgres::{PostgresOptions, PostgresUrl};
+pub use postgres::{POSTGRES_PLANNER, PostgresOptions, PostgresUrl};
 pub use replica::DEAD_AFTER;
 pub use row::Row;
 pub use statement::Statement;

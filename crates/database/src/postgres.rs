@@ -15,6 +15,7 @@ mod write;
 
 use std::sync::Arc;
 
+pub use self::connect::PLANNER as POSTGRES_PLANNER;
 pub use self::options::{PostgresOptions, PostgresUrl};
 pub(crate) use self::pool::{Lane, Pool};
 pub(crate) use self::read::{View, read};
