@@ -184,6 +184,7 @@ impl Oss {
         Ok(OssStore {
             bucket: bucket?,
             endpoint: endpoint?,
+            region: text(self.region.as_ref()),
             addressing: addressing(self.path_style),
             key: key?,
             encryption: text(self.encryption.as_ref()),

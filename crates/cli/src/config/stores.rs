@@ -187,6 +187,8 @@ section! {
         bucket: Option<Text> = "not set";
         /// Address of the region: https://oss-cn-hangzhou.aliyuncs.com.
         endpoint: Option<Endpoint> = "not set";
+        /// The region, cn-hangzhou: requests are signed for it.
+        region: Option<Text> = "not set: told from the address, if that is Aliyun's";
         /// What the names of all objects begin with. Each registry needs its own.
         prefix: ObjectPrefix = "";
         /// Id of the access key.

@@ -9,8 +9,8 @@ CREATE TABLE objects (
     position INTEGER NOT NULL,
     size INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX objects_of_blob ON objects (blob_id) WHERE blob_id IS NOT NULL;
-CREATE INDEX objects_of_upload ON objects (upload) WHERE upload IS NOT NULL;
+CREATE INDEX objects_of_blob ON objects (blob_id, position) WHERE blob_id IS NOT NULL;
+CREATE INDEX objects_of_upload ON objects (upload, position) WHERE upload IS NOT NULL;
 CREATE INDEX objects_of_nobody ON objects (key) WHERE upload IS NULL AND blob_id IS NULL;
 
 -- The processes that wrote, or may have written, objects which have no row. When one has been dead for long enough, and what it
