@@ -248,16 +248,16 @@ impl Campaign<'_> {
             }
             What::Start(number) => self.start_if_dead(&mut topology.replicas[*number])?,
             What::StopDatabase => {
-                self.backends.postgres.freeze(false)?;
+                self.backends.freeze(false)?;
                 self.backends.postgres.stop()?;
                 self.backends.postgres.start_again()?;
             }
             What::CrashDatabase => {
-                self.backends.postgres.freeze(false)?;
+                self.backends.freeze(false)?;
                 self.backends.postgres.crash()?;
                 self.backends.postgres.start_again()?;
             }
-            What::Freeze(frozen) => self.backends.postgres.freeze(*frozen)?,
+            What::Freeze(frozen) => self.backends.freeze(*frozen)?,
             What::Line { replica, to, fault } => {
                 for (number, one) in topology.replicas.iter_mut().enumerate() {
                     if replica.is_none_or(|replica| replica == number) {
@@ -274,15 +274,15 @@ impl Campaign<'_> {
         let death = replica.died()?;
         self.judge(death)?;
         // It does not start without its database and store, nor need it.
-        if !replica.runs() && replica.is_reachable() {
+        if !replica.runs() && replica.is_reachable() && !self.backends.is_frozen() {
             let death = replica.start(None)?;
             self.judge(death)?;
         }
         Ok(())
     }
 
-    fn heal_lines(&self, topology: &mut Topology) -> Result<()> {
-        self.backends.postgres.freeze(false)?;
+    fn heal_lines(&mut self, topology: &mut Topology) -> Result<()> {
+        self.backends.freeze(false)?;
         for replica in &mut topology.replicas {
             replica.set_line(Backend::Database, Fault::None);
             replica.set_line(Backend::Store, Fault::None);
