@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use entrepot_test_support::Process;
+use entrepot_test_support::{Process, skip};
 
-use crate::tool::{Tool, skip};
+use crate::tool::Tool;
 
 /// Engines take some seconds to come up on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Context as _, Result};
-use entrepot_test_support::{Entrepot, Start, TlsFiles, entrepot_binary};
+use entrepot_test_support::{Entrepot, Start, TlsFiles, entrepot_binary, skip};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::blob::{Blob, sha256};
-use crate::tool::{Tool, skip};
+use crate::tool::Tool;
 
 /// How clients reach the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -26,11 +26,8 @@ impl Tool {
     /// # Panics
     /// It is not installed and the variable `CI` is set: there nothing may be left out.
     pub fn find(name: &str, home: &Path) -> Option<Self> {
-        let program = Component::named(name).and_then(Component::locate);
-        if program.is_none() {
-            skip(&format!("{name} is not installed (cargo xtask tools --install {name})"));
-        }
-        Some(Self { program: program?, home: home.to_owned(), arguments: Vec::new(), environment: Vec::new() })
+        let program = Component::require(name)?;
+        Some(Self { program, home: home.to_owned(), arguments: Vec::new(), environment: Vec::new() })
     }
 
     /// With arguments that come before those of every call.
@@ -106,13 +103,4 @@ impl Tool {
 
 fn printed(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// Says why a test does nothing.
-///
-/// # Panics
-/// The variable `CI` is set.
-pub fn skip(because: &str) {
-    assert!(env::var_os("CI").is_none(), "nothing may be skipped here: {because}");
-    println!("skipped: {because}");
 }

@@ -1,9 +1,16 @@
 //! What the tests and `cargo xtask` share: the real components they use, and a real `entrepot serve` to use them on.
 
 mod component;
+mod fault_proxy;
+mod group;
+mod port;
 mod process;
 mod server;
+pub mod servers;
 
-pub use component::{COMPONENTS, Component, NeededFor, Origin, cache_dir};
+pub use component::{COMPONENTS, Component, NeededFor, Origin, cache_dir, skip};
+pub use fault_proxy::{Fault, FaultProxy, Passed};
+pub use group::Group;
+pub use port::Port;
 pub use process::Process;
 pub use server::{Entrepot, Start, TlsFiles, entrepot_binary};

@@ -13,6 +13,9 @@ use nix::unistd::Pid;
 /// How often a waiting loop looks again.
 pub(crate) const POLL: Duration = Duration::from_millis(10);
 
+/// How many bytes of its output a message shows.
+const TAIL: usize = 8 * 1024;
+
 /// A running server. Dropping it asks it to end (SIGTERM) and, after a grace time, ends it (SIGKILL).
 #[derive(Debug)]
 pub struct Process {
@@ -37,6 +40,13 @@ impl Process {
         Ok(Self { child, log: log.to_owned(), grace: Duration::from_secs(10) })
     }
 
+    /// With another time between being asked to end and being ended; with none, it is not asked.
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -45,6 +55,13 @@ impl Process {
     /// What it has printed so far.
     pub fn output(&self) -> String {
         fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    /// The end of what it has printed, for a message.
+    fn tail(&self) -> String {
+        let output = self.output();
+        let from = output.len().saturating_sub(TAIL);
+        output[output.ceil_char_boundary(from)..].to_owned()
     }
 
     /// How it ended, if it has.
@@ -63,9 +80,9 @@ impl Process {
         let deadline = Instant::now() + patience;
         while !ready(&self.output()) {
             if let Some(status) = self.ended()? {
-                anyhow::bail!("it ended ({status}); its output:\n{}", self.output());
+                anyhow::bail!("it ended ({status}); its output:\n{}", self.tail());
             }
-            anyhow::ensure!(Instant::now() < deadline, "not ready after {patience:?}; its output:\n{}", self.output());
+            anyhow::ensure!(Instant::now() < deadline, "not ready after {patience:?}; its output:\n{}", self.tail());
             thread::sleep(POLL);
         }
         Ok(())
@@ -86,7 +103,7 @@ impl Drop for Process {
         if matches!(self.child.try_wait(), Ok(Some(_))) {
             return;
         }
-        let asked = self.signal(Signal::SIGTERM).is_ok();
+        let asked = !self.grace.is_zero() && self.signal(Signal::SIGTERM).is_ok();
         let deadline = Instant::now() + self.grace;
         while asked && Instant::now() < deadline {
             if matches!(self.child.try_wait(), Ok(Some(_))) {

@@ -49,8 +49,10 @@ impl Candidate {
             return format!("{} (release build)", env!("CARGO_PKG_VERSION"));
         };
         match component.origin {
-            Origin::Debian { package } => format!("Debian's {package} {}", package_version(package)),
-            Origin::Go { version, .. } => format!("{} {version}", component.name),
+            Origin::Debian { package, .. } => format!("Debian's {package} {}", package_version(package)),
+            Origin::Go { version, .. } | Origin::Wheel { version, .. } | Origin::Npm { version, .. } => {
+                format!("{} {version}", component.name)
+            }
         }
     }
 

@@ -1,0 +1,96 @@
+//! Processes that end together, however this one ends.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+/// What the leader does: it waits until its standard input ends, which happens when this process is gone, killed or not, and
+/// ends the group. What is meant for the others (SIGTERM, an interrupt at the terminal) it leaves to them.
+const LEADER: &str = "trap '' TERM INT HUP; read -r _; kill -KILL 0";
+
+/// A process group. Dropping it kills everything in it at once, and so does the end of this process.
+#[derive(Debug)]
+pub struct Group {
+    leader: Child,
+    // Held open: its end is the leader's cue.
+    _alive: Option<ChildStdin>,
+}
+
+impl Group {
+    /// An empty group.
+    ///
+    /// # Errors
+    /// There is no `sh`.
+    pub fn new() -> Result<Self> {
+        let mut leader = Command::new("sh");
+        leader.args(["-c", LEADER]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        let mut leader = leader.spawn().context("cannot run sh")?;
+        let alive = leader.stdin.take();
+        Ok(Self { leader, _alive: alive })
+    }
+
+    /// Makes `command` start in this group.
+    ///
+    /// # Errors
+    /// The system's process ids are no numbers of this kind.
+    pub fn adopt<'a>(&self, command: &'a mut Command) -> Result<&'a mut Command> {
+        Ok(command.process_group(self.id()?.as_raw()))
+    }
+
+    fn id(&self) -> Result<Pid> {
+        Ok(Pid::from_raw(i32::try_from(self.leader.id()).context("process id")?))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // The leader has not been waited for, so its number is still that of the group. An error means that all are gone.
+        if let Ok(id) = self.id() {
+            let _gone = killpg(id, Signal::SIGKILL);
+        }
+        drop(self.leader.wait());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use tempfile::tempdir;
+
+    use super::*;
+    use crate::Process;
+
+    fn runs(id: &str) -> bool {
+        let stat = fs::read_to_string(Path::new("/proc").join(id).join("stat")).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(") Z ")
+    }
+
+    #[test]
+    fn a_grandchild_that_hears_nothing_ends_with_the_group() {
+        let directory = tempdir().unwrap();
+        let group = Group::new().unwrap();
+        let mut parent = Command::new("sh");
+        parent.args(["-c", "trap '' TERM; sleep 600 & echo child $! runs; wait"]);
+        let log = directory.path().join("log");
+        let mut process = Process::start(group.adopt(&mut parent).unwrap(), &log).unwrap().with_grace(Duration::ZERO);
+        process.wait_until(Duration::from_secs(10), |output| output.contains("runs")).unwrap();
+        let child = process.output().split(' ').nth(1).unwrap().to_owned();
+        assert!(runs(&child));
+        drop(process);
+        assert!(runs(&child), "only the group ends what its members started");
+        drop(group);
+        for _ in 0..100 {
+            if !runs(&child) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("process {child} is still there");
+    }
+}

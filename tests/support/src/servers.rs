@@ -1,0 +1,22 @@
+//! Real servers on loopback, each in a directory of its own and gone when dropped.
+//!
+//! `start` gives `None` where the server is not installed, after saying so; with the variable `CI` set it panics then. All
+//! calls block: use them outside of async tasks, or on the blocking pool.
+
+mod azurite;
+mod curl;
+mod fake_gcs;
+mod nginx;
+mod s3;
+mod seaweedfs;
+mod site;
+mod swift;
+mod versitygw;
+
+pub use self::azurite::{AzureContainer, Azurite};
+pub use self::fake_gcs::FakeGcs;
+pub use self::nginx::Nginx;
+pub use self::s3::S3Bucket;
+pub use self::seaweedfs::SeaweedFs;
+pub use self::swift::{Swift, SwiftContainer};
+pub use self::versitygw::VersityGw;
