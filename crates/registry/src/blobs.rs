@@ -64,13 +64,12 @@ impl Registry {
             return Ok(BlobContent::Small(bytes));
         }
         let start = Instant::now();
-        let blob = self.0.store.get(digest)?;
+        let blob = self.0.store.get(digest, &[], cached.size)?;
         if blob.size() != cached.size {
             return Err(Error::Damaged(format!("blob {digest} has {} bytes instead of {}", blob.size(), cached.size)));
         }
         let content = if cached.size <= SMALL_BLOB {
-            let length = usize::try_from(cached.size).unwrap_or_default();
-            let bytes = blob.read_inline(0, length)?;
+            let bytes = blob.read_all().await?;
             self.0.cache.keep_bytes(repository, digest, bytes.clone());
             BlobContent::Small(bytes)
         } else {

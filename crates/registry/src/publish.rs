@@ -61,11 +61,11 @@ impl Registry {
             Staged::Open(upload) if upload.algorithm() == digest.algorithm() => {
                 let size = upload.offset();
                 return Ok(match upload.publish(digest).await? {
-                    Finish::Published => (size, None),
-                    Finish::Mismatch { found } => (size, Some(found)),
+                    Finish::Published { .. } => (size, None),
+                    Finish::Mismatch { found, .. } => (size, Some(found)),
                 });
             }
-            Staged::Open(mut upload) => upload.checkpoint().await?,
+            Staged::Open(mut upload) => upload.checkpoint().await?.at,
             Staged::Recorded(checkpoint) => checkpoint,
         };
         let size = checkpoint.offset;
@@ -73,7 +73,7 @@ impl Registry {
             checkpoint.hasher
         } else {
             // The client named its algorithm only now (it may: "SHOULD", end-4c): the one case in which bytes are read back.
-            let rehashed = self.0.store.rehash(id, digest.algorithm(), size).await;
+            let rehashed = self.0.store.rehash(id, digest.algorithm(), size, &[]).await;
             self.lost_if_missing(id, rehashed).await?.hasher
         };
         let actual = hasher.finish();

@@ -222,7 +222,7 @@ impl Registry {
             Ok(Received::Whole) => self.publish(grant.repository(), id, Staged::Open(upload), digest, false).await,
             Ok(Received::Cut(error)) | Err(error) => {
                 // The store lets only one act on staged bytes at a time.
-                drop(upload);
+                upload.abandon().await;
                 Err(error)
             }
         };
@@ -250,7 +250,7 @@ impl Registry {
     async fn recorded(&self, id: Uuid, session: Session) -> Result<Checkpoint, Error> {
         match session.hasher {
             Some(hasher) => Ok(Checkpoint { offset: session.size, hasher }),
-            None => self.lost_if_missing(id, self.0.store.rehash(id, Algorithm::Sha256, session.size).await).await,
+            None => self.lost_if_missing(id, self.0.store.rehash(id, Algorithm::Sha256, session.size, &[]).await).await,
         }
     }
 
@@ -319,7 +319,7 @@ impl Registry {
     async fn record(&self, id: Uuid, upload: &mut Upload) -> Result<u64, Error> {
         let _recording = self.0.recording.hold(id).await;
         let start = Instant::now();
-        let checkpoint = upload.checkpoint().await?;
+        let checkpoint = upload.checkpoint().await?.at;
         self.0.metrics.store_sync_seconds.observe(start.elapsed().as_secs_f64());
         fail::fail_point!("registry::after_checkpoint");
         let (text, state) = (id.to_string(), checkpoint.hasher.to_bytes());

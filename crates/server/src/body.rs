@@ -4,17 +4,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use entrepot_store::BlobStream;
+use futures_util::StreamExt;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::net::FileBody;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Nothing, bytes in memory, a part of a file, or what a page made.
+/// Nothing, bytes in memory, a part of a file, what comes from an object store, or what a page made.
 #[derive(Debug)]
 pub(crate) enum Body {
     Memory(Bytes),
     File(FileBody),
+    Stream(BlobStream),
     Page(axum::body::Body),
 }
 
@@ -45,6 +48,7 @@ impl HttpBody for Body {
             Self::Memory(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Memory(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::File(file) => Pin::new(file).poll_frame(cx).map_err(Into::into),
+            Self::Stream(stream) => stream.poll_next_unpin(cx).map_ok(Frame::data).map_err(Into::into),
             Self::Page(page) => Pin::new(page).poll_frame(cx).map_err(Into::into),
         }
     }
@@ -53,6 +57,7 @@ impl HttpBody for Body {
         match self {
             Self::Memory(bytes) => bytes.is_empty(),
             Self::File(file) => file.is_end_stream(),
+            Self::Stream(stream) => stream.remaining() == 0,
             Self::Page(page) => page.is_end_stream(),
         }
     }
@@ -61,6 +66,7 @@ impl HttpBody for Body {
         match self {
             Self::Memory(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::File(file) => file.size_hint(),
+            Self::Stream(stream) => SizeHint::with_exact(stream.remaining()),
             Self::Page(page) => page.size_hint(),
         }
     }

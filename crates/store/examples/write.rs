@@ -85,15 +85,15 @@ async fn push(store: &Store, chunks: &[Bytes], number: u64, size: u64) -> Result
         upload.write(chunk.slice(..rest.min(CHUNK as u64) as usize)).await?;
     }
     if size > CHUNK as u64 {
-        let digest = upload.checkpoint().await?.hasher.finish();
+        let digest = upload.checkpoint().await?.at.hasher.finish();
         drop(upload);
         return store.publish(id, &digest, size).await;
     }
     let mut content = number.to_le_bytes().to_vec();
     content.extend_from_slice(&chunks[0][..size as usize - content.len()]);
     match upload.publish(&Digest::of(Algorithm::Sha256, &content)).await? {
-        Finish::Published => Ok(()),
-        Finish::Mismatch { found } => unreachable!("the content is made from the same bytes, not {found}"),
+        Finish::Published { .. } => Ok(()),
+        Finish::Mismatch { found, .. } => unreachable!("the content is made from the same bytes, not {found}"),
     }
 }
 

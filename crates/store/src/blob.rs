@@ -1,79 +1,129 @@
 //! Reading what was published.
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use entrepot_oci::Digest;
+use futures_util::{Stream, StreamExt, stream};
 
-use crate::error::{Context, Error};
-use crate::pool;
-use crate::store::Root;
+use crate::disk::FileBlob;
+use crate::error::Error;
 
-/// An open blob. It stays readable after it was removed from the store.
+/// Bytes that are read from a file at once for a [`BlobStream`].
+const FILE_STEP: usize = 256 * 1024;
+
+/// An open blob.
+///
+/// On disk it stays readable after it was removed from the store. In an object store it does not: a reader gets an error
+/// then, never other bytes.
 #[derive(Clone, Debug)]
-pub struct Blob {
-    size: u64,
-    file: Arc<File>,
-    root: Root,
-    digest: Digest,
+pub struct Blob(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    File(FileBlob),
+}
+
+impl From<FileBlob> for Blob {
+    fn from(blob: FileBlob) -> Self {
+        Self(Kind::File(blob))
+    }
 }
 
 impl Blob {
-    pub(crate) fn open(root: Root, digest: &Digest) -> Result<Self, Error> {
-        let path = root.layout.blob(digest);
-        let file = File::open(&path).context("open", &path)?;
-        let size = file.metadata().context("look at", &path)?.len();
-        Ok(Self { size, file: Arc::new(file), root, digest: *digest })
-    }
-
     /// Bytes in the blob.
     pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// The file itself, for a transport that can send or map it. Its position is shared: read with offsets.
-    pub fn file(&self) -> &Arc<File> {
-        &self.file
-    }
-
-    /// Reads up to `length` bytes from `offset`, fewer only at the end of the blob, on the blocking pool.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if the file is shorter than it was when it was opened, and as the operating system reports.
-    pub async fn read(&self, offset: u64, length: usize) -> Result<Bytes, Error> {
-        let blob = self.clone();
-        match pool::start(move || blob.read_inline(offset, length)).await {
-            Ok(result) => result,
-            Err(stopped) => Err(self.error(io::Error::other(stopped))),
+        match &self.0 {
+            Kind::File(blob) => blob.size(),
         }
     }
 
-    /// The same on the calling thread, for small blobs (up to 64 KiB), where a change of threads costs more.
+    /// The file, if it is one, for a transport that can send or map it. Its position is shared: read with offsets.
+    pub fn file(&self) -> Option<&Arc<File>> {
+        match &self.0 {
+            Kind::File(blob) => Some(blob.file()),
+        }
+    }
+
+    /// The bytes of `range`, as far as they are within the blob, in order and in pieces of any size.
+    pub fn stream(&self, range: Range<u64>) -> BlobStream {
+        let range = range.start.min(self.size())..range.end.min(self.size());
+        let remaining = range.end.saturating_sub(range.start);
+        let inner = match &self.0 {
+            Kind::File(blob) => file_stream(blob.clone(), range),
+        };
+        BlobStream { remaining, inner }
+    }
+
+    /// All bytes of a small blob (up to 64 KiB), in memory. A file is read on the calling thread, as a change of threads
+    /// would cost more.
     ///
     /// # Errors
-    /// As [`Blob::read`].
-    pub fn read_inline(&self, offset: u64, length: usize) -> Result<Bytes, Error> {
-        let rest = self.size.saturating_sub(offset);
-        let length = usize::try_from(rest).map_or(length, |rest| rest.min(length));
-        let mut buffer = vec![0; length];
-        self.file.read_exact_at(&mut buffer, offset).map_err(|cause| {
-            self.error(match cause.kind() {
-                ErrorKind::UnexpectedEof => io::Error::new(cause.kind(), "the blob has become shorter"),
-                _ => cause,
-            })
-        })?;
-        Ok(Bytes::from(buffer))
+    /// As [`BlobStream`].
+    pub async fn read_all(&self) -> Result<Bytes, Error> {
+        match &self.0 {
+            Kind::File(blob) => blob.read_inline(0, usize::MAX),
+        }
     }
 
-    fn path(&self) -> PathBuf {
-        self.root.layout.blob(&self.digest)
+    /// A URL at which anybody can read the blob for so long, without going through this process. `None` if the store cannot
+    /// sign one, or if the blob has not exactly one part.
+    ///
+    /// # Errors
+    /// If the credentials for it cannot be had.
+    pub async fn signed_url(&self, _valid_for: Duration) -> Result<Option<String>, Error> {
+        match &self.0 {
+            Kind::File(_) => Ok(None),
+        }
     }
+}
 
-    fn error(&self, cause: io::Error) -> Error {
-        Error::new("read", &self.path(), cause)
+/// The bytes of a blob, as [`Blob::stream`] gives them.
+///
+/// An error ends it: [`Error::Io`] if there are fewer bytes than there must be, and what the operating system or the object
+/// store reported. Dropping it gives up what was not read.
+pub struct BlobStream {
+    remaining: u64,
+    inner: Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>,
+}
+
+impl BlobStream {
+    /// Bytes that are still to come.
+    pub fn remaining(&self) -> u64 {
+        self.remaining
     }
+}
+
+impl Stream for BlobStream {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.inner.poll_next_unpin(cx);
+        if let Poll::Ready(Some(Ok(bytes))) = &next {
+            self.remaining -= bytes.len() as u64;
+        }
+        next
+    }
+}
+
+impl std::fmt::Debug for BlobStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlobStream").field("remaining", &self.remaining).finish_non_exhaustive()
+    }
+}
+
+fn file_stream(blob: FileBlob, range: Range<u64>) -> Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>> {
+    Box::pin(stream::try_unfold((blob, range), async |(blob, range)| {
+        if range.is_empty() {
+            return Ok(None);
+        }
+        let length = usize::try_from(range.end - range.start).map_or(FILE_STEP, |rest| rest.min(FILE_STEP));
+        let bytes = blob.read(range.start, length).await?;
+        let rest = range.start + bytes.len() as u64..range.end;
+        Ok(Some((bytes, (blob, rest))))
+    }))
 }

@@ -1,25 +1,25 @@
-//! What can go wrong with a file or directory of the store.
+//! What can go wrong with a file, directory or object of the store.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// An operation of the store that did not succeed.
 ///
-/// Every kind says what was tried (a verb phrase: "write to"), on which path, and why it failed.
-/// Printed, it is one sentence for the operator; it names paths of the server, so it is not for clients.
+/// Every kind says what was tried (a verb phrase: "write to"), on which file or object, and why it failed.
+/// Printed, it is one sentence for the operator; it names paths and buckets, so it is not for clients. It has no secrets.
 #[derive(Clone, Debug)]
 pub enum Error {
-    /// The blob or staged file is not there, or holds fewer bytes than it must.
+    /// The blob, part or staged file is not there, or holds fewer bytes than it must.
     Missing(Failure),
     /// No space, no inode or no quota is left.
     Full(Failure),
-    /// The file system does not let us: permissions or a read-only mount.
+    /// We are not let: permissions, a read-only mount, or credentials that the object store does not take.
     Denied(Failure),
     /// Somebody else holds it: another process the whole directory, or another [`Upload`](crate::Upload) the same id.
     Busy(Failure),
-    /// Anything else that the operating system reported.
+    /// Anything else that the operating system or the object store reported.
     Io(Failure),
 }
 
@@ -28,9 +28,9 @@ pub enum Error {
 pub struct Failure {
     /// What was tried, as a verb phrase: "write to".
     pub operation: &'static str,
-    /// On which file or directory.
-    pub path: PathBuf,
-    /// The report of the operating system, or our own explanation.
+    /// On which file, directory, bucket or object.
+    pub place: String,
+    /// The report of the operating system or the object store, or our own explanation.
     pub cause: Arc<io::Error>,
 }
 
@@ -38,7 +38,7 @@ impl Error {
     /// Sorts a report of the operating system into its kind.
     pub(crate) fn new(operation: &'static str, path: &Path, cause: io::Error) -> Self {
         let kind = cause.kind();
-        let failure = Failure { operation, path: path.to_owned(), cause: Arc::new(cause) };
+        let failure = Failure { operation, place: path.display().to_string(), cause: Arc::new(cause) };
         match kind {
             ErrorKind::NotFound => Self::Missing(failure),
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full(failure),
@@ -82,8 +82,8 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure { operation, path, cause } = self.failure();
-        write!(f, "cannot {operation} {}: {cause}", path.display())
+        let Failure { operation, place, cause } = self.failure();
+        write!(f, "cannot {operation} {place}: {cause}")
     }
 }
 

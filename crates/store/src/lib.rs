@@ -1,21 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 mod blob;
-mod claim;
-mod direct;
+mod disk;
 mod error;
-mod layout;
-mod pool;
-mod publish;
-mod step;
+mod part;
 mod store;
 mod upload;
-mod walk;
-mod writer;
 
-pub use blob::Blob;
+pub use blob::{Blob, BlobStream};
+pub use disk::{FAIL_POINTS, Staged, Stored};
 pub use error::{Error, Failure};
-pub use step::FAIL_POINTS;
+pub use part::{InvalidKey, Key, NewParts, Part};
 pub use store::Store;
-pub use upload::{Checkpoint, Finish, Upload};
-pub use walk::{Staged, Stored};
+pub use upload::{Checkpoint, Finish, Saved, Upload};

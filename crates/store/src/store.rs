@@ -1,119 +1,83 @@
 //! The store as a whole.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
-use std::ops::Deref;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::Arc;
 
 use entrepot_oci::{Algorithm, Digest};
 use uuid::Uuid;
 
 use crate::blob::Blob;
-use crate::claim::{Claim, Claims, Occupied};
-use crate::error::{Context, Error};
-use crate::layout::{FILE_MODE, Layout, allow_missing, sync_parent};
-use crate::pool;
-use crate::publish::publish;
-use crate::step::step;
+use crate::disk::{Disk, Staged, Stored};
+use crate::error::Error;
+use crate::part::{Key, Part};
 use crate::upload::{Checkpoint, Upload};
-use crate::walk::{self, Staged, Stored};
-use crate::writer::Writer;
 
-/// Blobs and unfinished uploads in one directory of the local disk. Clones share it.
+/// Blobs and unfinished uploads. Clones share it.
+///
+/// On the local disk a blob is a file that is found by its digest, and `parts` are always empty. In an object store it is
+/// a list of parts, which the caller keeps. The caller need not know which it is, but for what only one of them leaves
+/// behind after a crash: [`Store::staged`] and [`Store::blobs`] are empty in an object store; [`Store::writers`],
+/// [`Store::written_by`] and [`Store::abort_unfinished`] find nothing on disk.
 #[derive(Clone, Debug)]
-pub struct Store {
-    root: Root,
-    claims: Claims,
-}
+pub struct Store(Kind);
 
-/// The open directory, shared by everything that works in it.
 #[derive(Clone, Debug)]
-pub(crate) struct Root(Arc<Directory>);
-
-#[derive(Debug)]
-pub(crate) struct Directory {
-    pub(crate) layout: Layout,
-    /// Its lock ends when it is closed, after the last batch in flight.
-    _lock: File,
-}
-
-impl Deref for Root {
-    type Target = Directory;
-
-    fn deref(&self) -> &Directory {
-        &self.0
-    }
+enum Kind {
+    Disk(Disk),
 }
 
 impl Store {
-    /// Opens the store in `root`, and makes the directories that are missing. Blocks the calling thread.
+    /// Opens the store in the directory `root`, and makes the directories that are missing. Blocks the calling thread.
     ///
     /// # Errors
     /// [`Error::Busy`] if another process (or another `Store`) uses the directory, [`Error::Denied`] or
     /// [`Error::Full`] if it cannot be written to.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        let layout = Layout::new(root);
-        layout.create_root()?;
-        let lock = lock(&layout)?;
-        layout.create()?;
-        let store = Self { root: Root(Arc::new(Directory { layout, _lock: lock })), claims: Claims::default() };
-        store.probe()?;
-        Ok(store)
+        Disk::open(root).map(|disk| Self(Kind::Disk(disk)))
+    }
+
+    /// Whether it is worth taking checkpoints in the middle of a long body, so that a crash does not cost all of it. In an
+    /// object store each would begin another object.
+    pub fn records_midway(&self) -> bool {
+        match &self.0 {
+            Kind::Disk(_) => true,
+        }
     }
 
     /// Takes up the upload `id` at a point where it was durable, or begins it if that is the beginning.
-    /// What was written behind that point is cut off. A batch that an earlier, dropped [`Upload`] left behind is
-    /// waited for.
+    /// On disk, what was written behind that point is cut off, and a batch that an earlier, dropped [`Upload`] left behind
+    /// is waited for.
     ///
-    /// Beginning costs nothing: the file is made by the first batch or checkpoint.
+    /// Beginning costs nothing: the first byte or checkpoint makes a file, the first byte an object.
     ///
     /// # Errors
-    /// [`Error::Missing`] if fewer bytes are staged than `at` says, [`Error::Busy`] if another [`Upload`] of this id
-    /// is alive.
+    /// On disk [`Error::Missing`] if fewer bytes are staged than `at` says, [`Error::Busy`] if another [`Upload`] of this
+    /// id is alive.
     pub async fn resume(&self, id: Uuid, at: Checkpoint) -> Result<Upload, Error> {
-        let claim = self.claim("resume", id).await?;
-        let (holder, offset, algorithm) = (claim.holder(), at.offset, at.hasher.algorithm());
-        let mut writer = Writer::new(claim, self.root.clone(), at);
-        if offset > 0 {
-            let path = writer.path().to_owned();
-            writer = pool::run("resume", &path, move || writer.open().map(|()| writer)).await?;
+        match &self.0 {
+            Kind::Disk(disk) => disk.resume(id, at).await.map(Upload::from),
         }
-        Ok(Upload::new(writer, holder, offset, algorithm))
     }
 
-    /// Hashes the first `length` staged bytes with another algorithm, for a client that names a sha512 digest only
-    /// when it closes the upload. Constant memory; the blocking pool is left every 64 MiB.
+    /// Hashes the first `length` bytes of an upload with another algorithm, for a client that names a sha512 digest only
+    /// when it closes the upload. Constant memory. On disk the blocking pool is left every 64 MiB.
     ///
     /// # Errors
-    /// [`Error::Missing`] if fewer bytes are staged, [`Error::Busy`] if an [`Upload`] of this id is alive.
-    pub async fn rehash(&self, id: Uuid, algorithm: Algorithm, length: u64) -> Result<Checkpoint, Error> {
-        const SLICE: u64 = 64 * 1024 * 1024;
-        let mut claim = self.claim("hash", id).await?;
-        let path = self.root.layout.staged(id);
-        let mut file = None;
-        let mut at = Checkpoint::start(algorithm);
-        while at.offset < length {
-            let end = length.min(at.offset + SLICE);
-            let work_path = path.clone();
-            (claim, file, at) = pool::run("hash", &path, move || {
-                let file = match file {
-                    Some(file) => file,
-                    None => File::open(&work_path).context("open", &work_path)?,
-                };
-                let at = hash_until(&file, &work_path, at, end)?;
-                Ok((claim, Some(file), at))
-            })
-            .await?;
+    /// [`Error::Missing`] if there are fewer bytes, on disk [`Error::Busy`] if an [`Upload`] of this id is alive.
+    pub async fn rehash(
+        &self,
+        id: Uuid,
+        algorithm: Algorithm,
+        length: u64,
+        _parts: &[Part],
+    ) -> Result<Checkpoint, Error> {
+        match &self.0 {
+            Kind::Disk(disk) => disk.rehash(id, algorithm, length).await,
         }
-        drop(claim);
-        Ok(at)
     }
 
     /// Gives the first `size` staged bytes of `id` their name, and makes that name durable. They must be durable already
     /// ([`Upload::checkpoint`]), and their hash must be `digest`: the caller has compared it. What lies behind them is cut
-    /// off.
+    /// off. In an object store there is nothing to do.
     ///
     /// If the blob is there already, the staged file is dropped and the blob counts as just published. A publish that
     /// a crash interrupted may be repeated.
@@ -124,144 +88,116 @@ impl Store {
     /// # Cancel safety
     /// The work goes on.
     pub async fn publish(&self, id: Uuid, digest: &Digest, size: u64) -> Result<(), Error> {
-        let claim = self.claim("publish", id).await?;
-        let (root, digest, staged) = (self.root.clone(), *digest, self.root.layout.staged(id));
-        pool::run("publish", &self.root.layout.staged(id), move || {
-            let result = publish(&root.layout, &staged, &digest, size);
-            drop(claim);
-            result
-        })
-        .await
+        match &self.0 {
+            Kind::Disk(disk) => disk.publish(id, digest, size).await,
+        }
     }
 
-    /// Removes the staged file of `id`; success if there is none.
+    /// Removes the staged file of `id`; success if there is none. In an object store there is nothing to do: the parts of an
+    /// upload are removed by their keys.
     ///
     /// # Errors
     /// [`Error::Busy`] if an [`Upload`] of this id is alive.
     pub async fn discard(&self, id: Uuid) -> Result<(), Error> {
-        let claim = self.claim("discard", id).await?;
-        let root = self.root.clone();
-        pool::run("discard", &self.root.layout.staged(id), move || {
-            let path = root.layout.staged(id);
-            step!("store::before_discard", &path);
-            // Not synced: a staged file that comes back after a power loss is found by the next purge.
-            allow_missing(fs::remove_file(&path)).context("remove", &path)?;
-            step!("store::after_discard", &path);
-            drop(claim);
-            Ok(())
-        })
-        .await
+        match &self.0 {
+            Kind::Disk(disk) => disk.discard(id).await,
+        }
     }
 
-    /// Opens a blob: one `open` and one `fstat` on the calling thread.
+    /// Opens a blob of `size` bytes. On disk that is one `open` and one `fstat` on the calling thread, and the size is the
+    /// file's. In an object store nothing is asked: whether the parts are there shows when they are read.
     ///
     /// # Errors
-    /// [`Error::Missing`] if there is no such blob.
-    pub fn get(&self, digest: &Digest) -> Result<Blob, Error> {
-        Blob::open(self.root.clone(), digest)
+    /// [`Error::Missing`] if there is no such file; [`Error::Io`] if the parts do not add up to `size`.
+    pub fn get(&self, digest: &Digest, _parts: &[Part], _size: u64) -> Result<Blob, Error> {
+        match &self.0 {
+            Kind::Disk(disk) => disk.get(digest).map(Blob::from),
+        }
     }
 
-    /// Removes a blob, durably; success if there is none. Open [`Blob`]s stay readable.
+    /// Removes a blob, durably; success if there is none. On disk, open [`Blob`]s stay readable.
     ///
     /// # Errors
-    /// As the operating system reports.
-    pub async fn remove(&self, digest: &Digest) -> Result<(), Error> {
-        let path = self.root.layout.blob(digest);
-        let root = self.root.clone();
-        pool::run("remove", &self.root.layout.blob(digest), move || {
-            step!("store::before_remove", &path);
-            allow_missing(fs::remove_file(&path)).context("remove", &path)?;
-            step!("store::after_remove", &path);
-            let result = sync_parent(&path);
-            drop(root);
-            match result {
-                // Of this directory there never was a blob.
-                Err(Error::Missing(_)) => Ok(()),
-                result => result,
-            }
-        })
-        .await
+    /// As the operating system or the object store reports.
+    pub async fn remove(&self, digest: &Digest, _parts: &[Part]) -> Result<(), Error> {
+        match &self.0 {
+            Kind::Disk(disk) => disk.remove(digest).await,
+        }
     }
 
-    /// What is staged. Files with other names than the store gives are logged and left alone.
+    /// What is staged on disk. Files with other names than the store gives are logged and left alone.
     ///
     /// # Errors
     /// As the operating system reports.
     pub async fn staged(&self) -> Result<Vec<Staged>, Error> {
-        let root = self.root.clone();
-        pool::run("list", self.root.layout.uploads(), move || walk::staged(&root.layout)).await
+        match &self.0 {
+            Kind::Disk(disk) => disk.staged().await,
+        }
     }
 
-    /// One page of the blobs, in the order of digests: at most `limit` of those behind `after`. An empty page is the
-    /// end. Files with other names than the store gives are logged and left alone.
+    /// One page of the blobs on disk, in the order of digests: at most `limit` of those behind `after`. An empty page is
+    /// the end. Files with other names than the store gives are logged and left alone.
     ///
     /// # Errors
     /// As the operating system reports.
     pub async fn blobs(&self, after: Option<Digest>, limit: usize) -> Result<Vec<Stored>, Error> {
-        let root = self.root.clone();
-        pool::run("list", self.root.layout.root(), move || walk::blobs(&root.layout, after, limit)).await
+        match &self.0 {
+            Kind::Disk(disk) => disk.blobs(after, limit).await,
+        }
     }
 
-    /// Checks that the disk takes bytes: writes and removes a small file, without a sync, on the calling thread.
+    /// The processes of which there are objects or unfinished writes in the object store, dead or alive.
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::Denied`], or as the operating system reports.
-    pub fn probe(&self) -> Result<(), Error> {
-        let path = self.root.layout.probe();
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(FILE_MODE);
-        let written = options.open(&path).and_then(|mut file| file.write_all(&[0; 4096]));
-        // Also when the write failed. Another probe may have been faster.
-        let removed = allow_missing(fs::remove_file(&path));
-        written.context("write to", &path)?;
-        removed.context("remove", &path)
+    /// As the object store reports.
+    pub async fn writers(&self) -> Result<Vec<Uuid>, Error> {
+        match &self.0 {
+            Kind::Disk(_) => Ok(Vec::new()),
+        }
     }
 
-    async fn claim(&self, operation: &'static str, id: Uuid) -> Result<Claim, Error> {
-        self.claims.take(id).await.map_err(|Occupied| {
-            let path = self.root.layout.staged(id);
-            Error::explained(operation, &path, ErrorKind::ResourceBusy, "a client is sending to this upload")
-        })
+    /// One page of the objects of `writer`, in the order of keys: at most `limit` of those behind `after`. An empty page is
+    /// the end. Those that this process is writing, or that lie in a [`NewParts`](crate::NewParts), are left out.
+    ///
+    /// Ask the database for their rows *after* this: an object that is in no row then is in none ever, if its writer is
+    /// this process or dead.
+    ///
+    /// # Errors
+    /// As the object store reports.
+    pub async fn written_by(&self, _writer: Uuid, _after: Option<Key>, _limit: usize) -> Result<Vec<Key>, Error> {
+        match &self.0 {
+            Kind::Disk(_) => Ok(Vec::new()),
+        }
     }
-}
 
-fn lock(layout: &Layout) -> Result<File, Error> {
-    const OPERATION: &str = "use the directory";
-    let path = layout.lock();
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(FILE_MODE)
-        .open(&path)
-        .context("open", &path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::explained(
-            OPERATION,
-            layout.root(),
-            ErrorKind::ResourceBusy,
-            "another process uses it; stop that one, or choose another directory",
-        )),
-        Err(TryLockError::Error(cause)) => Err(Error::new(OPERATION, &path, cause)),
+    /// Ends the unfinished writes of `writer` that the object store keeps (multipart uploads), but for those that this process
+    /// is at, and returns how many there were.
+    ///
+    /// # Errors
+    /// As the object store reports.
+    pub async fn abort_unfinished(&self, _writer: Uuid) -> Result<u64, Error> {
+        match &self.0 {
+            Kind::Disk(_) => Ok(0),
+        }
     }
-}
 
-fn hash_until(file: &File, path: &Path, mut at: Checkpoint, end: u64) -> Result<Checkpoint, Error> {
-    // Small enough to stay in the cache between the read and the hash.
-    const STEP: u64 = 256 * 1024;
-    let mut buffer = vec![0; STEP as usize];
-    while at.offset < end {
-        let length = STEP.min(end - at.offset);
-        let piece = &mut buffer[..length as usize];
-        file.read_exact_at(piece, at.offset).map_err(|cause| match cause.kind() {
-            ErrorKind::UnexpectedEof => {
-                Error::explained("hash", path, ErrorKind::NotFound, "the file is shorter than what was acknowledged")
-            }
-            _ => Error::new("read", path, cause),
-        })?;
-        at.hasher.update(piece);
-        at.offset += length;
+    /// Removes objects, many in one request where the store can; success for those that are not there.
+    ///
+    /// # Errors
+    /// As the object store reports; some may be gone then.
+    pub async fn remove_objects(&self, _keys: &[Key]) -> Result<(), Error> {
+        match &self.0 {
+            Kind::Disk(_) => Ok(()),
+        }
     }
-    Ok(at)
+
+    /// Checks that the store takes bytes: writes and removes a small file or object.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::Denied`], or as the operating system or the object store reports.
+    pub async fn probe(&self) -> Result<(), Error> {
+        match &self.0 {
+            Kind::Disk(disk) => disk.probe().await,
+        }
+    }
 }

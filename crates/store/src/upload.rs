@@ -1,20 +1,11 @@
 //! The bytes of one upload on their way in.
 
-use std::io;
-use std::sync::Arc;
-
 use bytes::Bytes;
 use entrepot_oci::{Algorithm, Digest, Hasher};
-use parking_lot::Mutex;
-use tokio::task::JoinHandle;
 
-use crate::claim::Holder;
+use crate::disk::StagedUpload;
 use crate::error::Error;
-use crate::pool;
-use crate::writer::{MAX_PIECES, Writer};
-
-/// Bytes that are gathered before they are hashed and written together.
-const BATCH_BYTES: usize = 1024 * 1024;
+use crate::part::NewParts;
 
 /// A point of an upload at which everything before it is durable.
 #[derive(Clone, Debug)]
@@ -32,165 +23,117 @@ impl Checkpoint {
     }
 }
 
+/// What [`Upload::checkpoint`] made durable.
+#[derive(Debug)]
+pub struct Saved {
+    /// The point from which the upload can go on.
+    pub at: Checkpoint,
+    /// The parts that came to the upload since the last checkpoint.
+    pub parts: NewParts,
+}
+
 /// How [`Upload::publish`] ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Finish {
-    /// The blob is there, durably; the staged file is gone.
-    Published,
-    /// The bytes are others than the digest says, and stay staged, not durable: discard them.
+    /// The bytes have the digest and are there, durably. On disk they have their name, and the staged file is gone.
+    Published {
+        /// The parts that came to the upload since the last checkpoint.
+        parts: NewParts,
+    },
+    /// The bytes are others than the digest says. On disk they stay staged, not durable: discard them.
     Mismatch {
         /// The digest of the bytes.
         found: Digest,
+        /// The parts that came to the upload since the last checkpoint: remove them.
+        parts: NewParts,
     },
 }
 
-/// Appends to a staged file and hashes the bytes as they arrive; never reads them back.
-///
-/// Chunks are gathered, not copied, until there is about 1 MiB of them. A batch is then hashed and written on the
-/// blocking pool while the next one gathers. So an upload holds at most two batches of 1 MiB (or of 1024 chunks, if
-/// they are small) and the chunk that completes each. What comes behind the first 16 MiB is copied into one of two
-/// buffers of 1 MiB and written past the page cache, where the file system can do that; an upload then holds 4 MiB.
+/// Takes the bytes of an upload and hashes them as they arrive; never reads them back.
 ///
 /// An error is final for this value: every later call gives it again, so that no checkpoint can claim bytes which did
-/// not reach the disk. The file stays as it was at the last checkpoint;
-/// [`Store::resume`](crate::Store::resume) goes on from there.
+/// not arrive. The upload stays as it was at the last checkpoint; [`Store::resume`](crate::Store::resume) goes on from
+/// there.
 ///
 /// Dropping it forgets the chunks after the last [`Upload::checkpoint`].
 #[derive(Debug)]
-pub struct Upload {
-    gathered: Vec<Bytes>,
-    gathered_bytes: usize,
-    /// Bytes given so far.
-    offset: u64,
-    algorithm: Algorithm,
-    /// Locked by the batch in flight, and between batches by this value, so never waited for.
-    writer: Arc<Mutex<Writer>>,
-    batch: Option<JoinHandle<Result<(), Error>>>,
-    failed: Option<Error>,
-    holder: Arc<Holder>,
+pub struct Upload(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Disk(StagedUpload),
+}
+
+impl From<StagedUpload> for Upload {
+    fn from(upload: StagedUpload) -> Self {
+        Self(Kind::Disk(upload))
+    }
 }
 
 impl Upload {
-    pub(crate) fn new(writer: Writer, holder: Arc<Holder>, offset: u64, algorithm: Algorithm) -> Self {
-        holder.occupy();
-        Self {
-            gathered: Vec::new(),
-            gathered_bytes: 0,
-            offset,
-            algorithm,
-            writer: Arc::new(Mutex::new(writer)),
-            batch: None,
-            failed: None,
-            holder,
-        }
-    }
-
     /// The algorithm that the upload hashes with.
     pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        match &self.0 {
+            Kind::Disk(upload) => upload.algorithm(),
+        }
     }
 
     /// Bytes given so far, with those before the checkpoint that it was resumed from.
     pub fn offset(&self) -> u64 {
-        self.offset
+        match &self.0 {
+            Kind::Disk(upload) => upload.offset(),
+        }
     }
 
-    /// Appends `chunk`.
+    /// Appends `chunk`. Waits where the store is slower than the client.
     ///
     /// # Errors
     /// Of this chunk or of an earlier one: chunks are written later than they are given.
     /// # Cancel safety
     /// The chunk counts as given, and [`Upload::offset`] includes it, as soon as the future has been polled.
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), Error> {
-        self.usable()?;
-        if chunk.is_empty() {
-            return Ok(());
+        match &mut self.0 {
+            Kind::Disk(upload) => upload.write(chunk).await,
         }
-        self.offset += chunk.len() as u64;
-        self.gathered_bytes += chunk.len();
-        self.gathered.push(chunk);
-        if self.gathered_bytes >= BATCH_BYTES || self.gathered.len() >= MAX_PIECES {
-            self.settle().await?;
-            self.start(Writer::append);
-        }
-        Ok(())
     }
 
-    /// Makes everything given so far durable: the bytes, and for a new file its name.
+    /// Makes everything given so far durable: on disk the bytes, and for a new file its name; in an object store one or
+    /// more objects, after which new bytes go to another one.
     ///
-    /// Costs nothing if nothing was given since the last checkpoint. The first checkpoint of an upload makes the file,
-    /// also if it is empty.
+    /// Costs nothing if nothing was given since the last checkpoint, except that the first checkpoint of an upload on disk
+    /// makes the file, also if it is empty.
     ///
     /// # Errors
     /// If any byte given so far could not be written or synced.
     /// # Cancel safety
     /// The work goes on; calling again waits for it.
-    pub async fn checkpoint(&mut self) -> Result<Checkpoint, Error> {
-        self.usable()?;
-        self.settle().await?;
-        if !self.gathered.is_empty() || !self.writer.lock().is_durable() {
-            self.start(|writer, batch| {
-                writer.append(batch)?;
-                writer.sync()
-            });
-            self.settle().await?;
+    pub async fn checkpoint(&mut self) -> Result<Saved, Error> {
+        match &mut self.0 {
+            Kind::Disk(upload) => Ok(Saved { at: upload.checkpoint().await?, parts: NewParts::default() }),
         }
-        Ok(self.writer.lock().checkpoint())
     }
 
-    /// Ends the upload: makes everything given so far durable and, if its hash is `digest`, publishes it, in one trip
-    /// to the disk. Cheaper than a checkpoint and [`Store::publish`](crate::Store::publish), and as durable.
+    /// Ends the upload: makes everything given so far durable if its hash is `digest`. On disk it is published in the same
+    /// trip, which is cheaper than a checkpoint and [`Store::publish`](crate::Store::publish), and as durable.
     ///
     /// The algorithm of `digest` must be the one that the upload hashes with, or it is a mismatch.
     ///
     /// # Errors
     /// If any byte given so far could not be written or synced, or the blob not be published.
     /// # Cancel safety
-    /// The work goes on: the blob may have been published.
-    pub async fn publish(mut self, digest: &Digest) -> Result<Finish, Error> {
-        self.usable()?;
-        self.settle().await?;
-        let (batch, writer, digest) = (std::mem::take(&mut self.gathered), Arc::clone(&self.writer), *digest);
-        let path = self.writer.lock().path().to_owned();
-        pool::run("publish", &path, move || {
-            let mut writer = writer.lock();
-            writer.append(&batch)?;
-            writer.publish(&digest)
-        })
-        .await
-    }
-
-    fn usable(&self) -> Result<(), Error> {
-        self.failed.clone().map_or(Ok(()), Err)
-    }
-
-    /// Hands the gathered chunks to the blocking pool. The batch before must have been settled.
-    fn start(&mut self, work: fn(&mut Writer, &[Bytes]) -> Result<(), Error>) {
-        let batch = std::mem::take(&mut self.gathered);
-        self.gathered.reserve(batch.len());
-        self.gathered_bytes = 0;
-        let writer = Arc::clone(&self.writer);
-        self.batch = Some(pool::start(move || work(&mut writer.lock(), &batch)));
-    }
-
-    /// Waits for the batch in flight.
-    async fn settle(&mut self) -> Result<(), Error> {
-        let Some(batch) = &mut self.batch else { return Ok(()) };
-        let result = match batch.await {
-            Ok(result) => result,
-            Err(stopped) => Err(Error::new("write to", self.writer.lock().path(), io::Error::other(stopped))),
-        };
-        self.batch = None;
-        if let Err(error) = &result {
-            self.failed = Some(error.clone());
-            self.gathered = Vec::new();
+    /// On disk the work goes on: the blob may have been published. In an object store nothing is kept.
+    pub async fn publish(self, digest: &Digest) -> Result<Finish, Error> {
+        match self.0 {
+            Kind::Disk(upload) => upload.publish(digest).await,
         }
-        result
     }
-}
 
-impl Drop for Upload {
-    fn drop(&mut self) {
-        self.holder.abandon();
+    /// Gives up what came after the last checkpoint, and waits until it is gone. On disk there is nothing to wait for: what
+    /// lies behind a checkpoint is cut off when the upload goes on, and [`Store::discard`](crate::Store::discard) removes
+    /// the file.
+    pub async fn abandon(self) {
+        match self.0 {
+            Kind::Disk(upload) => drop(upload),
+        }
     }
 }

@@ -67,7 +67,7 @@ async fn a_full_disk_loses_nothing_acknowledged() {
     for _ in 0..3 {
         upload.write(chunk.clone()).await.unwrap();
     }
-    let at = upload.checkpoint().await.unwrap();
+    let at = upload.checkpoint().await.unwrap().at;
 
     // Ten MiB more do not fit; the error may come with a later chunk, and then stays.
     let mut failed = None;
@@ -86,17 +86,17 @@ async fn a_full_disk_loses_nothing_acknowledged() {
 
     // What was not acknowledged has given its space back, so the service goes on.
     assert_eq!(store.staged().await.unwrap()[0].size, 3 * MIB as u64);
-    store.probe().unwrap();
+    store.probe().await.unwrap();
     let mut other = store.resume(Uuid::now_v7(), start()).await.unwrap();
     other.write(Bytes::from(vec![2; 2 * MIB])).await.unwrap();
     let digest = Digest::of(Algorithm::Sha256, &vec![2; 2 * MIB]);
-    assert_eq!(other.publish(&digest).await.unwrap(), Finish::Published);
+    assert!(matches!(other.publish(&digest).await.unwrap(), Finish::Published { .. }));
 
     let mut upload = store.resume(id, at).await.unwrap();
     upload.write(chunk).await.unwrap();
     let digest = Digest::of(Algorithm::Sha256, &vec![1; 4 * MIB]);
-    assert_eq!(upload.publish(&digest).await.unwrap(), Finish::Published);
-    assert_eq!(store.get(&digest).unwrap().read(0, 4 * MIB).await.unwrap(), vec![1; 4 * MIB]);
+    assert!(matches!(upload.publish(&digest).await.unwrap(), Finish::Published { .. }));
+    assert_eq!(store.get(&digest, &[], 0).unwrap().read_all().await.unwrap(), vec![1; 4 * MIB]);
 }
 
 /// So large that the end goes past the page cache, or would if the file system could do that.
@@ -109,7 +109,7 @@ async fn a_disk_that_a_large_blob_fills_loses_nothing_acknowledged() {
     let content = Bytes::from((0..20 * MIB).map(|at| (at >> 4) as u8).collect::<Vec<_>>());
     let acknowledged = 18 * MIB + 4097;
     upload.write(content.slice(..acknowledged)).await.unwrap();
-    let at = upload.checkpoint().await.unwrap();
+    let at = upload.checkpoint().await.unwrap().at;
     upload.write(Bytes::from(vec![0xff; 8 * MIB])).await.unwrap();
     let error = upload.checkpoint().await.unwrap_err();
     assert!(matches!(error, Error::Full(_)), "{error}");
@@ -119,8 +119,8 @@ async fn a_disk_that_a_large_blob_fills_loses_nothing_acknowledged() {
     let mut upload = store.resume(id, at).await.unwrap();
     upload.write(content.slice(acknowledged..)).await.unwrap();
     let digest = Digest::of(Algorithm::Sha256, &content);
-    assert_eq!(upload.publish(&digest).await.unwrap(), Finish::Published);
-    assert!(store.get(&digest).unwrap().read(0, 20 * MIB).await.unwrap() == content);
+    assert!(matches!(upload.publish(&digest).await.unwrap(), Finish::Published { .. }));
+    assert!(store.get(&digest, &[], 0).unwrap().read_all().await.unwrap() == content);
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn a_disk_without_any_space_is_not_ready() {
     let store = Store::open(&disk.path().join("data")).unwrap();
     let filler = disk.path().join("filler");
     fs::write(&filler, vec![0; 5 * MIB]).unwrap_err();
-    let error = store.probe().unwrap_err();
+    let error = store.probe().await.unwrap_err();
     assert!(matches!(error, Error::Full(_)), "{error}");
 
     // The first write of an upload, and the one trip of a small blob.
@@ -140,7 +140,7 @@ async fn a_disk_without_any_space_is_not_ready() {
     assert!(store.blobs(None, 1).await.unwrap().is_empty());
 
     fs::remove_file(filler).unwrap();
-    store.probe().unwrap();
+    store.probe().await.unwrap();
 }
 
 /// Runs `test` on threads whose file access is that of an ordinary user.
@@ -186,10 +186,10 @@ fn lost_permissions_are_said_and_can_come_back() {
             error.to_string(),
             format!("cannot open {}: Permission denied (os error 13)", uploads.join(id.to_string()).display())
         );
-        assert!(matches!(store.probe(), Err(Error::Denied(_))));
+        assert!(matches!(store.probe().await, Err(Error::Denied(_))));
         drop(upload);
         set_mode(&uploads, 0o700);
-        store.probe().unwrap();
+        store.probe().await.unwrap();
 
         // It cannot be published.
         let mut upload = store.resume(id, start()).await.unwrap();
@@ -199,17 +199,17 @@ fn lost_permissions_are_said_and_can_come_back() {
         fs::create_dir(&fan).unwrap();
         set_mode(&fan, 0o500);
         assert!(matches!(store.publish(id, &digest, 7).await, Err(Error::Denied(_))));
-        assert!(matches!(store.get(&digest), Err(Error::Missing(_))));
+        assert!(matches!(store.get(&digest, &[], 0), Err(Error::Missing(_))));
         set_mode(&fan, 0o700);
         store.publish(id, &digest, 7).await.unwrap();
 
         // It cannot be read, listed or removed.
         set_mode(&fan, 0o000);
-        assert!(matches!(store.get(&digest), Err(Error::Denied(_))));
-        assert!(matches!(store.remove(&digest).await, Err(Error::Denied(_))));
+        assert!(matches!(store.get(&digest, &[], 0), Err(Error::Denied(_))));
+        assert!(matches!(store.remove(&digest, &[]).await, Err(Error::Denied(_))));
         assert!(matches!(store.blobs(None, 1).await, Err(Error::Denied(_))));
         set_mode(&fan, 0o700);
-        assert_eq!(store.get(&digest).unwrap().read_inline(0, 100).unwrap(), "content");
+        assert_eq!(store.get(&digest, &[], 0).unwrap().read_all().await.unwrap(), "content");
     });
 }
 

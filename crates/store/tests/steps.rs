@@ -74,7 +74,7 @@ async fn work(store: &Store, journal: &Path) -> Result<(), Error> {
     let mut upload = store.resume(KEPT, start()).await?;
     for chunk in content.chunks(CHUNK) {
         upload.write(Bytes::copy_from_slice(chunk)).await?;
-        let at = upload.checkpoint().await?;
+        let at = upload.checkpoint().await?.at;
         let state: String = at.hasher.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         writeln!(journal, "checkpoint {} {state}", at.offset).unwrap();
     }
@@ -91,10 +91,10 @@ async fn work(store: &Store, journal: &Path) -> Result<(), Error> {
 
     let mut upload = store.resume(ONE_TRIP, start()).await?;
     upload.write(Bytes::from_static(b"small")).await?;
-    assert_eq!(upload.publish(&sha256(b"small")).await?, Finish::Published);
+    assert!(matches!(upload.publish(&sha256(b"small")).await?, Finish::Published { .. }));
     writeln!(journal, "published {}", sha256(b"small")).unwrap();
     writeln!(journal, "removing {}", sha256(b"small")).unwrap();
-    store.remove(&sha256(b"small")).await?;
+    store.remove(&sha256(b"small"), &[]).await?;
     writeln!(journal, "removed {}", sha256(b"small")).unwrap();
     Ok(())
 }
@@ -103,13 +103,13 @@ async fn work(store: &Store, journal: &Path) -> Result<(), Error> {
 async fn check(store: &Store, journal: &Path, when: &str) {
     let facts = Acknowledged::read(journal);
     for digest in &facts.published {
-        let blob = store.get(digest).unwrap_or_else(|error| panic!("{when}: {error}"));
-        let bytes = blob.read(0, blob.size() as usize).await.unwrap();
+        let blob = store.get(digest, &[], 0).unwrap_or_else(|error| panic!("{when}: {error}"));
+        let bytes = blob.read_all().await.unwrap();
         assert_eq!(sha256(&bytes), *digest, "{when}");
     }
     // Whatever is visible is whole, acknowledged or not.
     for stored in store.blobs(None, 100).await.unwrap() {
-        let bytes = store.get(&stored.digest).unwrap().read(0, stored.size as usize).await.unwrap();
+        let bytes = store.get(&stored.digest, &[], 0).unwrap().read_all().await.unwrap();
         assert_eq!(sha256(&bytes), stored.digest, "{when}");
         assert!(!facts.removed.contains(&stored.digest), "{when}");
     }
@@ -119,10 +119,10 @@ async fn check(store: &Store, journal: &Path, when: &str) {
     {
         let offset = at.offset as usize;
         // The rename may have happened although the answer never came.
-        if store.get(&whole).is_err() {
+        if store.get(&whole, &[], 0).is_err() {
             let mut upload = store.resume(KEPT, at).await.unwrap_or_else(|error| panic!("{when}: {error}"));
             upload.write(Bytes::copy_from_slice(&content()[offset..])).await.unwrap();
-            assert_eq!(upload.checkpoint().await.unwrap().hasher.finish(), whole, "{when}");
+            assert_eq!(upload.checkpoint().await.unwrap().at.hasher.finish(), whole, "{when}");
         }
         store.publish(KEPT, &whole, content().len() as u64).await.unwrap_or_else(|error| panic!("{when}: {error}"));
     }
@@ -191,7 +191,7 @@ fn an_upload_that_failed_stays_failed() {
             upload.publish(&sha256(b"first")).await.unwrap_err();
             let mut upload = store.resume(KEPT, start()).await.unwrap();
             upload.write(Bytes::from_static(b"again")).await.unwrap();
-            assert_eq!(upload.publish(&sha256(b"again")).await.unwrap(), Finish::Published);
+            assert!(matches!(upload.publish(&sha256(b"again")).await.unwrap(), Finish::Published { .. }));
             fail::remove(point);
         }
     });
@@ -208,14 +208,14 @@ fn a_checkpoint_without_news_costs_nothing() {
         // The first makes the empty file durable.
         upload.checkpoint().await.unwrap();
         upload.write(Bytes::from_static(b"some")).await.unwrap();
-        let at = upload.checkpoint().await.unwrap();
+        let at = upload.checkpoint().await.unwrap().at;
         for point in ["store::before_sync", "store::before_dir_sync", "store::before_write"] {
             fail::cfg(point, "return").unwrap();
         }
-        assert_eq!(upload.checkpoint().await.unwrap().offset, 4);
+        assert_eq!(upload.checkpoint().await.unwrap().at.offset, 4);
         drop(upload);
         let mut upload = store.resume(KEPT, at).await.unwrap();
-        assert_eq!(upload.checkpoint().await.unwrap().offset, 4);
+        assert_eq!(upload.checkpoint().await.unwrap().at.offset, 4);
     });
     scenario.teardown();
 }
@@ -228,7 +228,7 @@ fn a_slow_disk_holds_one_batch_and_nobody_else() {
         let store = Store::open(&data).unwrap();
         let mut other = store.resume(ONE_TRIP, start()).await.unwrap();
         other.write(Bytes::from_static(b"here")).await.unwrap();
-        assert_eq!(other.publish(&sha256(b"here")).await.unwrap(), Finish::Published);
+        assert!(matches!(other.publish(&sha256(b"here")).await.unwrap(), Finish::Published { .. }));
 
         fail::cfg("store::before_write", "sleep(200)").unwrap();
         let begin = Instant::now();
@@ -236,7 +236,7 @@ fn a_slow_disk_holds_one_batch_and_nobody_else() {
         let batch = Bytes::from(vec![0; 1024 * 1024]);
         upload.write(batch.clone()).await.unwrap();
         assert!(begin.elapsed() < Duration::from_millis(200), "the first batch is not waited for");
-        assert_eq!(store.get(&sha256(b"here")).unwrap().read(0, 4).await.unwrap(), "here");
+        assert_eq!(store.get(&sha256(b"here"), &[], 0).unwrap().read_all().await.unwrap(), "here");
         upload.write(batch).await.unwrap();
         assert!(begin.elapsed() >= Duration::from_millis(800), "the second waits for the first");
         fail::remove("store::before_write");

@@ -72,10 +72,13 @@ fn body(content: BlobContent, first: u64, length: u64, request: &Request<Request
             let length = usize::try_from(length).unwrap_or_default();
             bytes.slice(first..first + length).into()
         }
-        BlobContent::Stored(blob) => match request.extensions().get::<Connection>() {
-            Some(connection) => Body::File(FileBody::new(blob.file().clone(), first, length, connection)),
-            None => unreachable!("the accept loop gives every request its connection"),
-        },
+        BlobContent::Stored(blob) => {
+            let Some(file) = blob.file() else { return Body::Stream(blob.stream(first..first + length)) };
+            match request.extensions().get::<Connection>() {
+                Some(connection) => Body::File(FileBody::new(file.clone(), first, length, connection)),
+                None => unreachable!("the accept loop gives every request its connection"),
+            }
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use std::time::SystemTime;
 use entrepot_oci::{Algorithm, Digest};
 use uuid::Uuid;
 
+use super::layout::{self, Layout, PROBE};
 use crate::error::{Context, Error};
-use crate::layout::{self, Layout, PROBE};
+use crate::part::parse_id;
 
 /// A staged file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub struct Stored {
 
 pub(crate) fn staged(layout: &Layout) -> Result<Vec<Staged>, Error> {
     let mut found = Vec::new();
-    for id in names(layout.uploads(), upload_id)? {
+    for id in names(layout.uploads(), parse_id)? {
         if let Some((size, modified)) = look_at(&layout.staged(id))? {
             found.push(Staged { id, size, modified });
         }
@@ -69,12 +70,6 @@ pub(crate) fn blobs(layout: &Layout, after: Option<Digest>, limit: usize) -> Res
         }
     }
     Ok(found)
-}
-
-fn upload_id(name: &str) -> Option<Uuid> {
-    let id = Uuid::try_parse(name).ok()?;
-    // Other spellings of the same id are not ours.
-    (id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == name).then_some(id)
 }
 
 fn blob_digest(algorithm: Algorithm, prefix: u8, name: &str) -> Option<Digest> {

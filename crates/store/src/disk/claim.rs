@@ -1,6 +1,6 @@
 //! Who may touch the staged file of an upload: one at a time.
 //!
-//! A batch that goes on in the blocking pool after its [`Upload`](crate::Upload) was dropped still holds its claim,
+//! A batch that goes on in the blocking pool after its [`StagedUpload`](super::upload::StagedUpload) was dropped still holds its claim,
 //! so whoever takes the upload up again waits for it instead of racing with it.
 
 use std::collections::HashMap;

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use entrepot_oci::{Digest, Hasher};
 
-use crate::claim::Claim;
-use crate::direct::{DIRECT_FROM, Direct};
+use super::claim::Claim;
+use super::direct::{DIRECT_FROM, Direct};
+use super::layout::{FILE_MODE, sync_directory};
+use super::publish::publish;
+use super::step::step;
+use super::store::Root;
 use crate::error::{Context, Error};
-use crate::layout::{FILE_MODE, sync_directory};
-use crate::publish::publish;
-use crate::step::step;
-use crate::store::Root;
+use crate::part::NewParts;
 use crate::upload::{Checkpoint, Finish};
 
 /// The most pieces that one system call takes (`IOV_MAX`).
@@ -227,11 +228,11 @@ impl Writer {
     pub(crate) fn publish(&mut self, digest: &Digest) -> Result<Finish, Error> {
         let found = self.hasher.clone().finish();
         if found != *digest {
-            return Ok(Finish::Mismatch { found });
+            return Ok(Finish::Mismatch { found, parts: NewParts::default() });
         }
         self.sync_bytes()?;
         publish(&self.root.layout, &self.path, digest, self.written)?;
-        Ok(Finish::Published)
+        Ok(Finish::Published { parts: NewParts::default() })
     }
 
     pub(crate) fn checkpoint(&self) -> Checkpoint {

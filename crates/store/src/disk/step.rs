@@ -23,7 +23,7 @@ pub const FAIL_POINTS: &[&str] = &[
 /// A fail point in a function that returns `Result<_, Error>`.
 macro_rules! step {
     ($name:literal, $path:expr) => {
-        fail::fail_point!($name, |errno| Err($crate::step::injected($name, $path, errno)))
+        fail::fail_point!($name, |errno| Err($crate::disk::step::injected($name, $path, errno)))
     };
 }
 pub(crate) use step;

@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use entrepot_oci::{Algorithm, Digest};
 use uuid::Uuid;
 
+use super::step::step;
 use crate::error::{Context, Error};
-use crate::step::step;
 
 /// Mode of every file that the store makes.
 pub(crate) const FILE_MODE: u32 = 0o600;

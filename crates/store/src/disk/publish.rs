@@ -7,9 +7,9 @@ use std::time::SystemTime;
 
 use entrepot_oci::Digest;
 
+use super::layout::{Layout, allow_missing, sync_parent};
+use super::step::step;
 use crate::error::{Context, Error};
-use crate::layout::{Layout, allow_missing, sync_parent};
-use crate::step::step;
 
 /// Gives the durable bytes of `staged`, the first `size` of them, the name `digest` and makes the name durable. May be repeated
 /// after a crash.

@@ -1,0 +1,19 @@
+//! Bytes as files of the local disk.
+
+mod blob;
+mod claim;
+mod direct;
+mod layout;
+mod pool;
+mod publish;
+mod step;
+mod store;
+mod upload;
+mod walk;
+mod writer;
+
+pub(crate) use blob::FileBlob;
+pub use step::FAIL_POINTS;
+pub(crate) use store::Disk;
+pub(crate) use upload::StagedUpload;
+pub use walk::{Staged, Stored};
