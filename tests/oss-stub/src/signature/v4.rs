@@ -62,19 +62,19 @@ impl Signed<'_> {
         if !self.date.starts_with(day) {
             return Err(Refusal::bad("InvalidArgument", "The scope has another day than the request."));
         }
-        let canonical = self.canonical(ask);
-        let digest = hex::encode(Sha256::digest(canonical.as_bytes()));
-        let text = format!("OSS4-HMAC-SHA256\n{}\n{scope}\n{digest}", self.date);
         let mut key = format!("aliyun_v4{}", credentials.secret).into_bytes();
         for step in [day, region, "oss", "aliyun_v4_request"] {
             key = hmac(&key, step);
         }
-        compare(signature, &hex::encode(hmac(&key, &text)), &canonical)
+        let sign = |canonical: &str| {
+            let digest = hex::encode(Sha256::digest(canonical.as_bytes()));
+            hex::encode(hmac(&key, &format!("OSS4-HMAC-SHA256\n{}\n{scope}\n{digest}", self.date)))
+        };
+        compare(ask, signature, |resource| self.canonical(ask, resource), sign)
     }
 
-    fn canonical(&self, ask: &Ask) -> String {
-        let path = format!("/{}/{}", ask.bucket, ask.key);
-        let path = utf8_percent_encode(&path, IN_PATH);
+    fn canonical(&self, ask: &Ask, resource: &str) -> String {
+        let path = utf8_percent_encode(resource, IN_PATH);
         let encode = |text| utf8_percent_encode(text, IN_QUERY).to_string();
         let mut query: Vec<(String, String)> = ask
             .parameters()
