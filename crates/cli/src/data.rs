@@ -49,7 +49,7 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
         None => Database::open(&directory.join(DATABASE), &[ROOM]).with_context(inside)?,
         Some(options) => {
             if config.objects.is_none() {
-                refuse_second(directory)?;
+                refuse_second(directory).await?;
             }
             let place = options.url.to_string();
             connect(options).await.with_context(|| format!("cannot use the database {place}"))?
@@ -74,13 +74,14 @@ pub(crate) async fn open_objects(objects: &ObjectsConfig) -> anyhow::Result<Stor
     Store::objects(objects.clone(), Uuid::now_v7()).await.context("cannot use the object store")
 }
 
-/// Blobs that the facts of one database name are strays to another, and the purge would remove them.
-fn refuse_second(directory: &Path) -> anyhow::Result<()> {
+/// Blobs that the facts of one database name are strays to another, and the purge would remove them. A SQLite database beside
+/// `database.url` may only be one that was moved, and so takes no writes any more.
+async fn refuse_second(directory: &Path) -> anyhow::Result<()> {
     let file = directory.join(DATABASE);
     ensure!(
-        !file.exists(),
+        !file.exists() || Database::open(&file, &[ROOM])?.writes_stopped().await?.is_some(),
         "there is a SQLite database, {}, and database.url names another: only one can know what is in the blob store; move \
-         the file away if it is not needed any more",
+         the data with entrepot database move, or the file away if nothing in it is needed",
         file.display()
     );
     Ok(())

@@ -23,7 +23,7 @@ pub use error::{Error, Kind};
 pub use jobs::Lease;
 pub use metrics::Metrics;
 pub use migration::{Compatibility, Migration, Room};
-pub use postgres::{PostgresOptions, PostgresUrl};
+pub use postgres::{POSTGRES_PLANNER, PostgresOptions, PostgresUrl};
 pub use replica::DEAD_AFTER;
 pub use row::Row;
 pub use statement::Statement;
@@ -31,7 +31,7 @@ pub use time::Timestamp;
 pub use value::Value;
 
 use crate::maintenance::Guard;
-use crate::postgres::{Lane, Pool, Terms, View};
+use crate::postgres::{Isolation, Lane, Pool, Terms, View};
 use crate::sqlite::Sqlite;
 
 /// Every named step at which the crash campaign can stop the process (feature `failpoints`).
@@ -153,6 +153,31 @@ impl Database {
         self.transact(durability, Guard::Refuse, work).await
     }
 
+    /// As [`Database::write`], for work that needs less: each of its statements holds by itself, and none relies on what
+    /// another has read. Over PostgreSQL it then conflicts with nobody. For rows of which each has one owner, such as the
+    /// progress of an upload, with all conditions in the statement that changes the row.
+    ///
+    /// # Errors
+    /// As [`Database::write`].
+    ///
+    /// # Cancel safety
+    /// As [`Database::write`].
+    pub async fn write_loosely<T, E, F>(&self, durability: Durability, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&Connection<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let guard = Guard::Refuse;
+        match &self.0.engine {
+            Engine::Sqlite(file) => file.writer().run(durability, guard, work).await,
+            Engine::Postgres(pool) => {
+                let terms = Terms { lane: Lane::Callers, isolation: Isolation::ReadCommitted, durability, guard };
+                postgres::write(pool, terms, work).await
+            }
+        }
+    }
+
     async fn transact<T, E, F>(&self, durability: Durability, guard: Guard, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -162,7 +187,8 @@ impl Database {
         match &self.0.engine {
             Engine::Sqlite(file) => file.writer().run(durability, guard, work).await,
             Engine::Postgres(pool) => {
-                postgres::write(pool, Terms { lane: Lane::Callers, durability, guard }, work).await
+                let terms = Terms { lane: Lane::Callers, isolation: Isolation::Serializable, durability, guard };
+                postgres::write(pool, terms, work).await
             }
         }
     }
@@ -178,7 +204,9 @@ impl Database {
         match &self.0.engine {
             Engine::Sqlite(file) => file.writer().run(durability, guard, work).await,
             Engine::Postgres(pool) => {
-                postgres::write(pool, Terms { lane: Lane::Housekeeping, durability, guard }, work).await
+                // Statements by id, each of which holds by itself.
+                let terms = Terms { lane: Lane::Housekeeping, isolation: Isolation::ReadCommitted, durability, guard };
+                postgres::write(pool, terms, work).await
             }
         }
     }

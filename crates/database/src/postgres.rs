@@ -15,11 +15,12 @@ mod write;
 
 use std::sync::Arc;
 
+pub use self::connect::PLANNER as POSTGRES_PLANNER;
 pub use self::options::{PostgresOptions, PostgresUrl};
 pub(crate) use self::pool::{Lane, Pool};
 pub(crate) use self::read::{View, read};
 pub(crate) use self::session::Session;
-pub(crate) use self::write::{Terms, write};
+pub(crate) use self::write::{Isolation, Terms, write};
 use crate::{Error, Kind, Metrics, Room};
 
 /// Connects and brings the tables of `rooms` up to date.

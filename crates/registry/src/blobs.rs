@@ -222,23 +222,28 @@ pub(crate) fn link_published(
     let text = digest.to_string();
     let now = Timestamp::now();
     let repository = ensure_repository(connection, repository)?;
-    let known =
-        connection.first(&tables::BLOB, &[(&text).into()], |row| Ok::<_, Error>((row.integer(0)?, row.size(1)?)))?;
-    let blob = match known {
-        Some((id, known)) if known == size => {
-            let needs_parts = !connection.exists(&tables::BLOB_HAS_PART, &[id.into()])?;
-            PublishedBlob { id, needs_parts }
-        }
-        Some((_, known)) => {
-            return Err(Error::Damaged(format!("blob {digest} was recorded with {known} bytes but has {size}")));
-        }
-        None => {
-            let parameters = [(&text).into(), parts::column(size)?.into(), now.into()];
-            let added = connection.first(&tables::ADD_BLOB, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
-            let id = added.ok_or_else(|| Error::Damaged(format!("no row for blob {digest}")))?;
-            PublishedBlob { id, needs_parts: true }
-        }
+    let parameters = [(&text).into(), parts::column(size)?.into(), now.into()];
+    let added = connection.first(&tables::ADD_BLOB, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
+    let blob = match added {
+        Some(id) => PublishedBlob { id, needs_parts: true },
+        None => known_blob(connection, digest, &text, size)?,
     };
     connection.execute(&tables::LINK_BLOB, &[repository.into(), blob.id.into()])?;
     Ok(blob)
+}
+
+/// The row of a blob that was there before.
+fn known_blob(connection: &Connection<'_>, digest: &Digest, text: &str, size: u64) -> Result<PublishedBlob, Error> {
+    let known =
+        connection.first(&tables::BLOB, &[text.into()], |row| Ok::<_, Error>((row.integer(0)?, row.size(1)?)))?;
+    match known {
+        Some((id, known)) if known == size => {
+            let needs_parts = !connection.exists(&tables::BLOB_HAS_PART, &[id.into()])?;
+            Ok(PublishedBlob { id, needs_parts })
+        }
+        Some((_, known)) => {
+            Err(Error::Damaged(format!("blob {digest} was recorded with {known} bytes but has {size}")))
+        }
+        None => Err(Error::Damaged(format!("no row for blob {digest}"))),
+    }
 }

@@ -203,7 +203,7 @@ impl Registry {
                 return Err(Error::in_use(digest, user));
             }
             let tags = tags_of(connection, id)?;
-            connection.execute(&tables::REMOVE_MANIFEST, &[id.into()])?;
+            remove_manifest(connection, id)?;
             Ok(tags)
         });
         let tags = deleted.await?;
@@ -245,6 +245,15 @@ fn tags_of(connection: &Connection<'_>, manifest: i64) -> Result<Vec<String>, Er
     connection.all(&tables::TAGS_OF_MANIFEST, &[manifest.into()], |row| Ok(row.text(0)?.to_owned()))
 }
 
+/// Removes a manifest with all that hangs on it.
+fn remove_manifest(connection: &Connection<'_>, id: i64) -> Result<(), Error> {
+    let hanging = [tables::REMOVE_TAGS_OF_MANIFEST, tables::REMOVE_MANIFEST_BLOBS, tables::REMOVE_MANIFEST_CHILDREN];
+    for statement in hanging.iter().chain([&tables::REMOVE_MANIFEST]) {
+        connection.execute(statement, &[id.into()])?;
+    }
+    Ok(())
+}
+
 fn write_manifest(
     connection: &Connection<'_>,
     repository: &RepositoryName,
@@ -259,32 +268,34 @@ fn write_manifest(
     let targets = find_targets(connection, repository, manifest, sparse)?;
     let text = digest.to_string();
     let now = Timestamp::now();
+    let size = i64::try_from(push.content.len()).map_err(|_| Error::Damaged("a manifest of 8 EiB".to_owned()))?;
+    let subject = manifest.subject.map(|subject| subject.to_string());
+    let artifact_type = manifest.artifact_type.as_deref();
+    let parameters = [
+        repository.into(),
+        (&text).into(),
+        manifest.media_type.as_str().into(),
+        artifact_type.into(),
+        subject.as_deref().into(),
+        size.into(),
+        manifest.annotations.as_deref().into(),
+        (&push.content[..]).into(),
+        now.into(),
+    ];
+    let added = connection.first(&tables::ADD_MANIFEST, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
     let mut stale_tags = Vec::new();
-    let id = if let Some((id, _)) = find_manifest(connection, repository, &text)? {
+    let id = if let Some(id) = added {
+        id
+    } else {
+        let (id, _) = find_manifest(connection, repository, &text)?
+            .ok_or_else(|| Error::Damaged(format!("no row for manifest {digest}")))?;
         // The same bytes may come again under another type, which is then the one to serve. Without that, setting one more
         // tag must not cost more the more tags there are.
-        let artifact_type = manifest.artifact_type.as_deref();
         let parameters = [manifest.media_type.as_str().into(), artifact_type.into(), id.into()];
         if connection.execute(&tables::SET_MANIFEST_TYPE, &parameters)? > 0 {
             stale_tags = tags_of(connection, id)?;
         }
         id
-    } else {
-        let size = i64::try_from(push.content.len()).map_err(|_| Error::Damaged("a manifest of 8 EiB".to_owned()))?;
-        let subject = manifest.subject.map(|subject| subject.to_string());
-        let parameters = [
-            repository.into(),
-            (&text).into(),
-            manifest.media_type.as_str().into(),
-            manifest.artifact_type.as_deref().into(),
-            subject.as_deref().into(),
-            size.into(),
-            manifest.annotations.as_deref().into(),
-            (&push.content[..]).into(),
-            now.into(),
-        ];
-        let added = connection.first(&tables::ADD_MANIFEST, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
-        added.ok_or_else(|| Error::Damaged(format!("no row for manifest {digest}")))?
     };
     for blob in targets.blobs {
         connection.execute(&tables::ADD_MANIFEST_BLOB, &[id.into(), blob.into()])?;

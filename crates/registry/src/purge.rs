@@ -89,7 +89,7 @@ impl Registry {
                 // Somebody writes to it right now, so it is not abandoned after all.
                 let Some(_held) = self.0.writing.try_hold(id) else { continue };
                 // Synced, so that no power cut brings a session back whose objects are gone.
-                let rows = self.0.database.write(Durability::Power, move |connection| {
+                let rows = self.0.database.write_loosely(Durability::Power, move |connection| {
                     let parameters = [(&text).into(), before.into()];
                     Ok::<_, Error>(connection.execute(&tables::REMOVE_STALE_UPLOAD, &parameters)?)
                 });

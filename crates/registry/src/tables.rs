@@ -32,13 +32,15 @@ pub const ROOM: Room = Room {
     ],
 };
 
+// What is mostly not there yet is added first (`ON CONFLICT DO NOTHING`) and looked up only if it was there: over PostgreSQL
+// a look for what is not there conflicts with everybody who adds something near it.
 entrepot_database::statements! {
     REPOSITORY = "SELECT id FROM repositories WHERE name = $1";
     ADD_REPOSITORY = "INSERT INTO repositories (name, created_at) VALUES ($1, $2) RETURNING id";
     CATALOG = "SELECT name FROM repositories WHERE name > $1 ORDER BY name LIMIT $2";
 
     BLOB = "SELECT id, size FROM blobs WHERE digest = $1";
-    ADD_BLOB = "INSERT INTO blobs (digest, size, created_at) VALUES ($1, $2, $3) RETURNING id";
+    ADD_BLOB = "INSERT INTO blobs (digest, size, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id";
     LINK_BLOB = "INSERT INTO repository_blobs (repository_id, blob_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     UNLINK_BLOB = "DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2";
     BLOB_IN_REPOSITORY = "SELECT b.id, b.size FROM blobs b JOIN repository_blobs l ON l.blob_id = b.id
@@ -61,7 +63,8 @@ entrepot_database::statements! {
     ADVANCE_UPLOAD = "UPDATE uploads SET size = $1, state = $2, active_at = $3 WHERE id = $4 AND state = $5";
     END_UPLOAD = "DELETE FROM uploads WHERE id = $1 AND state = $2";
     REMOVE_UPLOAD = "DELETE FROM uploads WHERE id = $1";
-    STALE_UPLOADS = "SELECT id FROM uploads WHERE active_at < $1 ORDER BY active_at LIMIT $2";
+    STALE_UPLOADS = sqlite "SELECT id FROM uploads WHERE active_at < $1 ORDER BY active_at LIMIT $2"
+        postgres "SELECT id FROM uploads WHERE started_at < $1 AND active_at < $1 ORDER BY started_at LIMIT $2";
     REMOVE_STALE_UPLOAD = "DELETE FROM uploads WHERE id = $1 AND active_at < $2";
 
     ADD_PART = "INSERT INTO objects (key, upload, blob_id, position, size) VALUES ($1, $2, $3, $4, $5)";
@@ -87,10 +90,12 @@ entrepot_database::statements! {
     MANIFEST_ID = "SELECT id, size FROM manifests WHERE repository_id = $1 AND digest = $2";
     ADD_MANIFEST = "INSERT INTO manifests
         (repository_id, digest, media_type, artifact_type, subject, size, annotations, content, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id";
     SET_MANIFEST_TYPE = "UPDATE manifests SET media_type = $1, artifact_type = $2 WHERE id = $3
         AND (media_type <> $1 OR artifact_type IS DISTINCT FROM $2)";
     REMOVE_MANIFEST = "DELETE FROM manifests WHERE id = $1";
+    REMOVE_MANIFEST_BLOBS = "DELETE FROM manifest_blobs WHERE manifest_id = $1";
+    REMOVE_MANIFEST_CHILDREN = "DELETE FROM manifest_children WHERE manifest_id = $1";
     ADD_MANIFEST_BLOB = "INSERT INTO manifest_blobs (manifest_id, blob_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     ADD_MANIFEST_CHILD = "INSERT INTO manifest_children (manifest_id, child_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     PARENT_OF_MANIFEST = "SELECT m.digest FROM manifest_children c JOIN manifests m ON m.id = c.manifest_id
@@ -106,5 +111,6 @@ entrepot_database::statements! {
         ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at";
     REMOVE_TAG = "DELETE FROM tags WHERE repository_id = $1 AND name = $2";
     TAGS = "SELECT name FROM tags WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3";
+    REMOVE_TAGS_OF_MANIFEST = "DELETE FROM tags WHERE manifest_id = $1";
     TAGS_OF_MANIFEST = "SELECT name FROM tags WHERE manifest_id = $1";
 }

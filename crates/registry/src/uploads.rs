@@ -67,7 +67,7 @@ impl Registry {
         let state = Hasher::new(algorithm.unwrap_or(Algorithm::Sha256)).to_bytes();
         self.0
             .database
-            .write(Durability::Process, move |connection| {
+            .write_loosely(Durability::Process, move |connection| {
                 let now = Timestamp::now();
                 let parameters = [(&text).into(), repository.as_str().into(), state.as_slice().into(), now.into()];
                 connection.execute(&tables::ADD_UPLOAD, &parameters)?;

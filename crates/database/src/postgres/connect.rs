@@ -19,14 +19,18 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How much longer than a statement may take its answer is waited for: the server's own complaint is the better one.
 const ON_TOP: Duration = Duration::from_secs(1);
 
-/// What every connection is told first.
+/// How every connection plans: each statement once for all values, and along the order of an index, never by gathering many
+/// rows and sorting them. So a page of a list costs the same however long the list is, and of a small table no more is read
+/// than is looked for: who has read all of it is in the way of everybody who adds to it.
+pub const PLANNER: &str =
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off;
+    SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+
+/// What every connection is told first besides.
 ///
-/// - Index scans even of small tables: a sequential scan would have the whole table among what a transaction has read, and
-///   every other transaction that writes to it would conflict with it. The same for plans: made once for all values.
 /// - A transaction that stands still, and a peer that has vanished, do not hold locks for ever.
 /// - `synchronous_commit` may be stricter than `on`, but a commit that is to survive a power cut must at least be synced here.
-const SETUP: &str = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off;
-    SET idle_in_transaction_session_timeout = '30s';
+const SETUP: &str = "SET idle_in_transaction_session_timeout = '30s';
     SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
@@ -73,7 +77,8 @@ impl Connector {
         match self.reach(&runtime) {
             Ok((client, wire)) => {
                 let session = Session::new(runtime, client, wire, statement_timeout + ON_TOP);
-                session.batch(&format!("SET statement_timeout = {}; {SETUP}", statement_timeout.as_millis()))?;
+                session
+                    .batch(&format!("SET statement_timeout = {}; {PLANNER}; {SETUP}", statement_timeout.as_millis()))?;
                 Ok(session)
             }
             Err(error) => {

@@ -1,4 +1,4 @@
-//! Writing: serializable transactions, run again when another one came between.
+//! Writing: transactions, run again when another one came between.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,8 +25,19 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
     pub(crate) lane: Lane,
+    pub(crate) isolation: Isolation,
     pub(crate) durability: Durability,
     pub(crate) guard: Guard,
+}
+
+/// What a transaction may rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// What it has read holds until it is committed.
+    Serializable,
+    /// Each statement sees and changes the latest. Such a transaction conflicts with no other, only waits for one that
+    /// changes the same row.
+    ReadCommitted,
 }
 
 /// How one run of a transaction ended.
@@ -37,7 +48,7 @@ enum Ended<T, E> {
     Undone(Failure),
 }
 
-/// Runs `work` in a serializable transaction, in the blocking pool.
+/// Runs `work` in a transaction, in the blocking pool.
 ///
 /// # Errors
 /// What `work` returns; [`Kind::Busy`], [`Kind::Unavailable`], [`Kind::ReadOnly`].
@@ -143,9 +154,15 @@ fn transact<T, E: From<Error>>(
 /// The lock comes before the transaction's snapshot (`LOCK` is the one statement that takes none), so whoever stops writes,
 /// which takes the same lock alone, has waited for all who did not see it, and all later ones see it.
 fn begin(session: &Session, terms: Terms) -> Result<(), Error> {
-    let begin = match terms.durability {
-        Durability::Power => "BEGIN ISOLATION LEVEL SERIALIZABLE",
-        Durability::Process => "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL synchronous_commit = off",
+    let begin = match (terms.isolation, terms.durability) {
+        (Isolation::Serializable, Durability::Power) => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+        (Isolation::Serializable, Durability::Process) => {
+            "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL synchronous_commit = off"
+        }
+        (Isolation::ReadCommitted, Durability::Power) => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        (Isolation::ReadCommitted, Durability::Process) => {
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off"
+        }
     };
     match terms.guard {
         Guard::Refuse => {

@@ -5,6 +5,7 @@ mod disk;
 mod failing;
 mod full;
 mod permission;
+mod postgres;
 mod program;
 mod slow;
 
