@@ -8,6 +8,7 @@ mod curl;
 mod fake_gcs;
 mod nginx;
 mod s3;
+mod s3_contents;
 mod seaweedfs;
 mod site;
 mod swift;

@@ -37,6 +37,27 @@ impl S3Bucket {
         }
     }
 
+    /// The same bucket through whatever stands at `proxy` between a client and the server.
+    #[must_use]
+    pub fn through(&self, proxy: SocketAddr) -> Self {
+        Self { endpoint: format!("http://{proxy}"), ..self.clone() }
+    }
+
+    /// The settings, as environment variables, with which entrepot keeps its blobs here, under `prefix`.
+    pub fn settings(&self, prefix: &str) -> Vec<(String, String)> {
+        let settings = [
+            ("ENTREPOT_STORE_BACKEND", "s3"),
+            ("ENTREPOT_S3_ENDPOINT", &self.endpoint),
+            ("ENTREPOT_S3_REGION", &self.region),
+            ("ENTREPOT_S3_BUCKET", &self.bucket),
+            ("ENTREPOT_S3_PREFIX", prefix),
+            ("ENTREPOT_S3_ACCESS_KEY_ID", &self.access_key_id),
+            ("ENTREPOT_S3_SECRET_ACCESS_KEY", &self.secret_access_key),
+            ("ENTREPOT_S3_PATH_STYLE", "true"),
+        ];
+        settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
     /// Waits until the server takes objects, and makes the bucket.
     pub(super) fn create(&self, server: &mut Process) -> Result<()> {
         let mut last = None;

@@ -109,13 +109,14 @@ fn identities_of(bucket: &S3Bucket) -> String {
 mod tests {
     use std::net::TcpStream;
 
-    use super::super::s3;
+    use super::super::{s3, s3_contents};
     use super::*;
 
     #[test]
     fn keeps_objects_and_leaves_nothing() -> Result<()> {
         let Some(server) = SeaweedFs::start()? else { return Ok(()) };
         s3::tests::works(server.bucket())?;
+        s3_contents::tests::works(server.bucket())?;
         let (address, directory) = (server.address(), server._site.path().to_owned());
         let sockets = server._sockets.0.clone();
         drop(server);

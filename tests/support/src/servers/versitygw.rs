@@ -57,13 +57,14 @@ impl VersityGw {
 mod tests {
     use std::net::TcpStream;
 
-    use super::super::s3;
+    use super::super::{s3, s3_contents};
     use super::*;
 
     #[test]
     fn keeps_objects_and_leaves_nothing() -> Result<()> {
         let Some(server) = VersityGw::start()? else { return Ok(()) };
         s3::tests::works(server.bucket())?;
+        s3_contents::tests::works(server.bucket())?;
         let (address, directory) = (server.address(), server._site.path().to_owned());
         drop(server);
         assert!(TcpStream::connect(address).is_err(), "it still listens");
