@@ -8,7 +8,10 @@ mod chunks;
 mod connection;
 mod directory;
 mod fill;
+mod group;
+mod growth;
 mod head;
+mod huge;
 mod image;
 mod judge;
 mod listing;
@@ -18,14 +21,15 @@ mod plan;
 mod process_tree;
 mod pull;
 mod push;
-mod random;
 mod reads;
 mod repeat;
 mod report;
 mod request;
 mod server;
 mod session;
+mod site;
 mod table;
+mod traffic;
 mod upload;
 mod work;
 
@@ -37,9 +41,10 @@ use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
 use candidate::Candidate;
-use directory::Directory;
 use plan::Plan;
+use report::Place;
 use session::Outcome;
+use site::Site;
 
 pub(crate) use plan::Arguments;
 
@@ -55,28 +60,48 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return run_optimized(root);
     }
     let entrepot = arguments.entrepot.clone().unwrap_or_else(|| root.join("target/release/entrepot"));
-    if arguments.entrepot.is_none() && plan.candidates.iter().any(|&(one, _)| one == Candidate::Entrepot) {
+    if arguments.entrepot.is_none() && plan.candidates.iter().any(|(one, _)| one.is_entrepot()) {
         build(root, "entrepot")?;
     }
     let programs = programs(&plan, &entrepot)?;
     // One thread, so that the load generator leaves the other processors to the server.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcomes = runtime.block_on(async {
+    let (place, report) = runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         tokio::select! {
-            outcomes = measure(root, &plan, &programs) => outcomes,
+            report = report(root, arguments, &plan, &programs, &entrepot) => report,
             _ = interrupt.recv() => bail!("interrupted"),
             _ = terminate.recv() => bail!("terminated"),
         }
     })?;
-    let report = report::markdown(root, &plan, &outcomes);
     println!("{report}");
     std::fs::write(root.join("target/bench/report.md"), &report)?;
     if arguments.write {
-        report::write(&root.join("docs/benchmarks.md"), &report)?;
+        report::write(root, place, &report)?;
     }
     Ok(())
+}
+
+/// Measures what was asked for. Returns the report and its place.
+async fn report(
+    root: &Path,
+    arguments: &Arguments,
+    plan: &Plan,
+    programs: &[(Candidate, PathBuf)],
+    entrepot: &Path,
+) -> Result<(Place, String)> {
+    let under = root.join("target/bench");
+    if arguments.growth {
+        let table = growth::run(&under, plan, entrepot).await?;
+        return Ok((growth::PLACE, format!("{}\n{table}", report::machine(root))));
+    }
+    if arguments.traffic {
+        let table = traffic::run(&under, plan, programs).await?;
+        return Ok((traffic::PLACE, format!("{}\n{table}", report::machine(root))));
+    }
+    let outcomes = measure(&under, plan, programs).await?;
+    Ok((plan.group.place(), report::markdown(root, plan, &outcomes)))
 }
 
 /// Builds this program optimized and goes on in it: an unoptimized load generator would measure itself.
@@ -108,18 +133,17 @@ fn programs(plan: &Plan, entrepot: &Path) -> Result<Vec<(Candidate, PathBuf)>> {
 }
 
 /// Leads every candidate through the work.
-async fn measure(root: &Path, plan: &Plan, programs: &[(Candidate, PathBuf)]) -> Result<Vec<Outcome>> {
-    let under = root.join("target/bench");
+async fn measure(under: &Path, plan: &Plan, programs: &[(Candidate, PathBuf)]) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::new();
     for (candidate, program) in programs {
         eprintln!("{} ({})", candidate.name(), candidate.version());
-        let directory = Directory::create(&under, candidate.name(), plan.needed_bytes())?;
-        session::run(*candidate, program, plan, directory.path(), &mut outcomes)
+        let site = Site::prepare(*candidate, under, plan.needed_bytes())?;
+        session::run(*candidate, program, plan, &site, &mut outcomes)
             .await
             .with_context(|| format!("measuring {}", candidate.name()))?;
         eprintln!("  removing what it wrote");
-        drop(directory);
+        drop(site);
     }
-    pull::run(&under, plan, programs, &mut outcomes).await.context("pull of large blobs")?;
+    pull::run(under, plan, programs, &mut outcomes).await.context("pull of large blobs")?;
     Ok(outcomes)
 }

@@ -22,9 +22,11 @@ mod http;
 mod images;
 mod model;
 mod order;
-mod random;
+mod pulls;
 mod register;
+mod replicas;
 mod server;
+mod servers;
 mod steps;
 mod trouble;
 mod uploads;
@@ -37,18 +39,24 @@ use anyhow::Result;
 /// Kill the registry at random moments and at every named step, and check that nothing acknowledged is lost
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// How often the registry dies under load
+    /// How often the registry dies under load; with --replicas, how often something fails under load
     #[arg(long, default_value_t = 500)]
     rounds: usize,
+    /// Over so many replicas, PostgreSQL and an S3 server, instead of one process with its own disk
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    replicas: Option<u16>,
+    /// Which S3 server the replicas keep their blobs in
+    #[arg(long, value_enum, default_value = "seaweedfs", requires = "replicas")]
+    store: replicas::StoreServer,
     /// Where all choices come from [default: the clock]
     #[arg(long)]
     seed: Option<u64>,
     /// How many clients work at the same time
     #[arg(long, default_value_t = 6)]
     clients: usize,
-    /// How long a round puts load on the registry at most, in milliseconds
-    #[arg(long, default_value_t = 400)]
-    longest_load: u64,
+    /// How long a round puts load on the registry at most, in milliseconds [default: 400; over replicas 1500]
+    #[arg(long)]
+    longest_load: Option<u64>,
 }
 
 /// Runs the campaign.
@@ -57,10 +65,20 @@ pub(crate) struct Arguments {
 /// If there was a finding, or the campaign itself could not go on.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
-    campaign::run(&campaign::Plan {
-        rounds: arguments.rounds,
-        seed: arguments.seed.unwrap_or_else(|| u64::from(clock())),
-        clients: arguments.clients.max(1),
-        longest_load: Duration::from_millis(arguments.longest_load),
-    })
+    let seed = arguments.seed.unwrap_or_else(|| u64::from(clock()));
+    let clients = arguments.clients.max(1);
+    let longest_load = |default| Duration::from_millis(arguments.longest_load.unwrap_or(default));
+    match arguments.replicas {
+        Some(replicas) => replicas::run(&replicas::Plan {
+            rounds: arguments.rounds,
+            seed,
+            clients,
+            replicas: usize::from(replicas),
+            longest_load: longest_load(1500),
+            store: arguments.store,
+        }),
+        None => {
+            campaign::run(&campaign::Plan { rounds: arguments.rounds, seed, clients, longest_load: longest_load(400) })
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod bench;
 mod conformance;
 mod crash;
 mod fuzz;
+mod random;
 mod shell;
 mod test;
 mod tools;

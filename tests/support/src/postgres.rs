@@ -76,6 +76,14 @@ impl Postgres {
         self.port.number()
     }
 
+    /// The id of the server's first process, whose children are all others.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn process_id(&self) -> Result<u32> {
+        Ok(self.process.as_ref().context("PostgreSQL is stopped")?.id())
+    }
+
     /// Makes an empty database and gives its URL.
     ///
     /// # Errors

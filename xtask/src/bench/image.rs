@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::random::Random;
 use super::request::MANIFEST_TYPE;
+use crate::random::Random;
 
 /// Size of each layer of a small image, in bytes.
 pub(super) const LAYER_BYTES: usize = 4096;
@@ -43,7 +43,7 @@ impl Images {
     /// A maker whose layers are random bytes.
     pub(super) fn new() -> Self {
         let mut layer = vec![0; LAYER_BYTES];
-        Random::new(2).fill(&mut layer);
+        Random::new(&[2]).fill(&mut layer);
         Self { layer }
     }
 

@@ -1,6 +1,7 @@
 //! The aims, held against what was measured in the same run.
 
 use super::candidate::Candidate;
+use super::group::Group;
 use super::load::Load;
 use super::session::{Figure, Outcome};
 use super::work::{Aim, Work};
@@ -10,6 +11,8 @@ use super::work::{Aim, Work};
 pub(super) struct Verdict {
     /// The work it is about.
     pub(super) work: Work,
+    /// Who did it.
+    pub(super) candidate: Candidate,
     /// The aim in words.
     pub(super) aim: String,
     /// What was measured, in words.
@@ -20,12 +23,20 @@ pub(super) struct Verdict {
 
 /// Everything measured in one run.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Results<'a>(pub(super) &'a [Outcome]);
+pub(super) struct Results<'a> {
+    /// What was compared with what.
+    pub(super) group: Group,
+    /// The figures.
+    pub(super) outcomes: &'a [Outcome],
+}
 
 impl Results<'_> {
     /// What `candidate` did in `work`.
     fn figure(&self, work: Work, candidate: Candidate) -> Option<&Figure> {
-        self.0.iter().find(|outcome| (outcome.work, outcome.candidate) == (work, candidate)).map(|found| &found.figure)
+        self.outcomes
+            .iter()
+            .find(|outcome| (outcome.work, outcome.candidate) == (work, candidate))
+            .map(|found| &found.figure)
     }
 
     fn load(&self, work: Work, candidate: Candidate) -> Option<&Load> {
@@ -36,20 +47,22 @@ impl Results<'_> {
     }
 
     fn references(&self, work: Work) -> impl Iterator<Item = &Load> {
-        self.0.iter().filter(move |outcome| outcome.work == work && outcome.candidate.is_reference()).filter_map(
-            |outcome| match &outcome.figure {
+        let group = self.group;
+        let of_work = self.outcomes.iter().filter(move |outcome| outcome.work == work);
+        of_work.filter(move |outcome| group.is_reference(outcome.candidate)).filter_map(|outcome| {
+            match &outcome.figure {
                 Figure::Load(load) => Some(load),
                 Figure::Memory(_) | Figure::Time(_) => None,
-            },
-        )
+            }
+        })
     }
 
-    /// The least server CPU a unit that a version of distribution took, in seconds.
+    /// The least server CPU a unit that a reference took, in seconds.
     pub(super) fn reference_cpu(&self, work: Work) -> Option<f64> {
         self.references(work).map(Load::cpu_per_unit).min_by(f64::total_cmp)
     }
 
-    /// The highest rate of the versions of distribution, in units a second.
+    /// The highest rate of the references, in units a second.
     pub(super) fn reference_rate(&self, work: Work) -> Option<f64> {
         self.references(work).map(Load::rate).max_by(f64::total_cmp)
     }
@@ -57,16 +70,18 @@ impl Results<'_> {
     /// Holds every aim of every piece of work that Entrepot did against the figures.
     pub(super) fn verdicts(&self) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
-        for work in Work::ALL {
-            let Some(figure) = self.figure(work, Candidate::Entrepot) else { continue };
-            for &aim in work.aims() {
-                verdicts.push(self.judge(work, figure, aim));
+        for &work in self.group.works() {
+            let own = self.outcomes.iter().filter(|outcome| outcome.work == work && outcome.candidate.is_entrepot());
+            for Outcome { candidate, figure, .. } in own {
+                for &aim in self.group.aims(work) {
+                    verdicts.push(self.judge(work, *candidate, figure, aim));
+                }
             }
         }
         verdicts
     }
 
-    fn judge(&self, work: Work, figure: &Figure, aim: Aim) -> Verdict {
+    fn judge(&self, work: Work, candidate: Candidate, figure: &Figure, aim: Aim) -> Verdict {
         let mine = match figure {
             Figure::Load(load) => Some(load),
             Figure::Memory(_) | Figure::Time(_) => None,
@@ -92,7 +107,7 @@ impl Results<'_> {
                 (format!("rate ≥ {least:.1}x nginx's"), measured)
             }
             Aim::CpuTimesOf(smaller, most) => {
-                let other = self.load(smaller, Candidate::Entrepot).map(Load::cpu_per_unit);
+                let other = self.load(smaller, candidate).map(Load::cpu_per_unit);
                 let measured = ratio(cpu, other).map(|got| (times(got), got <= most));
                 (format!("same CPU as {} (≤ {most}x)", smaller.name()), measured)
             }
@@ -114,8 +129,11 @@ impl Results<'_> {
             }
         };
         match measured {
-            Some((measured, met)) => Verdict { work, aim, measured, met: Some(met) },
-            None => Verdict { work, aim, measured: "nothing to hold it against in this run".to_owned(), met: None },
+            Some((measured, met)) => Verdict { work, candidate, aim, measured, met: Some(met) },
+            None => {
+                let measured = "nothing to hold it against in this run".to_owned();
+                Verdict { work, candidate, aim, measured, met: None }
+            }
         }
     }
 }
@@ -139,6 +157,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::candidate::Candidate;
+    use super::super::group::Group;
     use super::super::load::{Load, Unit};
     use super::super::session::{Figure, Outcome};
     use super::super::work::Work;
@@ -155,12 +174,17 @@ mod tests {
             amount: rate,
             elapsed: Duration::from_secs(1),
             server_cpu: Duration::from_millis(cpu),
+            backends_cpu: Duration::ZERO,
             client_cpu: Duration::ZERO,
             other_cpu: Duration::ZERO,
             latencies: Vec::new(),
             peak_bytes: 0,
         });
         outcome(Work::ManifestGet, candidate, figure)
+    }
+
+    fn results(outcomes: &[Outcome]) -> Results<'_> {
+        Results { group: Group::Disk, outcomes }
     }
 
     #[test]
@@ -171,7 +195,7 @@ mod tests {
             load(Candidate::Distribution, 260.0, 1000),
             load(Candidate::Zot, 5000.0, 1),
         ];
-        let verdicts = Results(&outcomes).verdicts();
+        let verdicts = results(&outcomes).verdicts();
         // 0.1 ms an operation against 3.85 ms is below a sixth; 1000 a second against 260 is not four times.
         assert_eq!(verdicts.iter().map(|verdict| verdict.met).collect::<Vec<_>>(), [Some(true), Some(false)]);
         assert_eq!(verdicts[1].measured, "3.85x");
@@ -180,7 +204,7 @@ mod tests {
     #[test]
     fn without_a_reference_there_is_no_verdict() {
         let outcomes = [load(Candidate::Entrepot, 1000.0, 100)];
-        assert!(Results(&outcomes).verdicts().iter().all(|verdict| verdict.met.is_none()));
+        assert!(results(&outcomes).verdicts().iter().all(|verdict| verdict.met.is_none()));
     }
 
     #[test]
@@ -189,7 +213,7 @@ mod tests {
             outcome(Work::MemoryIdle, Candidate::Entrepot, Figure::Memory(41 * 1_048_576)),
             outcome(Work::Start, Candidate::Entrepot, Figure::Time(Duration::from_millis(150))),
         ];
-        let verdicts = Results(&outcomes).verdicts();
+        let verdicts = results(&outcomes).verdicts();
         assert_eq!(verdicts.iter().map(|verdict| verdict.met).collect::<Vec<_>>(), [Some(false), Some(true)]);
     }
 }

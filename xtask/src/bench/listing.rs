@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::candidate::Candidate;
 use super::connection::Connection;
 use super::fill::fill;
 use super::image::{Image, Images};
@@ -88,7 +87,7 @@ pub(super) async fn catalog(session: &mut Session<'_>) -> Result<()> {
 
 /// How long the filling of a large collection may take. The aims are about Entrepot's full sizes.
 fn longest_fill(session: &Session<'_>) -> Duration {
-    if session.candidate == Candidate::Entrepot { FILL_ALL } else { session.plan.fill }
+    if session.candidate.is_entrepot() { FILL_ALL } else { session.plan.fill }
 }
 
 /// The tag number `number`: their order as text is their order as numbers.
@@ -119,17 +118,20 @@ async fn put_blobs(session: &Session<'_>, repository: &str, image: &Image) -> Re
 }
 
 /// A collection whose page is asked for.
-struct Page {
-    path: String,
+pub(super) struct Page {
+    /// Where it is listed.
+    pub(super) path: String,
     /// The key of the list in the answer.
-    list: &'static str,
-    name: fn(usize) -> String,
-    count: usize,
+    pub(super) list: &'static str,
+    /// The name of each entry; their order is that of their numbers.
+    pub(super) name: fn(usize) -> String,
+    /// How many there are.
+    pub(super) count: usize,
 }
 
 impl Page {
     /// Asks once and looks at what came, then measures the same request.
-    async fn measure(&self, session: &mut Session<'_>, work: Work, things: &str) -> Result<()> {
+    pub(super) async fn measure(&self, session: &mut Session<'_>, work: Work, things: &str) -> Result<()> {
         let middle = self.count / 2;
         let request = session.requests.plain("GET", &format!("{}?n={PAGE}&last={}", self.path, (self.name)(middle)));
         let mut connection = Connection::open(session.requests.host()).await?;

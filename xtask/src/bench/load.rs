@@ -30,6 +30,8 @@ pub(super) struct Load {
     pub(super) elapsed: Duration,
     /// User and system time of the server's processes.
     pub(super) server_cpu: Duration,
+    /// User and system time of the servers that the server keeps its data in.
+    pub(super) backends_cpu: Duration,
     /// User and system time of the load generator.
     pub(super) client_cpu: Duration,
     /// Processor time that the machine spent on everything else, its own kernel threads and its host included.
@@ -51,6 +53,11 @@ impl Load {
         self.server_cpu.as_secs_f64() / self.amount
     }
 
+    /// Seconds of processor time of its database and store a unit.
+    pub(super) fn backends_cpu_per_unit(&self) -> f64 {
+        self.backends_cpu.as_secs_f64() / self.amount
+    }
+
     /// Seconds of the load generator's processor time a unit.
     pub(super) fn client_cpu_per_unit(&self) -> f64 {
         self.client_cpu.as_secs_f64() / self.amount
@@ -61,6 +68,7 @@ impl Load {
         self.amount += other.amount;
         self.elapsed += other.elapsed;
         self.server_cpu += other.server_cpu;
+        self.backends_cpu += other.backends_cpu;
         self.client_cpu += other.client_cpu;
         self.other_cpu += other.other_cpu;
         self.latencies.extend(other.latencies);
@@ -87,6 +95,7 @@ impl Load {
 pub(super) struct Gauge<'a> {
     server: &'a Server,
     server_cpu: Duration,
+    backends_cpu: Duration,
     client_cpu: Duration,
     machine_busy: Duration,
     started: Instant,
@@ -100,8 +109,9 @@ impl<'a> Gauge<'a> {
         calm().await?;
         server.processes().reset_peak()?;
         let server_cpu = server.processes().cpu()?;
+        let backends_cpu = server.backends_cpu()?;
         let machine_busy = machine_busy()?;
-        Ok(Self { server, server_cpu, client_cpu: own_cpu()?, machine_busy, started: Instant::now() })
+        Ok(Self { server, server_cpu, backends_cpu, client_cpu: own_cpu()?, machine_busy, started: Instant::now() })
     }
 
     /// Reads the clocks again, after `amount` units whose operations took `latencies`.
@@ -109,11 +119,12 @@ impl<'a> Gauge<'a> {
         let elapsed = self.started.elapsed();
         let server_cpu = self.server.processes().cpu()?.saturating_sub(self.server_cpu);
         let client_cpu = own_cpu()?.saturating_sub(self.client_cpu);
+        let backends_cpu = self.server.backends_cpu()?.saturating_sub(self.backends_cpu);
         let busy = machine_busy()?.saturating_sub(self.machine_busy);
-        let other_cpu = busy.saturating_sub(server_cpu + client_cpu);
+        let other_cpu = busy.saturating_sub(server_cpu + backends_cpu + client_cpu);
         latencies.sort_unstable();
         let peak_bytes = self.server.processes().peak_bytes()?;
-        Ok(Load { unit, amount, elapsed, server_cpu, client_cpu, other_cpu, latencies, peak_bytes })
+        Ok(Load { unit, amount, elapsed, server_cpu, backends_cpu, client_cpu, other_cpu, latencies, peak_bytes })
     }
 }
 
@@ -147,6 +158,7 @@ mod tests {
             amount: 4.0,
             elapsed: Duration::from_secs(2),
             server_cpu: Duration::from_secs(1),
+            backends_cpu: Duration::ZERO,
             client_cpu: Duration::ZERO,
             other_cpu: Duration::ZERO,
             latencies: (1..=4).map(Duration::from_secs).collect(),

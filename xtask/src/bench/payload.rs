@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Size of the block that is repeated, in bytes: small enough to stay in the processor's cache.
 const BLOCK_BYTES: usize = 1024 * 1024;
@@ -35,7 +35,7 @@ impl Payload {
     /// A payload of `mebibytes` MiB, at least one.
     pub(super) fn new(mebibytes: u64, framing: Framing) -> Self {
         let mut plain = vec![0; BLOCK_BYTES];
-        Random::new(1).fill(&mut plain);
+        Random::new(&[1]).fill(&mut plain);
         let repeats = mebibytes.max(1) - 1;
         let mut common = Sha256::new();
         (0..repeats).for_each(|_| common.update(&plain));

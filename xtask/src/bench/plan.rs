@@ -6,12 +6,25 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::candidate::Candidate;
+use super::group::Group;
 use super::payload::Framing;
 use super::work::Work;
 
 /// Compares Entrepot with other registries: same disk, same work, one after another
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Arguments {
+    /// What is compared with what
+    #[arg(long, value_enum, default_value = "disk")]
+    group: Group,
+    /// Instead: let a repository grow, on SQLite and on PostgreSQL, and pull, push and list at each size
+    #[arg(long, conflicts_with_all = ["group", "only", "candidates"])]
+    pub(super) growth: bool,
+    /// The sizes of --growth, in tags
+    #[arg(long, value_delimiter = ',', value_name = "N", requires = "growth")]
+    sizes: Vec<usize>,
+    /// Instead: count requests and bytes between registry and S3 server for each pushed and pulled blob
+    #[arg(long, conflicts_with_all = ["group", "only", "growth"])]
+    pub(super) traffic: bool,
     /// Small sizes: one to two minutes in all, figures good for a first look alone
     #[arg(long)]
     quick: bool,
@@ -33,6 +46,9 @@ pub(crate) struct Arguments {
     /// Size of a large blob, in MiB
     #[arg(long, value_name = "MIB")]
     large: Option<u64>,
+    /// Size of the huge blob, in MiB
+    #[arg(long, value_name = "MIB")]
+    huge: Option<u64>,
     /// Tags in the large repository
     #[arg(long, value_name = "N")]
     tags: Option<usize>,
@@ -50,6 +66,8 @@ pub(crate) struct Arguments {
 /// The sizes of a run, all decided.
 #[derive(Debug)]
 pub(super) struct Plan {
+    /// What is compared with what.
+    pub(super) group: Group,
     /// Who is compared, in order. With `false`: only if installed.
     pub(super) candidates: Vec<(Candidate, bool)>,
     works: Vec<Work>,
@@ -57,6 +75,8 @@ pub(super) struct Plan {
     pub(super) duration: Duration,
     /// Size of a large blob, in MiB.
     pub(super) large_mebibytes: u64,
+    /// Size of the huge blob, in MiB.
+    pub(super) huge_mebibytes: u64,
     /// Tags in the small repository, and repositories in the small catalog.
     pub(super) few: usize,
     /// Tags in the large repository.
@@ -67,47 +87,53 @@ pub(super) struct Plan {
     pub(super) fill: Duration,
     /// Framing of large pushes.
     pub(super) framing: Framing,
+    /// How many tags a growing repository has, in turn.
+    pub(super) sizes: Vec<usize>,
 }
 
 impl Plan {
     /// Decides the sizes that the arguments leave open.
     pub(super) fn from(arguments: &Arguments) -> Result<Self> {
+        let group = if arguments.traffic { Group::S3 } else { arguments.group };
         let wanted =
-            |work: &Work| arguments.only.is_empty() || arguments.only.iter().any(|part| work.name().contains(part));
-        let works: Vec<Work> = Work::ALL.into_iter().filter(wanted).collect();
-        let names: Vec<&str> = Work::ALL.iter().map(|work| work.name()).collect();
+            |work: &&Work| arguments.only.is_empty() || arguments.only.iter().any(|part| work.name().contains(part));
+        let works: Vec<Work> = group.works().iter().filter(wanted).copied().collect();
+        let names: Vec<&str> = group.works().iter().map(|work| work.name()).collect();
         ensure!(!works.is_empty(), "--only names no work; there is {}", names.join(", "));
-        let all = {
-            use Candidate::{Distribution, DockerRegistry, Entrepot, Nginx, Zot, ZotSync};
-            [Entrepot, DockerRegistry, Distribution, Zot, ZotSync, Nginx]
-        };
         let candidates = if arguments.candidates.is_empty() {
-            all.into_iter().map(|candidate| (candidate, candidate == Candidate::Entrepot)).collect()
+            group.candidates().to_vec()
         } else {
             arguments.candidates.iter().map(|&candidate| (candidate, true)).collect()
         };
         let size = |quick, full| if arguments.quick { quick } else { full };
         Ok(Self {
+            group,
             candidates,
             works,
             duration: Duration::from_secs(arguments.seconds.unwrap_or(size(1, 4)).max(1)),
             large_mebibytes: arguments.large.unwrap_or(size(128, 1024)).max(2),
+            huge_mebibytes: arguments.huge.unwrap_or(size(512, 6 * 1024)).max(2),
             few: 1000,
             tags: arguments.tags.unwrap_or(if arguments.quick { 5000 } else { 200_000 }).max(1000),
             repositories: arguments.repositories.unwrap_or(if arguments.quick { 2000 } else { 20_000 }).max(1000),
             fill: Duration::from_secs(arguments.fill.unwrap_or(size(5, 20))),
             framing: arguments.framing,
+            sizes: match arguments.sizes.as_slice() {
+                [] if arguments.quick => vec![1000, 10_000],
+                [] => vec![1000, 10_000, 100_000, 1_000_000],
+                sizes => sizes.to_vec(),
+            },
         })
     }
 
     /// Free disk space that one candidate's run needs, in bytes: all the large blobs, and some for the rest.
     pub(super) fn needed_bytes(&self) -> u64 {
-        /// Large blobs that are pushed in all.
-        const LARGE_BLOBS: u64 = 16;
         const MEBIBYTE: u64 = 1024 * 1024;
-        let large = [Work::PushLarge1, Work::PushLarge4, Work::PushLarge8, Work::PullLarge1, Work::PullLarge4];
-        let blobs = if self.wants(&large) { LARGE_BLOBS } else { 0 };
-        (blobs * self.large_mebibytes + 2048) * MEBIBYTE
+        // How many large blobs each piece of work leaves.
+        let blobs = [(Work::PushLarge1, 3), (Work::PushLarge4, 4), (Work::PushLarge8, 8), (Work::PullLarge1, 1)];
+        let blobs: u64 = blobs.into_iter().filter(|&(work, _)| self.wants(&[work])).map(|(_, count)| count).sum();
+        let huge = if self.wants(&[Work::PushHuge, Work::PullHuge]) { self.huge_mebibytes } else { 0 };
+        (blobs * self.large_mebibytes + huge + 2048) * MEBIBYTE
     }
 
     /// Whether any of `works` is to be done.

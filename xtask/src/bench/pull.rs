@@ -12,7 +12,6 @@ use tokio::task::JoinSet;
 
 use super::candidate::Candidate;
 use super::connection::Connection;
-use super::directory::Directory;
 use super::load::{GIBIBYTE, Gauge, Load, Unit};
 use super::payload::Payload;
 use super::plan::Plan;
@@ -21,17 +20,18 @@ use super::repeat::all_latencies;
 use super::request::Requests;
 use super::server::Server;
 use super::session::{Figure, Outcome};
+use super::site::Site;
 use super::upload::LARGE_REPOSITORY;
 use super::work::Work;
 
 /// Rounds among which the time of a measurement is shared out.
 const ROUNDS: u32 = 4;
 
-/// A candidate with the blob in place. The server ends before its directory goes.
+/// A candidate with the blob in place. The server ends before its site goes.
 struct Source {
     candidate: Candidate,
     server: Server,
-    _directory: Directory,
+    _site: Site,
     /// `GET` of the blob.
     request: Vec<u8>,
 }
@@ -81,12 +81,12 @@ pub(super) async fn run(
 async fn prepare(under: &Path, candidate: Candidate, program: &Path, plan: &Plan, payload: &Payload) -> Result<Source> {
     let hash = payload.hash(0);
     let digest = format!("sha256:{hash}");
-    let directory = Directory::create(under, candidate.name(), plan.needed_bytes())?;
-    let (server, _) = Server::start(candidate, program, directory.path()).await?;
+    let site = Site::prepare(candidate, under, plan.needed_bytes())?;
+    let (server, _) = Server::start(candidate, program, &site).await?;
     let requests = Requests::to(server.address());
     let mut connection = Connection::open(requests.host()).await?;
     if candidate == Candidate::Nginx {
-        let blobs = directory.path().join("data/v2").join(LARGE_REPOSITORY).join("blobs");
+        let blobs = site.path().join("data/v2").join(LARGE_REPOSITORY).join("blobs");
         std::fs::create_dir_all(&blobs)?;
         payload.write_to(&mut File::create(blobs.join(&digest))?, 0)?;
     } else {
@@ -95,7 +95,7 @@ async fn prepare(under: &Path, candidate: Candidate, program: &Path, plan: &Plan
     let request = requests.blob("GET", LARGE_REPOSITORY, &digest);
     let got = connection.download_hash(&request).await?;
     ensure!(got == hash, "{digest} came back as sha256:{got}");
-    Ok(Source { candidate, server, _directory: directory, request })
+    Ok(Source { candidate, server, _site: site, request })
 }
 
 impl Source {

@@ -49,7 +49,7 @@ pub(super) async fn serve_files(session: &mut Session<'_>) -> Result<()> {
         return Ok(());
     }
     let images = images();
-    let blobs = session.directory.join("data/v2").join(REPOSITORY).join("blobs");
+    let blobs = session.site.path().join("data/v2").join(REPOSITORY).join("blobs");
     std::fs::create_dir_all(&blobs)?;
     for image in &images {
         std::fs::write(blobs.join(&image.blobs[0].digest), &image.blobs[0].bytes)?;
@@ -73,7 +73,7 @@ fn blob_exchanges(session: &Session<'_>, images: &[Image], method: &str) -> Arc<
 }
 
 /// Compares every answer once, warms up, and measures.
-async fn measure(session: &mut Session<'_>, work: Work, exchanges: Arc<[Exchange]>) -> Result<()> {
+pub(super) async fn measure(session: &mut Session<'_>, work: Work, exchanges: Arc<[Exchange]>) -> Result<()> {
     if !session.plan.wants(&[work]) {
         return Ok(());
     }

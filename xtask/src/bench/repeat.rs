@@ -35,7 +35,7 @@ impl Exchange {
     }
 }
 
-/// Sends `exchanges` in turn over each of `connections` for `duration`, checking status and length of every answer.
+/// Sends `exchanges` in turn, each of `connections` beginning at another one, for `duration`, checking status and length of every answer.
 /// Returns the connections and the time of each operation.
 pub(super) async fn repeat(
     connections: Vec<Connection>,
@@ -44,12 +44,13 @@ pub(super) async fn repeat(
 ) -> Result<(Vec<Connection>, Vec<Duration>)> {
     let deadline = Instant::now() + duration;
     let mut tasks = JoinSet::new();
+    let apart = exchanges.len().div_ceil(connections.len().max(1));
     for (number, mut connection) in connections.into_iter().enumerate() {
         let exchanges = Arc::clone(exchanges);
         tasks.spawn(async move {
             let mut latencies = Vec::new();
             let mut sent = Instant::now();
-            for exchange in exchanges.iter().cycle().skip(number) {
+            for exchange in exchanges.iter().cycle().skip(number * apart) {
                 let response = connection.exchange(&exchange.request).await?;
                 response.expect(exchange.status, "repeated request")?;
                 ensure!(response.body.len() == exchange.body.len(), "{}: the body changed", exchange.line());

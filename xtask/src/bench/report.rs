@@ -9,41 +9,57 @@ use super::judge::Results;
 use super::plan::Plan;
 use super::session::Outcome;
 use super::table;
-use super::work::Work;
 
-/// In docs/benchmarks.md, what `--write` replaces stands between these two lines.
-const BEGIN: &str = "<!-- measured: begin -->\n";
-const END: &str = "<!-- measured: end -->\n";
+/// A place in a page under docs/ that `--write` replaces: it stands between two lines that name it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The page's path from the root of the tree.
+    pub(super) page: &'static str,
+    /// The name in the two lines.
+    pub(super) name: &'static str,
+}
 
 /// The report about `outcomes`.
 pub(super) fn markdown(root: &Path, plan: &Plan, outcomes: &[Outcome]) -> String {
-    let results = Results(outcomes);
+    let results = Results { group: plan.group, outcomes };
     let mut text = machine(root);
     text.push_str(&format!(
         "\nLarge blobs have {} MiB. Each repeated request is measured for {} s.\n\n",
         plan.large_mebibytes,
         plan.duration.as_secs()
     ));
-    text.push_str("### Aims\n\n");
-    text.push_str(&table::aims(&results.verdicts()));
-    text.push_str("\n### Measurements\n\n");
+    let verdicts = results.verdicts();
+    if !verdicts.is_empty() {
+        text.push_str("### Aims\n\n");
+        text.push_str(&table::aims(&verdicts));
+        text.push('\n');
+    }
+    text.push_str("### Measurements\n\n");
     text.push_str(&table::measurements(results));
     text.push_str("\n### Candidates\n\n");
     text.push_str(&candidates(outcomes));
     text.push_str("\n### Work\n\n");
-    for work in Work::ALL.into_iter().filter(|&work| outcomes.iter().any(|outcome| outcome.work == work)) {
+    for work in plan.group.works().iter().filter(|&&work| outcomes.iter().any(|outcome| outcome.work == work)) {
         text.push_str(&format!("- `{}`: {}\n", work.name(), work.description()));
     }
     text
 }
 
-/// Puts `report` into the page at `page`, in place of the last one.
-pub(super) fn write(page: &Path, report: &str) -> Result<()> {
-    let old = std::fs::read_to_string(page).with_context(|| format!("reading {}", page.display()))?;
-    let parts = old.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+/// Puts `report` at `place` of the tree at `root`, instead of the last one.
+pub(super) fn write(root: &Path, place: Place, report: &str) -> Result<()> {
+    let page = root.join(place.page);
+    let old = std::fs::read_to_string(&page).with_context(|| format!("reading {}", page.display()))?;
+    let [begin, end] = place.marks();
+    let parts = old.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
     let (before, after) = parts.with_context(|| format!("{} has lost its marks", page.display()))?;
-    std::fs::write(page, format!("{before}{BEGIN}\n{report}\n{END}{after}"))?;
+    std::fs::write(page, format!("{before}{begin}\n{report}\n{end}{after}"))?;
     Ok(())
+}
+
+impl Place {
+    fn marks(self) -> [String; 2] {
+        ["begin", "end"].map(|which| format!("<!-- {}: {which} -->\n", self.name))
+    }
 }
 
 fn candidates(outcomes: &[Outcome]) -> String {
@@ -59,7 +75,7 @@ fn candidates(outcomes: &[Outcome]) -> String {
 }
 
 /// The machine, the kernel, the disk and the commit.
-fn machine(root: &Path) -> String {
+pub(super) fn machine(root: &Path) -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let processors = read("/proc/cpuinfo");
     let model = field(&processors, "model name").unwrap_or("unknown processor");
@@ -102,25 +118,36 @@ fn output(command: &mut Command) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{BEGIN, END, write};
+    use std::path::Path;
+
+    use super::super::group::Group;
+    use super::super::{growth, traffic};
+    use super::{Place, write};
 
     #[test]
     fn replaces_what_stands_between_the_marks_alone() {
         let directory = tempfile::tempdir().unwrap();
         let page = directory.path().join("page.md");
-        std::fs::write(&page, format!("before\n{BEGIN}old\n{END}after\n")).unwrap();
+        let place = Place { page: "page.md", name: "b" };
+        let other = "<!-- a: begin -->\nother\n<!-- a: end -->\n";
+        std::fs::write(&page, format!("before\n{other}<!-- b: begin -->\nold\n<!-- b: end -->\nafter\n")).unwrap();
         for report in ["one\n", "two\n"] {
-            write(&page, report).unwrap();
+            write(directory.path(), place, report).unwrap();
             let text = std::fs::read_to_string(&page).unwrap();
-            assert_eq!(text, format!("before\n{BEGIN}\n{report}\n{END}after\n"));
+            assert_eq!(text, format!("before\n{other}<!-- b: begin -->\n\n{report}\n<!-- b: end -->\nafter\n"));
         }
         std::fs::write(&page, "no marks").unwrap();
-        assert!(write(&page, "three\n").is_err());
+        assert!(write(directory.path(), place, "three\n").is_err());
     }
 
     #[test]
-    fn the_page_has_its_marks() {
-        let page = include_str!("../../../docs/benchmarks.md");
-        assert!(page.find(BEGIN) < page.find(END) && page.contains(BEGIN));
+    fn the_pages_have_their_marks() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let groups = [Group::Disk, Group::S3, Group::Database].map(Group::place);
+        for place in groups.into_iter().chain([growth::PLACE, traffic::PLACE]) {
+            let page = std::fs::read_to_string(root.join(place.page)).unwrap();
+            let [begin, end] = place.marks();
+            assert!(page.find(&begin) < page.find(&end) && page.contains(&begin), "{place:?}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use super::candidate::Candidate;
 use super::connection::Connection;
 use super::process_tree::ProcessTree;
+use super::site::Site;
 
 /// How long a candidate may take to answer its first request.
 const START_LIMIT: Duration = Duration::from_mins(2);
@@ -24,20 +25,21 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Server {
     child: Child,
     address: SocketAddr,
+    backends: Vec<ProcessTree>,
 }
 
 impl Server {
-    /// Starts `candidate` with its data below `directory` and waits until it answers. Returns the time that took,
-    /// from the start of the process to the first answer.
-    pub(super) async fn start(candidate: Candidate, program: &Path, directory: &Path) -> Result<(Self, Duration)> {
+    /// Starts `candidate` with its data at `site` and waits until it answers. Returns the time that took, from the start
+    /// of the process to the first answer.
+    pub(super) async fn start(candidate: Candidate, program: &Path, site: &Site) -> Result<(Self, Duration)> {
         let address = free_address()?;
-        let mut command = candidate.command(program, address, directory)?;
-        let log_path = directory.join("log");
+        let mut command = candidate.command(program, address, site)?;
+        let log_path = site.path().join("log");
         let log = std::fs::File::create(&log_path)?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("starting {}", program.display()))?;
-        let mut server = Self { child, address };
+        let mut server = Self { child, address, backends: site.processes()? };
         let request = format!("GET /v2/ HTTP/1.1\r\nHost: {address}\r\n\r\n");
         loop {
             if let Ok(mut connection) = Connection::open(address).await {
@@ -62,6 +64,11 @@ impl Server {
     /// What it uses.
     pub(super) fn processes(&self) -> ProcessTree {
         ProcessTree::of(self.child.id())
+    }
+
+    /// Processor time of the servers that it keeps its data in.
+    pub(super) fn backends_cpu(&self) -> Result<Duration> {
+        self.backends.iter().map(|backend| backend.cpu()).sum()
     }
 }
 

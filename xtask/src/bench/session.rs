@@ -10,8 +10,9 @@ use super::load::Load;
 use super::plan::Plan;
 use super::request::Requests;
 use super::server::Server;
+use super::site::Site;
 use super::work::Work;
-use super::{listing, reads, upload};
+use super::{huge, listing, reads, upload};
 
 /// What was measured.
 #[derive(Debug, Clone)]
@@ -47,9 +48,10 @@ pub(super) struct Session<'a> {
     pub(super) requests: Requests,
     /// The running server.
     pub(super) server: &'a Server,
-    /// Its directory; `data` in it is the server's.
-    pub(super) directory: &'a Path,
-    outcomes: &'a mut Vec<Outcome>,
+    /// Where it keeps its data.
+    pub(super) site: &'a Site,
+    /// What has been measured.
+    pub(super) outcomes: &'a mut Vec<Outcome>,
 }
 
 impl Session<'_> {
@@ -61,17 +63,17 @@ impl Session<'_> {
     }
 }
 
-/// Runs `candidate` through all the work of `plan`, with everything it writes below `directory`.
+/// Runs `candidate` through all the work of `plan`, with everything it writes at `site`.
 pub(super) async fn run(
     candidate: Candidate,
     program: &Path,
     plan: &Plan,
-    directory: &Path,
+    site: &Site,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<()> {
-    let (server, _) = Server::start(candidate, program, directory).await?;
+    let (server, _) = Server::start(candidate, program, site).await?;
     let requests = Requests::to(server.address());
-    let mut session = Session { candidate, plan, requests, server: &server, directory, outcomes };
+    let mut session = Session { candidate, plan, requests, server: &server, site, outcomes };
     if candidate == Candidate::Nginx {
         reads::serve_files(&mut session).await.context("reads")?;
         return Ok(());
@@ -84,11 +86,12 @@ pub(super) async fn run(
     reads::run(&mut session).await.context("reads")?;
     upload::small(&mut session).await.context("push of small images")?;
     upload::large(&mut session).await.context("push of large blobs")?;
+    huge::run(&mut session).await.context("push and pull of a huge blob")?;
     let tags = listing::tags(&mut session).await.context("pages of tags")?;
     listing::catalog(&mut session).await.context("pages of the catalog")?;
     drop(server);
     if plan.wants(&[Work::Start]) {
-        start_again(candidate, program, directory, tags, outcomes).await.context("second start")?;
+        start_again(candidate, program, site, tags, outcomes).await.context("second start")?;
     }
     Ok(())
 }
@@ -97,13 +100,13 @@ pub(super) async fn run(
 async fn start_again(
     candidate: Candidate,
     program: &Path,
-    directory: &Path,
+    site: &Site,
     tags: usize,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<()> {
     let mut quickest = Duration::MAX;
     for _ in 0..3 {
-        let (server, ready) = Server::start(candidate, program, directory).await?;
+        let (server, ready) = Server::start(candidate, program, site).await?;
         drop(server);
         quickest = quickest.min(ready);
     }

@@ -27,14 +27,18 @@ pub(super) fn line(outcome: &Outcome) -> String {
 
 /// The table of all measurements, one row a piece of work and candidate.
 pub(super) fn measurements(results: Results<'_>) -> String {
-    let mut rows: Vec<&Outcome> = results.0.iter().collect();
+    let mut rows: Vec<&Outcome> = results.outcomes.iter().collect();
+    let backends = rows.iter().any(|outcome| outcome.candidate.uses_s3() || outcome.candidate.uses_postgres());
     rows.sort_by_key(|outcome| (outcome.work, outcome.candidate));
-    let mut text = String::from(
-        "| work | candidate | rate | p50 | p99 | server CPU | client CPU | peak memory | CPU ratio | rate ratio | |\n\
-         | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --- |\n",
+    // A column of its own, where there is something to say in it.
+    let (head, rule) = if backends { (" backends' CPU |", " --: |") } else { ("", "") };
+    let mut text = format!(
+        "| work | candidate | rate | p50 | p99 | server CPU |{head} client CPU | peak memory | CPU ratio | rate ratio | |\n\
+         | --- | --- | --: | --: | --: | --: |{rule} --: | --: | --: | --: | --- |\n",
     );
     for outcome in rows {
-        let Cells { rate, p50, p99, cpu, client_cpu, peak } = Cells::of(outcome);
+        let Cells { rate, p50, p99, cpu, backends_cpu, client_cpu, peak } = Cells::of(outcome);
+        let backends_cpu = if backends { format!(" {backends_cpu} |") } else { String::new() };
         let (mut cpu_ratio, mut rate_ratio) = (String::new(), String::new());
         if let Figure::Load(load) = &outcome.figure {
             cpu_ratio = ratio(load.cpu_per_unit(), results.reference_cpu(outcome.work));
@@ -42,7 +46,7 @@ pub(super) fn measurements(results: Results<'_>) -> String {
         }
         let (work, candidate, note) = (outcome.work.name(), outcome.candidate.name(), note(outcome));
         text.push_str(&format!(
-            "| {work} | {candidate} | {rate} | {p50} | {p99} | {cpu} | {client_cpu} | {peak} | {cpu_ratio} | \
+            "| {work} | {candidate} | {rate} | {p50} | {p99} | {cpu} |{backends_cpu} {client_cpu} | {peak} | {cpu_ratio} | \
              {rate_ratio} | {note} |\n"
         ));
     }
@@ -51,14 +55,14 @@ pub(super) fn measurements(results: Results<'_>) -> String {
 
 /// The table of the aims.
 pub(super) fn aims(verdicts: &[Verdict]) -> String {
-    let mut text = String::from("| work | aim | measured | met |\n| --- | --- | --: | --- |\n");
-    for Verdict { work, aim, measured, met } in verdicts {
+    let mut text = String::from("| work | candidate | aim | measured | met |\n| --- | --- | --- | --: | --- |\n");
+    for Verdict { work, candidate, aim, measured, met } in verdicts {
         let met = match met {
             Some(true) => "yes",
             Some(false) => "**no**",
             None => "?",
         };
-        text.push_str(&format!("| {} | {aim} | {measured} | {met} |\n", work.name()));
+        text.push_str(&format!("| {} | {} | {aim} | {measured} | {met} |\n", work.name(), candidate.name()));
     }
     text
 }
@@ -76,17 +80,26 @@ fn note(outcome: &Outcome) -> String {
 }
 
 /// The columns of a row that follow from the figure alone.
-struct Cells {
-    rate: String,
-    p50: String,
-    p99: String,
-    cpu: String,
+pub(super) struct Cells {
+    /// Units a second, or a time.
+    pub(super) rate: String,
+    /// The middle latency.
+    pub(super) p50: String,
+    /// The latency of one in a hundred.
+    pub(super) p99: String,
+    /// The server's processor time a unit.
+    pub(super) cpu: String,
+    /// The same of its database and store.
+    pub(super) backends_cpu: String,
+    /// The same of the load generator.
     client_cpu: String,
+    /// Memory.
     peak: String,
 }
 
 impl Cells {
-    fn of(outcome: &Outcome) -> Self {
+    /// The columns of `outcome`.
+    pub(super) fn of(outcome: &Outcome) -> Self {
         let empty = String::new;
         match &outcome.figure {
             Figure::Load(load) => Self {
@@ -94,6 +107,7 @@ impl Cells {
                 p50: duration(load.percentile(0.5)),
                 p99: duration(load.percentile(0.99)),
                 cpu: cost(load.cpu_per_unit(), load.unit),
+                backends_cpu: cost(load.backends_cpu_per_unit(), load.unit),
                 client_cpu: cost(load.client_cpu_per_unit(), load.unit),
                 peak: mebibytes(load.peak_bytes),
             },
@@ -102,6 +116,7 @@ impl Cells {
                 p50: empty(),
                 p99: empty(),
                 cpu: empty(),
+                backends_cpu: empty(),
                 client_cpu: empty(),
                 peak: mebibytes(*bytes),
             },
@@ -110,6 +125,7 @@ impl Cells {
                 p50: empty(),
                 p99: empty(),
                 cpu: empty(),
+                backends_cpu: empty(),
                 client_cpu: empty(),
                 peak: empty(),
             },

@@ -28,15 +28,29 @@ pub(super) async fn small(session: &mut Session<'_>) -> Result<()> {
     }
     // Numbers that no other work uses, so that no blob is known to the server beforehand.
     let numbers = Arc::new(AtomicU64::new(1_000_000));
-    push_small(session, &numbers, Duration::from_millis(500)).await?;
-    let gauge = Gauge::start(session.server).await?;
-    let latencies = push_small(session, &numbers, session.plan.duration).await?;
-    let load = gauge.finish(Unit::Operation, latencies.len() as f64, latencies)?;
-    session.record(Work::PushSmall, Figure::Load(load), "");
-    verify_small(session, numbers.load(Ordering::Relaxed) - 1).await
+    measure_small(session, &numbers, place).await
 }
 
-async fn push_small(session: &Session<'_>, numbers: &Arc<AtomicU64>, duration: Duration) -> Result<Vec<Duration>> {
+/// Pushes small images of new `numbers` to where `place` says, and looks at the last one.
+pub(super) async fn measure_small(
+    session: &mut Session<'_>,
+    numbers: &Arc<AtomicU64>,
+    place: fn(u64) -> (String, String),
+) -> Result<()> {
+    push_small(session, numbers, place, Duration::from_millis(500)).await?;
+    let gauge = Gauge::start(session.server).await?;
+    let latencies = push_small(session, numbers, place, session.plan.duration).await?;
+    let load = gauge.finish(Unit::Operation, latencies.len() as f64, latencies)?;
+    session.record(Work::PushSmall, Figure::Load(load), "");
+    verify_small(session, numbers.load(Ordering::Relaxed) - 1, place).await
+}
+
+async fn push_small(
+    session: &Session<'_>,
+    numbers: &Arc<AtomicU64>,
+    place: fn(u64) -> (String, String),
+    duration: Duration,
+) -> Result<Vec<Duration>> {
     let deadline = Instant::now() + duration;
     let requests = session.requests;
     let mut tasks = JoinSet::new();
@@ -66,7 +80,7 @@ fn place(number: u64) -> (String, String) {
 }
 
 /// Reads the image number `number` back and compares all its bytes.
-async fn verify_small(session: &Session<'_>, number: u64) -> Result<()> {
+async fn verify_small(session: &Session<'_>, number: u64, place: fn(u64) -> (String, String)) -> Result<()> {
     let requests = session.requests;
     let mut connection = Connection::open(requests.host()).await?;
     let image = Images::new().image(number, 3);

@@ -23,6 +23,10 @@ pub(super) enum Work {
     PullLarge1,
     /// The same over 4 connections.
     PullLarge4,
+    /// Push of one blob of more than 5 GiB.
+    PushHuge,
+    /// Pull of that blob.
+    PullHuge,
     /// A page of 100 tags from the middle of a repository with few tags.
     TagsFew,
     /// The same of a repository with many tags.
@@ -57,25 +61,6 @@ pub(super) enum Aim {
 }
 
 impl Work {
-    /// All of them, in the order of the report.
-    pub(super) const ALL: [Self; 15] = [
-        Self::ManifestGet,
-        Self::BlobHead,
-        Self::BlobGet,
-        Self::PushSmall,
-        Self::PushLarge1,
-        Self::PushLarge4,
-        Self::PushLarge8,
-        Self::PullLarge1,
-        Self::PullLarge4,
-        Self::TagsFew,
-        Self::TagsMany,
-        Self::CatalogFew,
-        Self::CatalogMany,
-        Self::MemoryIdle,
-        Self::Start,
-    ];
-
     /// The name on the command line and in the tables.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -88,6 +73,8 @@ impl Work {
             Self::PushLarge8 => "push-large-8",
             Self::PullLarge1 => "pull-large-1",
             Self::PullLarge4 => "pull-large-4",
+            Self::PushHuge => "push-huge",
+            Self::PullHuge => "pull-huge",
             Self::TagsFew => "tags-few",
             Self::TagsMany => "tags-many",
             Self::CatalogFew => "catalog-few",
@@ -97,7 +84,7 @@ impl Work {
         }
     }
 
-    /// What the project wants of it.
+    /// What the project wants of it on the local disk.
     pub(super) fn aims(self) -> &'static [Aim] {
         /// "The same cost": what two measurements of equal work differ by on a shared machine.
         const SAME: f64 = 1.25;
@@ -111,7 +98,7 @@ impl Work {
             Self::PullLarge1 | Self::PullLarge4 => &[Aim::CpuShareOfNginx(1.1), Aim::RateTimesOfNginx(1.0)],
             Self::TagsMany => &[Aim::CpuTimesOf(Self::TagsFew, SAME)],
             Self::CatalogMany => &[Aim::CpuTimesOf(Self::CatalogFew, SAME)],
-            Self::TagsFew | Self::CatalogFew => &[],
+            Self::TagsFew | Self::CatalogFew | Self::PushHuge | Self::PullHuge => &[],
             Self::MemoryIdle => &[Aim::MemoryMebibytes(40)],
             Self::Start => const { &[Aim::Within(Duration::from_millis(200))] },
         }
@@ -132,6 +119,8 @@ impl Work {
             Self::PushLarge8 => "push of large blobs, 8 at once",
             Self::PullLarge1 => "pull of a large blob out of the page cache, 1 connection",
             Self::PullLarge4 => "pull of a large blob out of the page cache, 4 connections",
+            Self::PushHuge => "push of one blob that is larger than a piece of an object store may be (5 GiB)",
+            Self::PullHuge => "pull of that blob, 1 connection; every byte is hashed",
             Self::TagsFew => "a page of 100 tags from the middle of a small repository, 1 connection",
             Self::TagsMany => "a page of 100 tags from the middle of a large repository, 1 connection",
             Self::CatalogFew => "a page of 100 repositories from the middle of a small catalog, 1 connection",

@@ -12,11 +12,12 @@ use super::client::Worker;
 use super::disk;
 use super::model::Model;
 use super::order::{self, Watched};
-use super::random::Random;
 use super::server::{self, Death, Program, Server, Started};
+use super::servers::Servers;
 use super::steps::Steps;
 use super::trouble::{Outcome, Trouble, wrong};
 use super::verify::Depth;
+use crate::random::Random;
 
 /// After so many rounds everything is looked at, and the server is stopped and purged.
 const PURGE_EVERY: usize = 10;
@@ -66,12 +67,7 @@ struct Campaign<'a> {
 pub(super) fn run(plan: &Plan) -> Result<()> {
     let start = Instant::now();
     println!("crash: seed {}, {} rounds, {} clients", plan.seed, plan.rounds, plan.clients);
-    let built = server::build()?;
-    let directory = built.parent().context("the program lies nowhere")?.join("crash");
-    fs::create_dir_all(&directory)?;
-    // A copy: whoever builds the program again, without fail points, would replace it.
-    let program = directory.join("entrepot");
-    fs::copy(&built, &program).context("cannot copy the program")?;
+    let (program, directory) = server::prepare("crash")?;
     let mut campaign = Campaign {
         plan,
         directory,
@@ -119,11 +115,7 @@ impl Campaign<'_> {
             match outcome {
                 Ok(Ok(())) => stretch = Some(current),
                 Ok(Err(trouble)) => {
-                    let what = match trouble {
-                        Trouble::Wrong(what) => what,
-                        Trouble::Gone(error) => format!("the connection broke: {error}"),
-                    };
-                    println!("crash: FINDING, seed {}, round {round}: {what}", self.plan.seed);
+                    println!("crash: FINDING, seed {}, round {round}: {trouble}", self.plan.seed);
                     println!("crash: its data and log are kept in {}", current.directory.display());
                     self.findings += 1;
                     if self.findings == ENOUGH {
@@ -142,7 +134,7 @@ impl Campaign<'_> {
     fn begin(&self, round: usize) -> Result<Stretch> {
         let directory = self.directory.join(format!("seed-{}-round-{round}", self.plan.seed));
         server::fresh(&directory)?;
-        let program = Program::new(self.program.clone(), directory.join("log"));
+        let program = Program::new(self.program.clone(), &directory);
         let model = Model::new(&mut self.random(round, 0));
         Ok(Stretch { directory, program, model: Mutex::new(model) })
     }
@@ -163,7 +155,7 @@ impl Campaign<'_> {
     fn round(&mut self, stretch: &Stretch, round: usize) -> Result<Outcome<()>> {
         let mut random = self.random(round, 1);
         let (load, fail) = self.choose(round, &mut random);
-        let death = match stretch.program.serve(&stretch.data(), fail.as_deref())? {
+        let death = match stretch.program.serve(fail.as_deref())? {
             Started::Ready(server) => match self.load(stretch, server, round, load)? {
                 Ok(death) => death,
                 Err(trouble) => return Ok(Err(trouble)),
@@ -178,11 +170,11 @@ impl Campaign<'_> {
         }
         let last = round.is_multiple_of(PURGE_EVERY) || round == self.plan.rounds;
         let depth = if last { Depth::Everything } else { Depth::Touched };
-        let server = match stretch.program.serve(&stretch.data(), None)? {
+        let server = match stretch.program.serve(None)? {
             Started::Ready(server) => server,
             Started::Died(death) => return Ok(wrong(format!("it does not start again: {death:?}"))),
         };
-        let mut auditor = Worker::new(usize::MAX, server.address, &stretch.model, self.random(round, 2));
+        let mut auditor = Worker::new(usize::MAX, Servers::one(server.address), &stretch.model, self.random(round, 2));
         if let Err(trouble) = auditor.verify(depth) {
             return Ok(Err(trouble));
         }
@@ -216,7 +208,7 @@ impl Campaign<'_> {
         std::thread::scope(|scope| {
             for number in 0..self.plan.clients {
                 let (stop, ended) = (&stop, ended.clone());
-                let mut worker = Worker::new(number, address, model, self.random(round, 10 + number));
+                let mut worker = Worker::new(number, Servers::one(address), model, self.random(round, 10 + number));
                 scope.spawn(move || {
                     // Nobody listens any more if the campaign itself failed.
                     let _late = ended.send(worker.work(stop));
@@ -248,7 +240,7 @@ impl Campaign<'_> {
             {
                 return Ok(wrong(format!("a connection broke while the server lived: {error}")));
             }
-            let wrongs = first.into_iter().chain(ends).find(|outcome| matches!(outcome, Err(Trouble::Wrong(_))));
+            let wrongs = first.into_iter().chain(ends).find(|ended| !matches!(ended, Ok(()) | Err(Trouble::Gone(_))));
             Ok(wrongs.unwrap_or(Ok(())).map(|()| death))
         })
     }
@@ -273,7 +265,7 @@ impl Campaign<'_> {
         std::thread::sleep(Duration::from_millis(1100));
         for _ in 0..2 {
             let fail = self.steps.aim_at_purge(random);
-            match stretch.program.purge(&stretch.data(), fail.as_deref())? {
+            match stretch.program.purge(fail.as_deref())? {
                 Death::Finished => {}
                 death => {
                     if let Err(trouble) = self.count(death) {
@@ -282,14 +274,14 @@ impl Campaign<'_> {
                 }
             }
         }
-        let ended = stretch.program.purge(&stretch.data(), None)?;
+        let ended = stretch.program.purge(None)?;
         if ended != Death::Finished {
             return Ok(wrong(format!("the purge failed: {ended:?}")));
         }
         self.purges += 1;
         let mut model = stretch.lock();
         model.uploads.clear();
-        disk::check(&stretch.data(), &model)
+        disk::check(stretch.program.data(), &model)
     }
 
     fn conclude(self, elapsed: Duration) -> Result<()> {
@@ -319,10 +311,6 @@ impl Campaign<'_> {
 }
 
 impl Stretch {
-    fn data(&self) -> PathBuf {
-        self.directory.join("data")
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, Model> {
         // A client that panicked ends the campaign anyway.
         self.model.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -1,53 +1,62 @@
 //! A client: one thread that pushes, moves and deletes until the server dies.
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::content::Content;
-use super::http::{Answer, Client, Request};
+use super::http::{Answer, Request};
 use super::model::{Model, REPOSITORIES};
-use super::random::Random;
-use super::trouble::{Outcome, wrong};
+use super::servers::Servers;
+use super::trouble::{Outcome, Trouble};
+use crate::random::Random;
 
 /// One client. Its number says which manifests, tags and uploads of the model are its own, in this round and the next ones.
 #[derive(Debug)]
 pub(super) struct Worker<'a> {
     pub(super) number: usize,
     pub(super) random: Random,
-    client: Client,
+    pub(super) servers: Servers,
     model: &'a Mutex<Model>,
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(number: usize, address: SocketAddr, model: &'a Mutex<Model>, random: Random) -> Self {
-        Self { number, random, client: Client::new(address), model }
+    pub(super) fn new(number: usize, servers: Servers, model: &'a Mutex<Model>, random: Random) -> Self {
+        Self { number, random, servers, model }
     }
 
-    /// Works until `stop` is set or something goes wrong.
+    /// Works until `stop` is set or something goes wrong. Where there are replicas, it goes on after a request that one of
+    /// them did not answer or could not do.
     pub(super) fn work(&mut self, stop: &AtomicBool) -> Outcome<()> {
         while !stop.load(Ordering::Relaxed) {
-            let repository = self.repository();
-            match self.random.below(100) {
-                0..16 => {
-                    let content = self.blob();
-                    self.push_blob(repository, &content)?;
-                }
-                16..22 => self.push_blob_and_stop_short(repository)?,
-                22..32 => self.resume_any()?,
-                32..37 => self.mount_any(repository)?,
-                37..58 => self.push_image(repository)?,
-                58..64 => self.push_shared_image(repository)?,
-                64..70 => self.push_index(repository)?,
-                70..76 => self.push_referrer(repository)?,
-                76..82 => self.move_tag(repository)?,
-                82..87 => self.delete_tag(repository)?,
-                87..93 => self.delete_manifest(repository)?,
-                _ => self.delete_blob(repository)?,
+            match self.step() {
+                Err(Trouble::Gone(_) | Trouble::Busy(_)) if self.servers.are_replicas() => {}
+                other => other?,
             }
         }
         Ok(())
+    }
+
+    /// One piece of work.
+    fn step(&mut self) -> Outcome<()> {
+        let repository = self.repository();
+        match self.random.below(100) {
+            0..14 => {
+                let content = self.blob();
+                self.push_blob(repository, &content)
+            }
+            14..20 => self.push_blob_and_stop_short(repository),
+            20..29 => self.resume_any(),
+            29..34 => self.mount_any(repository),
+            34..53 => self.push_image(repository),
+            53..59 => self.push_shared_image(repository),
+            59..64 => self.push_index(repository),
+            64..69 => self.push_referrer(repository),
+            69..75 => self.move_tag(repository),
+            75..79 => self.delete_tag(repository),
+            79..85 => self.delete_manifest(repository),
+            85..91 => self.delete_blob(repository),
+            _ => self.pull(repository),
+        }
     }
 
     pub(super) fn model(&self) -> MutexGuard<'a, Model> {
@@ -72,18 +81,11 @@ impl<'a> Worker<'a> {
 
     /// Sends a request. No answer may blame the server itself.
     pub(super) fn send(&mut self, request: &Request<'_>) -> Outcome<Answer> {
-        let answer = self.client.send(request).map_err(|error| {
-            let size = request.body.len();
-            io::Error::new(error.kind(), format!("{} {} with {size} bytes: {error}", request.method, request.target))
-        })?;
-        if answer.status >= 500 {
-            return wrong(format!("{} {}: {}", request.method, request.target, answer.describe()));
-        }
-        Ok(answer)
+        self.servers.send(request, &mut self.random)
     }
 
     /// Sends half a request.
     pub(super) fn cut(&mut self, request: &Request<'_>, length: usize) -> Outcome<()> {
-        Ok(self.client.cut(request, length)?)
+        Ok(self.servers.cut(request, length, &mut self.random)?)
     }
 }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::random::Random;
+use crate::random::Random;
 
 /// The algorithm of a digest.
 #[derive(Clone, Copy, Debug)]

@@ -8,8 +8,8 @@ use super::client::Worker;
 use super::content::{Algorithm, Content};
 use super::http::Request;
 use super::model::Draft;
-use super::random::Random;
 use super::trouble::{Outcome, wrong};
+use crate::random::Random;
 
 const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::content::Content;
-use super::random::Random;
 use super::register::Register;
+use crate::random::Random;
 
 /// The repositories that are pushed to.
 pub(super) const REPOSITORIES: [&str; 4] = ["acme/alpine", "acme/base/runtime", "acme/tools", "acme/web"];
@@ -35,6 +35,9 @@ pub(super) struct Model {
     pub(super) ended: Vec<String>,
     /// Links, manifests and tags that requests may have changed since they were last looked at.
     pub(super) touched: Touched,
+    /// The database may crash at any time, and forget what it did not promise to keep: how far uploads are, and that they
+    /// are.
+    pub(super) database_crashes: bool,
 }
 
 /// Keys to look at.
@@ -78,6 +81,8 @@ pub(super) struct Upload {
     pub(super) content: Arc<Content>,
     /// Bytes that the server said it has.
     pub(super) acknowledged: usize,
+    /// Bytes that also a crash of the database leaves; `None`: not even the session.
+    pub(super) kept: Option<usize>,
     /// Bytes that it may have.
     pub(super) sent: usize,
     /// A request that ends the session was not answered, so it may be gone, or its bytes may have become the blob.
@@ -97,6 +102,7 @@ impl Model {
             uploads: BTreeMap::new(),
             ended: Vec::new(),
             touched: Touched::default(),
+            database_crashes: false,
         };
         model.pool = (0..POOL).map(|_| model.keep(Content::random(random))).collect();
         model
@@ -130,6 +136,19 @@ impl Model {
         self.touched.manifests.insert(key.clone());
         let manifest = Manifest { draft: draft.clone(), there: Register::new(false) };
         &mut self.manifests.entry(key).or_insert(manifest).there
+    }
+
+    /// The bytes of an upload that must be there; `None`: it need not be there at all.
+    pub(super) fn least(&self, upload: &Upload) -> Option<usize> {
+        if self.database_crashes { upload.kept } else { Some(upload.acknowledged) }
+    }
+
+    /// Whether the database may crash from now on. Nothing is under way, and all that it has is on its disk.
+    pub(super) fn expect_crash(&mut self, crashes: bool) {
+        self.database_crashes = crashes;
+        for upload in self.uploads.values_mut() {
+            upload.kept = Some(upload.acknowledged);
+        }
     }
 
     /// A session was acknowledged to have ended.

@@ -16,8 +16,8 @@ use serde_json::json;
 
 use super::content::{Algorithm, Content};
 use super::http::{Client, Request};
-use super::random::Random;
 use super::trouble::{Outcome, wrong};
+use crate::random::Random;
 
 const CALLS: &str = "trace=fsync,fdatasync,rename,renameat,renameat2,write,writev,sendto,sendmsg,pwrite64";
 

@@ -28,12 +28,17 @@ pub(super) enum Death {
     Unexpected(String),
 }
 
-/// The program.
+/// The program, with all that one server of it is started with.
 #[derive(Debug)]
 pub(super) struct Program {
     path: PathBuf,
     /// What the program has to say of its life.
     log: PathBuf,
+    data: PathBuf,
+    /// Where it listens: at a port of the system's choice, unless it is told.
+    listen: SocketAddr,
+    /// Settings as environment variables.
+    settings: Vec<(String, String)>,
 }
 
 /// A running process of it.
@@ -59,7 +64,7 @@ pub(super) enum Started {
 }
 
 /// Builds the program with fail points, and returns where it is.
-pub(super) fn build() -> Result<PathBuf> {
+fn build() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["build", "--quiet", "--package", "entrepot", "--features", "failpoints"])
@@ -76,16 +81,46 @@ pub(super) fn build() -> Result<PathBuf> {
     path.context("cargo does not say where it put entrepot")
 }
 
+/// Builds the program with fail points and copies it: whoever builds it again, without, would replace it. Returns the copy
+/// and the directory `name` beside the original, in which it is.
+pub(super) fn prepare(name: &str) -> Result<(PathBuf, PathBuf)> {
+    let built = build()?;
+    let directory = built.parent().context("the program lies nowhere")?.join(name);
+    fs::create_dir_all(&directory)?;
+    let program = directory.join("entrepot");
+    fs::copy(&built, &program).context("cannot copy the program")?;
+    Ok((program, directory))
+}
+
 impl Program {
-    pub(super) fn new(path: PathBuf, log: PathBuf) -> Self {
-        Self { path, log }
+    /// The program at `path`, whose data and log are in `directory`.
+    pub(super) fn new(path: PathBuf, directory: &Path) -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { path, log: directory.join("log"), data: directory.join("data"), listen, settings: Vec::new() }
+    }
+
+    /// The same, always at `address`.
+    pub(super) fn at(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// The same with more settings, as environment variables.
+    pub(super) fn with(mut self, settings: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.settings.extend(settings);
+        self
+    }
+
+    /// Its data directory.
+    pub(super) fn data(&self) -> &Path {
+        &self.data
     }
 
     /// Starts `entrepot serve` and waits until it listens. `fail` is what `FAILPOINTS` shall be.
-    pub(super) fn serve(&self, data: &Path, fail: Option<&str>) -> Result<Started> {
-        let (mut command, log) = self.command("serve", data, fail)?;
+    pub(super) fn serve(&self, fail: Option<&str>) -> Result<Started> {
+        let (mut command, log) = self.command("serve", fail)?;
         // It purges as often as it may, so that bytes are removed while clients push.
-        command.args(["--listen", "127.0.0.1:0"]).env("ENTREPOT_UPLOADS_PURGE_INTERVAL", "1s");
+        command.args(["--listen", &self.listen.to_string()]).env("ENTREPOT_UPLOADS_PURGE_INTERVAL", "1s");
         let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start entrepot")?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
@@ -101,8 +136,8 @@ impl Program {
     }
 
     /// Runs `entrepot purge`, for which every upload is old.
-    pub(super) fn purge(&self, data: &Path, fail: Option<&str>) -> Result<Death> {
-        let (mut command, log) = self.command("purge", data, fail)?;
+    pub(super) fn purge(&self, fail: Option<&str>) -> Result<Death> {
+        let (mut command, log) = self.command("purge", fail)?;
         let mut child = command
             .env("ENTREPOT_UPLOADS_EXPIRE_AFTER", "1s")
             .stdout(Stdio::null())
@@ -111,12 +146,12 @@ impl Program {
         log.judge(child.wait()?, false)
     }
 
-    fn command(&self, name: &str, data: &Path, fail: Option<&str>) -> Result<(Command, Log)> {
+    fn command(&self, name: &str, fail: Option<&str>) -> Result<(Command, Log)> {
         let file = OpenOptions::new().create(true).append(true).open(&self.log)?;
         let log = Log { path: self.log.clone(), start: file.metadata()?.len() };
         let mut command = Command::new(&self.path);
-        command.arg(name).arg("--data-dir").arg(data).env_clear().stdin(Stdio::null()).stderr(file);
-        command.env("ENTREPOT_LOG_LEVEL", "warn");
+        command.arg(name).arg("--data-dir").arg(&self.data).env_clear().stdin(Stdio::null()).stderr(file);
+        command.env("ENTREPOT_LOG_LEVEL", "warn").envs(self.settings.iter().map(|(name, value)| (name, value)));
         if let Some(fail) = fail {
             command.env("FAILPOINTS", fail);
         }

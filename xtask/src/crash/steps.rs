@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Counts of deaths by step. Every step is aimed at in turn.
 #[derive(Debug)]

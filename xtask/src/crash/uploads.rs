@@ -69,22 +69,24 @@ impl Worker<'_> {
     /// Asks how far an upload is and compares that with what was acknowledged; false if it is unknown, and may be.
     pub(super) fn ask(&mut self, id: u64) -> Outcome<bool> {
         let upload = self.upload(id);
+        let least = self.model().least(&upload);
         let answer = self.send(&Request::new("GET", &upload.location))?;
         match answer.status {
             204 => {
                 let size = progress(&answer)?;
                 // "0-0" stands for no byte and for one.
-                let possible = upload.acknowledged <= size || (size == 0 && upload.acknowledged == 1);
+                let least = least.unwrap_or_default();
+                let possible = least <= size || (size == 0 && least == 1);
                 if !possible || size > upload.sent {
                     return wrong(format!(
-                        "upload {} has {size} bytes; {} were acknowledged and {} sent",
+                        "upload {} has {size} bytes; {} were acknowledged, {least} must be there, and {} were sent",
                         upload.location, upload.acknowledged, upload.sent
                     ));
                 }
-                self.change(id, |upload| upload.acknowledged = size.max(upload.acknowledged));
+                self.change(id, |upload| upload.acknowledged = size.max(least));
                 Ok(true)
             }
-            404 if upload.doubtful => {
+            404 if upload.doubtful || least.is_none() => {
                 self.model().uploads.remove(&id);
                 Ok(false)
             }
@@ -181,6 +183,7 @@ impl Worker<'_> {
             location: location.to_owned(),
             content: Arc::clone(content),
             acknowledged: 0,
+            kept: None,
             sent: 0,
             doubtful: false,
         };
@@ -198,7 +201,13 @@ impl Worker<'_> {
         if ranged {
             request = request.header("content-range", format!("{first}-{}", end - 1));
         }
-        let answer = self.send(&request)?;
+        let answer = self.send(&request).inspect_err(|_| {
+            // Another replica may append such bytes at any time, wherever the upload is by then. Who does not know what became
+            // of them begins again.
+            if !ranged && self.servers.are_replicas() {
+                self.model().uploads.remove(&id);
+            }
+        })?;
         match answer.status {
             202 if progress(&answer)? == end => {
                 self.model().acknowledged += 1;
@@ -233,9 +242,10 @@ impl Worker<'_> {
 
     /// Judges an answer that refuses a request to `before`.
     fn refused(&mut self, id: u64, before: &Upload, answer: &Answer) -> Outcome<Step> {
+        let least = self.model().least(before);
         match answer.status {
-            // An earlier request was cut, and of that more has arrived than the client knew.
-            416 if before.sent > before.acknowledged => {
+            // An earlier request was cut, and of that more has arrived than the client knew; or less is left of it.
+            416 if before.sent > before.acknowledged || least.is_none_or(|least| least < before.acknowledged) => {
                 let size = progress(answer)?;
                 if size == 0 && before.acknowledged == 0 {
                     // "0-0" stands for no byte and for one; it is not none.
@@ -244,7 +254,12 @@ impl Worker<'_> {
                 self.change(id, |upload| (upload.sent, upload.doubtful) = (before.sent, before.doubtful));
                 Ok(Step::Elsewhere)
             }
-            404 if before.doubtful => {
+            // The earlier request is still under way at another replica.
+            409 if before.sent > before.acknowledged && self.servers.are_replicas() => {
+                self.change(id, |upload| (upload.sent, upload.doubtful) = (before.sent, before.doubtful));
+                Ok(Step::Elsewhere)
+            }
+            404 if before.doubtful || least.is_none() => {
                 self.model().uploads.remove(&id);
                 Ok(Step::Unknown)
             }
@@ -285,8 +300,13 @@ impl Worker<'_> {
             return wrong(format!("{} should have been ended: {}", upload.location, answer.describe()));
         }
         let mut model = self.model();
-        model.end_upload(id);
         model.acknowledged += 1;
+        if model.database_crashes {
+            // What ends a session without a blob is not waited for either.
+            model.uploads.remove(&id);
+            return Ok(());
+        }
+        model.end_upload(id);
         drop(model);
         let answer = self.send(&Request::new("GET", &upload.location))?;
         if answer.status != 404 {

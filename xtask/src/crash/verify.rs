@@ -23,6 +23,12 @@ impl Worker<'_> {
     /// that the next requests begin from. No other client may be at work.
     pub(super) fn verify(&mut self, depth: Depth) -> Outcome<()> {
         let touched = self.to_look_at(depth);
+        self.verify_content(&touched)?;
+        self.verify_uploads()
+    }
+
+    /// Looks at all of `touched`, at what is listed, and at whether it fits together.
+    pub(super) fn verify_content(&mut self, touched: &Touched) -> Outcome<()> {
         for key in &touched.links {
             self.verify_link(key)?;
         }
@@ -33,13 +39,12 @@ impl Worker<'_> {
             self.verify_tag(key)?;
         }
         self.verify_completeness()?;
-        self.verify_referrers(&touched)?;
-        self.verify_lists()?;
-        self.verify_uploads()
+        self.verify_referrers(touched)?;
+        self.verify_lists()
     }
 
     /// Takes the list of what was touched, and adds what the touched manifests name.
-    fn to_look_at(&self, depth: Depth) -> Touched {
+    pub(super) fn to_look_at(&self, depth: Depth) -> Touched {
         let mut model = self.model();
         let mut touched = std::mem::take(&mut model.touched);
         if depth == Depth::Everything {
@@ -186,7 +191,7 @@ impl Worker<'_> {
     }
 
     /// Sessions that ended stay ended; the others are where they can be and go on from there.
-    fn verify_uploads(&mut self) -> Outcome<()> {
+    pub(super) fn verify_uploads(&mut self) -> Outcome<()> {
         let ended = std::mem::take(&mut self.model().ended);
         for location in ended {
             let answer = self.send(&Request::new("GET", &location))?;

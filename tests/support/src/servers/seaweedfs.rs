@@ -1,5 +1,6 @@
 //! SeaweedFS: an S3 server.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use super::curl::Curl;
 use super::s3::S3Bucket;
 use super::site::Site;
 use crate::{Component, Port};
@@ -15,9 +17,10 @@ use crate::{Component, Port};
 #[derive(Debug)]
 pub struct SeaweedFs {
     bucket: S3Bucket,
-    _site: Site,
+    site: Site,
     _sockets: Sockets,
     s3: Port,
+    metrics: Port,
     _inner: [Port; 7],
 }
 
@@ -41,6 +44,7 @@ impl SeaweedFs {
         fs::write(&identities, identities_of(&bucket))?;
 
         let (master, volume, filer) = (Port::claim()?, Port::claim()?, Port::claim()?);
+        let metrics = Port::claim()?;
         let inner = [Port::claim()?, Port::claim()?, Port::claim()?, Port::claim()?];
         let [master_grpc, volume_grpc, filer_grpc, s3_grpc] = inner.each_ref().map(Port::number);
         let mut command = Command::new(program);
@@ -50,6 +54,7 @@ impl SeaweedFs {
         command.arg(format!("-volume.port={}", volume.number())).arg(format!("-volume.port.grpc={volume_grpc}"));
         command.arg(format!("-filer.port={}", filer.number())).arg(format!("-filer.port.grpc={filer_grpc}"));
         command.arg(format!("-s3.port={}", s3.number())).arg(format!("-s3.port.grpc={s3_grpc}"));
+        command.arg(format!("-metricsPort={}", metrics.number()));
         command.args(["-filer", "-s3", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]);
         command.arg(format!("-filer.localSocket={}", site.path().join("filer.sock").display()));
         command.arg(format!("-s3.localSocket={}", site.path().join("s3.sock").display()));
@@ -69,7 +74,8 @@ impl SeaweedFs {
         }
         bucket.create(site.start("seaweedfs", &mut command)?).context("seaweedfs")?;
         let [a, b, c, d] = inner;
-        Ok(Some(Self { bucket, _site: site, _sockets: sockets, s3, _inner: [master, volume, filer, a, b, c, d] }))
+        let inner = [master, volume, filer, a, b, c, d];
+        Ok(Some(Self { bucket, site, _sockets: sockets, s3, metrics, _inner: inner }))
     }
 
     /// Its bucket.
@@ -80,6 +86,32 @@ impl SeaweedFs {
     /// Where it speaks S3.
     pub fn address(&self) -> SocketAddr {
         self.s3.address()
+    }
+
+    /// Its process id.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn process_id(&self) -> Result<u32> {
+        self.site.ids().next().context("seaweedfs is one process")
+    }
+
+    /// The requests to its S3 interface that it counted since its start, by what they asked for (`GET`, `PUT`, …).
+    ///
+    /// # Errors
+    /// It does not say.
+    pub fn requests(&self) -> Result<BTreeMap<String, u64>> {
+        let url = format!("http://{}/metrics", self.metrics.address());
+        let answer = Curl::new()?.expect("GET", &url, None)?;
+        let mut requests = BTreeMap::new();
+        for line in String::from_utf8_lossy(&answer.body).lines() {
+            let Some(line) = line.strip_prefix("SeaweedFS_s3_request_total{") else { continue };
+            let (labels, count) = line.rsplit_once("} ").context("a counter without labels")?;
+            let kind =
+                labels.split(',').find_map(|label| label.strip_prefix("type=")).context("a counter without type")?;
+            *requests.entry(kind.trim_matches('"').to_owned()).or_default() += count.parse::<f64>()? as u64;
+        }
+        Ok(requests)
     }
 }
 
@@ -116,8 +148,11 @@ mod tests {
     fn keeps_objects_and_leaves_nothing() -> Result<()> {
         let Some(server) = SeaweedFs::start()? else { return Ok(()) };
         s3::tests::works(server.bucket())?;
+        let before = server.requests()?;
+        server.bucket().objects("")?;
+        assert_eq!(server.requests()?.values().sum::<u64>(), before.values().sum::<u64>() + 1, "{before:?}");
         s3_contents::tests::works(server.bucket())?;
-        let (address, directory) = (server.address(), server._site.path().to_owned());
+        let (address, directory) = (server.address(), server.site.path().to_owned());
         let sockets = server._sockets.0.clone();
         drop(server);
         assert!(TcpStream::connect(address).is_err(), "it still listens");

@@ -35,6 +35,11 @@ impl Site {
         self.directory.path()
     }
 
+    /// The ids of its processes, in the order of their start.
+    pub(super) fn ids(&self) -> impl Iterator<Item = u32> {
+        self.processes.iter().map(Process::id)
+    }
+
     /// A file elsewhere that has to go too if this process ends without dropping this.
     pub(super) fn uses(&mut self, path: &Path) -> Result<()> {
         self.group.remove_after(path)
