@@ -7,23 +7,32 @@ mod access;
 mod address;
 mod database;
 mod environment;
+mod field;
 mod file;
 mod flags;
 mod logging;
 mod mistake;
 mod nearest;
+mod network;
 mod origin;
+mod place;
 mod quantity;
 mod reader;
 mod reference;
 mod secret;
+mod secret_file;
+mod section;
 mod sections;
 mod setting;
 mod show;
+mod stores;
+mod text;
 mod tls;
 mod value;
 
 use std::path::PathBuf;
+
+use entrepot_store::ObjectsConfig;
 
 pub(crate) use self::access::Anonymous;
 pub(crate) use self::address::ListenAddress;
@@ -32,9 +41,10 @@ pub(crate) use self::flags::Flags;
 pub(crate) use self::logging::LogFormat;
 pub(crate) use self::mistake::Mistakes;
 use self::origin::Origins;
+pub(crate) use self::place::Places;
 use self::reader::{Reader, Reported};
 pub(crate) use self::reference::reference;
-pub(crate) use self::sections::{Limits, Log, Metrics, Registry, Shutdown, Uploads};
+pub(crate) use self::sections::{Http, Limits, Log, Metrics, Registry, Shutdown, Uploads};
 pub(crate) use self::show::show;
 pub(crate) use self::tls::TlsFiles;
 use self::value::Value;
@@ -52,10 +62,16 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     /// What a client may do without logging in.
     pub(crate) access: Anonymous,
+    /// The place for bytes, and the sections of all others.
+    pub(crate) places: Places,
+    /// The object store that these sections mean; `None` is the disk.
+    pub(crate) objects: Option<ObjectsConfig>,
     /// What the registry accepts.
     pub(crate) registry: Registry,
     /// What becomes of unfinished uploads.
     pub(crate) uploads: Uploads,
+    /// What is between the clients and the registry.
+    pub(crate) http: Http,
     /// What one client may take.
     pub(crate) limits: Limits,
     /// How the process ends.
@@ -89,8 +105,11 @@ impl Config {
         let tls = TlsFiles::read(reader);
         let database = Database::read(reader);
         let access = Anonymous::read(reader, listen.as_ref().ok());
+        let places = Places::read(reader);
+        let objects = places.as_ref().map_err(|reported| *reported).and_then(|places| places.objects(reader));
         let registry = Registry::read(reader);
         let uploads = Uploads::read(reader);
+        let http = Http::read(reader);
         let limits = Limits::read(reader);
         let shutdown = Shutdown::read(reader);
         let log = Log::read(reader);
@@ -101,8 +120,11 @@ impl Config {
             tls: tls?,
             database: database?,
             access: access?,
+            places: places?,
+            objects: objects?,
             registry: registry?,
             uploads: uploads?,
+            http: http?,
             limits: limits?,
             shutdown: shutdown?,
             log: log?,
@@ -113,12 +135,14 @@ impl Config {
 
     /// The effective value of every setting as TOML, in the order of [`sections::TABLE`]; `None` if it is not set.
     fn values(&self) -> Vec<Option<String>> {
-        let mut values = vec![Some(self.listen.to_toml()), Some(self.data_dir.to_toml())];
+        let mut values = vec![Some(Value::to_toml(&self.listen)), Some(Value::to_toml(&self.data_dir))];
         values.extend(TlsFiles::values(self.tls.as_ref()));
         values.extend(self.database.values());
-        values.push(Some(self.access.to_toml()));
+        values.push(Some(Value::to_toml(&self.access)));
+        values.extend(self.places.values());
         values.extend(self.registry.values());
         values.extend(self.uploads.values());
+        values.extend(self.http.values());
         values.extend(self.limits.values());
         values.extend(self.shutdown.values());
         values.extend(self.log.values());

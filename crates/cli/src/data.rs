@@ -1,14 +1,21 @@
-//! The data: blobs and staged uploads as files in the data directory, and the database, which is `entrepot.db` beside them
-//! or a PostgreSQL server.
+//! Where bytes and facts are. Bytes: files in the data directory, or an object store. Facts: `entrepot.db` in the data
+//! directory, or a PostgreSQL server.
+//!
+//! Several processes may run over PostgreSQL with an object store. Everything in the data directory has one process: the lock in
+//! it says so, and where only the blobs are in it, the list of living processes in the database.
+
+mod directory;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use entrepot_database::{Database, Error, Kind, PostgresOptions};
+use anyhow::{Context, ensure};
+use entrepot_database::{DEAD_AFTER, Database, Error, Kind, PostgresOptions};
 use entrepot_registry::{Options, ROOM, Registry};
-use entrepot_store::Store;
+use entrepot_store::{ObjectsConfig, Store};
+use uuid::Uuid;
 
+pub(crate) use self::directory::Lock;
 use crate::config::Config;
 
 const DATABASE: &str = "entrepot.db";
@@ -17,33 +24,61 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is tried.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Opens the data of the registry, making it if there is none. Only one process can have the directory open.
-pub(crate) async fn open(config: &Config) -> anyhow::Result<Registry> {
+/// The data of a registry, open.
+pub(crate) struct Data {
+    /// The core over it.
+    pub(crate) registry: Registry,
+    /// Keeps others out of the data directory, where the blob store does not.
+    pub(crate) lock: Option<Lock>,
+}
+
+/// Opens the data of the registry, making it if there is none.
+pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
     let directory = &config.data_dir;
     let inside = || format!("cannot use the data directory {}", directory.display());
-    let store = Store::open(directory).with_context(inside)?;
-    let database = match config.database.postgres() {
+    let postgres = config.database.postgres();
+    let lock = match (&config.objects, &postgres) {
+        (Some(_), None) => Some(directory::lock(directory).with_context(inside)?),
+        _ => None,
+    };
+    let store = match &config.objects {
+        Some(objects) => open_objects(objects).await?,
+        None => Store::open(directory).with_context(inside)?,
+    };
+    let database = match postgres {
         None => Database::open(&directory.join(DATABASE), &[ROOM]).with_context(inside)?,
         Some(options) => {
-            refuse_second(directory).await?;
+            if config.objects.is_none() {
+                refuse_second(directory).await?;
+            }
             let place = options.url.to_string();
             connect(options).await.with_context(|| format!("cannot use the database {place}"))?
         }
     };
+    if config.objects.is_none() && database.is_shared() {
+        wait_until_alone(&database).await?;
+    }
     let options = Options {
         sparse: config.registry.sparse_manifests,
         delete: config.registry.delete,
-        max_blob_bytes: config.limits.max_blob_bytes.map(|size| size.0),
+        max_blob_bytes: config.limits.max_blob_bytes.0.map(|size| size.0),
         expire_uploads_after: config.uploads.expire_after,
     };
-    Ok(Registry::new(options, store, database))
+    let registry = Registry::new(options, store, database);
+    registry.check_store().await?;
+    Ok(Data { registry, lock })
+}
+
+/// Opens an object store; nothing is asked of it yet.
+pub(crate) async fn open_objects(objects: &ObjectsConfig) -> anyhow::Result<Store> {
+    Store::objects(objects.clone(), Uuid::now_v7()).await.context("cannot use the object store")
 }
 
 /// Blobs that the facts of one database name are strays to another, and the purge would remove them. A SQLite database beside
 /// `database.url` may only be one that was moved, and so takes no writes any more.
 async fn refuse_second(directory: &Path) -> anyhow::Result<()> {
     let file = directory.join(DATABASE);
-    anyhow::ensure!(
+    ensure!(
         !file.exists() || Database::open(&file, &[ROOM])?.writes_stopped().await?.is_some(),
         "there is a SQLite database, {}, and database.url names another: only one can know what is in the blob store; move \
          the data with entrepot database move, or the file away if nothing in it is needed",
@@ -62,5 +97,24 @@ async fn connect(options: PostgresOptions) -> Result<Database, Error> {
             }
             opened => return opened,
         }
+    }
+}
+
+/// Waits until no other process is over this database, as its blobs would not be on our disk. One that was killed is among the
+/// living for a while.
+async fn wait_until_alone(database: &Database) -> anyhow::Result<()> {
+    let start = Instant::now();
+    loop {
+        database.remove_silent_replicas(DEAD_AFTER).await?;
+        if database.replicas().await?.is_empty() {
+            return Ok(());
+        }
+        ensure!(
+            start.elapsed() < DEAD_AFTER + 2 * RETRY,
+            "another process uses this database, and blobs are on the local disk (store.backend = \"disk\"), where the two could \
+             not see each other's: stop that one, or keep blobs in an object store"
+        );
+        tracing::warn!("waiting until the process is gone that used this database before");
+        tokio::time::sleep(RETRY).await;
     }
 }

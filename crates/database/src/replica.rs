@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::maintenance::Guard;
-use crate::{Connection, Database, Durability, Error, Kind};
+use crate::{Connection, Database, Durability, Error, Kind, Row};
 
 /// How often a process says that it lives.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
@@ -17,6 +17,7 @@ pub(crate) mod tables {
     crate::statements! {
         ADD = "INSERT INTO replicas (id, started_at, seen_at) VALUES ($1, $2, $2)";
         RENEW = "UPDATE replicas SET seen_at = $1 WHERE id = $2";
+        ALL = "SELECT id FROM replicas";
         REMOVE = "DELETE FROM replicas WHERE id = $1";
         REMOVE_SILENT = "DELETE FROM replicas WHERE seen_at < $1 RETURNING id";
         /// The lock makes whoever removes the row wait for this transaction: that it had the row when it began says nothing
@@ -98,11 +99,21 @@ impl Database {
     pub async fn remove_silent_replicas(&self, silence: Duration) -> Result<Vec<Uuid>, Error> {
         let removed = self.transact(Durability::Power, Guard::Refuse, move |connection| {
             let before = connection.now()?.minus(silence);
-            connection.all(&tables::REMOVE_SILENT, &[before.into()], |row| {
-                let text = row.text(0)?;
-                text.parse().map_err(|_| Error::new(Kind::Other, "replica", format!("{text:?} is no id")))
-            })
+            connection.all(&tables::REMOVE_SILENT, &[before.into()], id)
         });
         removed.await
     }
+
+    /// The processes that have not been declared dead.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn replicas(&self) -> Result<Vec<Uuid>, Error> {
+        self.read(|connection| connection.all(&tables::ALL, &[], id)).await
+    }
+}
+
+fn id(row: &Row<'_>) -> Result<Uuid, Error> {
+    let text = row.text(0)?;
+    text.parse().map_err(|_| Error::new(Kind::Other, "replica", format!("{text:?} is no id")))
 }

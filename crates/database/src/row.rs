@@ -39,6 +39,17 @@ impl<'a> Row<'a> {
         value.try_into().map_err(|_| unfit(format!("{value} is no size")))
     }
 
+    /// An integer column that may be `NULL`.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub fn optional_integer(&self, column: usize) -> Result<Option<i64>, Error> {
+        match self.0 {
+            Of::Sqlite(row) => row.get(column).map_err(unfit),
+            Of::Postgres(row) => row.try_get(column).map_err(unfit),
+        }
+    }
+
     /// A text column.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Blobs of a repository: read, link from another repository, delete.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use entrepot_store::Blob;
 
 use crate::cache::{CachedBlob, SMALL_BLOB};
 use crate::gate::{Delete, Grant, Pull, Push};
-use crate::{Error, Registry, ensure_repository, existing_repository, tables};
+use crate::{Error, Registry, ensure_repository, existing_repository, parts, tables};
 
 /// How many repositories are tried as the source of a mount that names none.
 const MOUNT_CANDIDATES: i64 = 32;
@@ -64,12 +65,15 @@ impl Registry {
             return Ok(BlobContent::Small(bytes));
         }
         let start = Instant::now();
-        let blob = self.0.store.get(digest, &[], cached.size)?;
+        let blob = self.0.store.get(digest, &cached.parts, cached.size)?;
         if blob.size() != cached.size {
             return Err(Error::Damaged(format!("blob {digest} has {} bytes instead of {}", blob.size(), cached.size)));
         }
         let content = if cached.size <= SMALL_BLOB {
-            let bytes = blob.read_all().await?;
+            let bytes = match blob.read_all().await {
+                Ok(bytes) => bytes,
+                Err(error) => return Err(self.unreadable(grant, digest, error).await),
+            };
             self.0.cache.keep_bytes(repository, digest, bytes.clone());
             BlobContent::Small(bytes)
         } else {
@@ -79,19 +83,40 @@ impl Registry {
         Ok(content)
     }
 
+    /// What to say of a blob whose bytes cannot be had: in an object store they go away at once when the blob is deleted, so
+    /// this may be all there is to it.
+    pub async fn unreadable(&self, grant: &Grant<Pull>, digest: &Digest, error: entrepot_store::Error) -> Error {
+        if matches!(error, entrepot_store::Error::Missing(_))
+            && let Err(now) = self.load_blob(grant.repository().clone(), *digest).await
+        {
+            return now;
+        }
+        error.into()
+    }
+
     async fn find_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<CachedBlob, Error> {
         self.0.cache.blob(repository, digest, || self.load_blob(repository.clone(), *digest)).await
     }
 
     async fn load_blob(&self, repository: RepositoryName, digest: Digest) -> Result<CachedBlob, Error> {
-        let size = self.0.database.read(move |connection| {
+        let found = self.0.database.read(move |connection| {
+            let mut size = None;
+            let mut parts = Vec::new();
             digest.with_text(|text| {
                 let parameters = [text.into(), repository.as_str().into()];
-                connection.first(&tables::BLOB_BY_NAMES, &parameters, |row| Ok::<_, Error>(row.size(0)?))
-            })
+                connection.all(&tables::BLOB_BY_NAMES, &parameters, |row| {
+                    size = Some(row.size(0)?);
+                    if row.optional_text(1)?.is_some() {
+                        parts.push(parts::part(row, 1)?);
+                    }
+                    Ok::<_, Error>(())
+                })
+            })?;
+            Ok::<_, Error>(size.map(|size| (size, parts)))
         });
-        let size = size.await?.ok_or(Error::BlobUnknown(digest))?;
-        Ok(CachedBlob { size, bytes: None })
+        let (size, parts) = found.await?.ok_or(Error::BlobUnknown(digest))?;
+        let parts = if parts.is_empty() { Arc::default() } else { parts.into() };
+        Ok(CachedBlob { size, parts, bytes: None })
     }
 
     /// Repositories that have the blob, to be asked for one after the other when a mount names no source
@@ -180,33 +205,42 @@ pub(crate) fn linked_blob(
     })
 }
 
+/// The row of a blob that was just published.
+pub(crate) struct PublishedBlob {
+    pub(crate) id: i64,
+    /// Whether it has no bytes in an object store, because it is new.
+    pub(crate) needs_parts: bool,
+}
+
 /// Records that the store has a blob and that the repository may serve it.
 pub(crate) fn link_published(
     connection: &Connection<'_>,
     repository: &RepositoryName,
     digest: &Digest,
     size: u64,
-) -> Result<(), Error> {
+) -> Result<PublishedBlob, Error> {
     let text = digest.to_string();
     let now = Timestamp::now();
     let repository = ensure_repository(connection, repository)?;
-    let bytes = i64::try_from(size).map_err(|_| Error::Damaged(format!("a blob of {size} bytes")))?;
-    let added = connection
-        .first(&tables::ADD_BLOB, &[(&text).into(), bytes.into(), now.into()], |row| Ok::<_, Error>(row.integer(0)?))?;
+    let parameters = [(&text).into(), parts::column(size)?.into(), now.into()];
+    let added = connection.first(&tables::ADD_BLOB, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
     let blob = match added {
-        Some(id) => id,
+        Some(id) => PublishedBlob { id, needs_parts: true },
         None => known_blob(connection, digest, &text, size)?,
     };
-    connection.execute(&tables::LINK_BLOB, &[repository.into(), blob.into()])?;
-    Ok(())
+    connection.execute(&tables::LINK_BLOB, &[repository.into(), blob.id.into()])?;
+    Ok(blob)
 }
 
 /// The row of a blob that was there before.
-fn known_blob(connection: &Connection<'_>, digest: &Digest, text: &str, size: u64) -> Result<i64, Error> {
+fn known_blob(connection: &Connection<'_>, digest: &Digest, text: &str, size: u64) -> Result<PublishedBlob, Error> {
     let known =
         connection.first(&tables::BLOB, &[text.into()], |row| Ok::<_, Error>((row.integer(0)?, row.size(1)?)))?;
     match known {
-        Some((id, known)) if known == size => Ok(id),
+        Some((id, known)) if known == size => {
+            let needs_parts = !connection.exists(&tables::BLOB_HAS_PART, &[id.into()])?;
+            Ok(PublishedBlob { id, needs_parts })
+        }
         Some((_, known)) => {
             Err(Error::Damaged(format!("blob {digest} was recorded with {known} bytes but has {size}")))
         }

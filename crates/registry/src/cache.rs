@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, RepositoryName};
+use entrepot_store::Part;
 use prometheus_client::metrics::counter::Counter;
 use quick_cache::sync::{Cache as QuickCache, GuardResult};
 use quick_cache::{DefaultHashBuilder, Weighter, sync::DefaultLifecycle};
@@ -36,6 +37,8 @@ enum Entry {
 #[derive(Clone, Debug)]
 pub(crate) struct CachedBlob {
     pub(crate) size: u64,
+    /// Where its bytes are in an object store.
+    pub(crate) parts: Arc<[Part]>,
     /// The bytes, if they were asked for and are few.
     pub(crate) bytes: Option<Bytes>,
 }
@@ -47,7 +50,7 @@ impl Weighter<String, Entry> for Weight {
     fn weight(&self, key: &String, entry: &Entry) -> u64 {
         let content = match entry {
             Entry::Manifest(manifest) => manifest.content.len(),
-            Entry::Blob(blob) => blob.bytes.as_ref().map_or(0, Bytes::len),
+            Entry::Blob(blob) => blob.bytes.as_ref().map_or(0, Bytes::len) + size_of_val(&*blob.parts),
         };
         (key.len() + content + OVERHEAD) as u64
     }
@@ -175,7 +178,7 @@ impl Cache {
 
     /// Keeps the bytes of a blob; as a fact of the repository only if that is still there.
     pub(crate) fn keep_bytes(&self, repository: &RepositoryName, digest: &Digest, bytes: Bytes) {
-        let blob = CachedBlob { size: bytes.len() as u64, bytes: Some(bytes) };
+        let blob = CachedBlob { size: bytes.len() as u64, parts: Arc::default(), bytes: Some(bytes) };
         if self.facts {
             let _gone = self.entries.replace(blob_key(repository, digest), Entry::Blob(blob), false);
         } else {

@@ -106,11 +106,17 @@ pub enum Error {
     /// The bytes of a blob that the database knows are not there, or are not readable.
     #[error("the blob store failed")]
     Store(#[from] entrepot_store::Error),
+    /// The database belongs to blobs that are kept in another kind of store.
+    #[error(
+        "the database knows blobs whose bytes are elsewhere: they are on a disk and an object store is configured, or the other \
+         way round (store.backend); blobs cannot be moved from one to the other yet"
+    )]
+    OtherStore,
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] entrepot_database::Error),
-    /// The database said nothing.
-    #[error("the database did not answer within {} s", .0.as_secs_f32())]
+    /// The database or the blob store said nothing.
+    #[error("database or blob store did not answer within {} s", .0.as_secs_f32())]
     Unanswered(std::time::Duration),
     /// What is stored cannot be understood: a defect or damage.
     #[error("stored data is damaged: {0}")]

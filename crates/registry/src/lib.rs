@@ -8,9 +8,11 @@ pub mod gate;
 mod listing;
 mod manifests;
 mod metrics;
+mod parts;
 mod publish;
 mod purge;
 mod referrers;
+mod replica;
 mod slots;
 mod tables;
 mod uploads;
@@ -21,6 +23,7 @@ use std::time::Duration;
 use entrepot_database::{Connection, Database, Timestamp};
 use entrepot_oci::{Digest, RepositoryName};
 use entrepot_store::Store;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 pub use blobs::{BlobContent, MountSource};
@@ -79,6 +82,8 @@ struct Inner {
     database: Database,
     cache: cache::Cache,
     metrics: Metrics,
+    /// The id of this process among those that are alive.
+    replica: Mutex<Option<Uuid>>,
     /// Uploads that a request is writing to.
     writing: slots::Slots<Uuid>,
     /// Uploads whose size is being written down.
@@ -98,6 +103,7 @@ impl Registry {
             database,
             cache,
             metrics,
+            replica: Mutex::default(),
             writing: slots::Slots::default(),
             recording: slots::Slots::default(),
             publishing: slots::Slots::default(),
@@ -112,6 +118,31 @@ impl Registry {
     /// The database under it.
     pub fn database(&self) -> &Database {
         &self.0.database
+    }
+
+    /// The store under it.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Whether the database knows the bytes of blobs to be in a store of this kind, for the start. That another bucket or
+    /// directory is named than before is not noticed here.
+    ///
+    /// # Errors
+    /// [`Error::OtherStore`] if they are elsewhere; what the database said.
+    pub async fn check_store(&self) -> Result<(), Error> {
+        let on_disk = self.0.store.writer().is_none();
+        let elsewhere = self.0.database.read(move |connection| {
+            if on_disk {
+                return Ok::<_, Error>(connection.exists(&tables::ANY_PART_OF_BLOB, &[])?);
+            }
+            let first = connection.first(&tables::FIRST_BLOB, &[], |row| Ok::<_, Error>(row.integer(0)?))?;
+            match first {
+                Some(id) => Ok(!connection.exists(&tables::BLOB_HAS_PART, &[id.into()])?),
+                None => Ok(false),
+            }
+        });
+        if elsewhere.await? { Err(Error::OtherStore) } else { Ok(()) }
     }
 
     /// Whether database and blob store can be used, for readiness.

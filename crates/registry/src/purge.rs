@@ -1,6 +1,8 @@
 //! Giving back what nothing needs: expired uploads, bytes that a crash left without a row, and blobs that no repository
 //! has any more.
 
+mod objects;
+
 use std::time::Duration;
 
 use entrepot_database::{Durability, Timestamp};
@@ -21,16 +23,22 @@ pub struct Purged {
     pub staged: u64,
     /// Blobs that no repository has.
     pub blobs: u64,
-    /// Bytes of staged files and blobs.
+    /// Objects that belonged to nothing, in an object store, and unfinished writes of objects.
+    pub objects: u64,
+    /// Bytes of staged files, blobs and objects, as far as they are known.
     pub bytes: u64,
 }
 
 impl Registry {
-    /// Runs [`Registry::purge`] when its job is due, for ever. Of several processes over one database one
-    /// does it.
+    /// Runs [`Registry::purge`] when its job is due, for ever. Of several processes over one database one does it; the others
+    /// look after what they wrote themselves, as nobody else can tell what of that is under way.
     pub async fn purge_regularly(&self, interval: Duration) {
         loop {
-            match self.0.database.run_job("purge", interval, self.purge()).await {
+            let purged = match self.0.database.run_job("purge", interval, self.purge()).await {
+                Ok(None) => self.purge_own().await.map(Some),
+                other => other,
+            };
+            match purged {
                 Ok(Some(purged)) if purged != Purged::default() => tracing::info!(?purged, "purged"),
                 Ok(_) => {}
                 Err(error) => {
@@ -39,6 +47,14 @@ impl Registry {
             }
             tokio::time::sleep(interval.min(Duration::from_mins(10))).await;
         }
+    }
+
+    /// Removes what this process wrote to an object store and could not record.
+    async fn purge_own(&self) -> Result<Purged, Error> {
+        let mut purged = Purged::default();
+        self.adopt_own_strays(&mut purged).await?;
+        self.remove_all_garbage(&mut purged).await?;
+        Ok(purged)
     }
 
     /// Removes uploads to which nobody wrote for the configured time, and bytes that no row needs. Safe while clients push.
@@ -51,6 +67,9 @@ impl Registry {
         self.remove_stray_staged(&mut purged).await?;
         self.forget_unlinked_blobs(&mut purged).await?;
         self.remove_stray_blobs(&mut purged).await?;
+        self.adopt_strays_of_the_dead(&mut purged).await?;
+        self.adopt_own_strays(&mut purged).await?;
+        self.remove_all_garbage(&mut purged).await?;
         self.0.metrics.purged_bytes.inc_by(purged.bytes);
         Ok(purged)
     }
@@ -69,7 +88,8 @@ impl Registry {
                 let id: Uuid = text.parse().map_err(|_| Error::Damaged(format!("upload {text:?}")))?;
                 // Somebody writes to it right now, so it is not abandoned after all.
                 let Some(_held) = self.0.writing.try_hold(id) else { continue };
-                let rows = self.0.database.write_loosely(Durability::Process, move |connection| {
+                // Synced, so that no power cut brings a session back whose objects are gone.
+                let rows = self.0.database.write_loosely(Durability::Power, move |connection| {
                     let parameters = [(&text).into(), before.into()];
                     Ok::<_, Error>(connection.execute(&tables::REMOVE_STALE_UPLOAD, &parameters)?)
                 });
@@ -91,7 +111,7 @@ impl Registry {
             let needed = self
                 .0
                 .database
-                .read(move |connection| Ok::<_, Error>(connection.exists(&tables::UPLOAD_EXISTS, &[(&id).into()])?));
+                .read(move |connection| Ok::<_, Error>(connection.exists(&tables::UPLOAD_SIZE, &[(&id).into()])?));
             if !needed.await? {
                 self.0.store.discard(staged.id).await?;
                 purged.staged += 1;

@@ -6,6 +6,9 @@
 //!               │             └─ manifest_children
 //!               └─ tags ── manifests
 //! uploads                                                 (sessions that are not finished)
+//!
+//! objects ── blobs, or ── uploads, or nothing             (the parts in an object store, see `parts`)
+//! writers                                                 (processes that may have left objects without a row)
 //! ```
 
 use entrepot_database::{Compatibility, Migration, Room};
@@ -13,12 +16,20 @@ use entrepot_database::{Compatibility, Migration, Room};
 /// The tables of this crate.
 pub const ROOM: Room = Room {
     name: "registry",
-    migrations: &[Migration {
-        name: "distribution",
-        sqlite: include_str!("../migrations/sqlite/001_distribution.sql"),
-        postgres: include_str!("../migrations/postgres/001_distribution.sql"),
-        compatibility: Compatibility::Breaking,
-    }],
+    migrations: &[
+        Migration {
+            name: "distribution",
+            sqlite: include_str!("../migrations/sqlite/001_distribution.sql"),
+            postgres: include_str!("../migrations/postgres/001_distribution.sql"),
+            compatibility: Compatibility::Breaking,
+        },
+        Migration {
+            name: "objects",
+            sqlite: include_str!("../migrations/sqlite/002_objects.sql"),
+            postgres: include_str!("../migrations/postgres/002_objects.sql"),
+            compatibility: Compatibility::Additive,
+        },
+    ],
 };
 
 // What is mostly not there yet is added first (`ON CONFLICT DO NOTHING`) and looked up only if it was there: over PostgreSQL
@@ -34,8 +45,9 @@ entrepot_database::statements! {
     UNLINK_BLOB = "DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2";
     BLOB_IN_REPOSITORY = "SELECT b.id, b.size FROM blobs b JOIN repository_blobs l ON l.blob_id = b.id
         WHERE b.digest = $1 AND l.repository_id = $2";
-    BLOB_BY_NAMES = "SELECT b.size FROM repositories r JOIN blobs b ON b.digest = $1
-        JOIN repository_blobs l ON l.repository_id = r.id AND l.blob_id = b.id WHERE r.name = $2";
+    BLOB_BY_NAMES = "SELECT b.size, o.key, o.size FROM repositories r JOIN blobs b ON b.digest = $1
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.blob_id = b.id
+        LEFT JOIN objects o ON o.blob_id = b.id WHERE r.name = $2 ORDER BY o.position";
     HOLDERS_OF_BLOB = "SELECT r.name FROM blobs b JOIN repository_blobs l ON l.blob_id = b.id
         JOIN repositories r ON r.id = l.repository_id WHERE b.digest = $1 LIMIT $2";
     USER_OF_BLOB = "SELECT m.digest FROM manifest_blobs u JOIN manifests m ON m.id = u.manifest_id
@@ -47,12 +59,29 @@ entrepot_database::statements! {
 
     ADD_UPLOAD = "INSERT INTO uploads (id, repository, size, state, started_at, active_at) VALUES ($1, $2, 0, $3, $4, $4)";
     UPLOAD = "SELECT size, state FROM uploads WHERE id = $1 AND repository = $2";
-    UPLOAD_EXISTS = "SELECT 1 FROM uploads WHERE id = $1";
-    ADVANCE_UPLOAD = "UPDATE uploads SET size = $1, state = $2, active_at = $3 WHERE id = $4";
+    UPLOAD_SIZE = "SELECT size FROM uploads WHERE id = $1";
+    ADVANCE_UPLOAD = "UPDATE uploads SET size = $1, state = $2, active_at = $3 WHERE id = $4 AND state = $5";
+    END_UPLOAD = "DELETE FROM uploads WHERE id = $1 AND state = $2";
     REMOVE_UPLOAD = "DELETE FROM uploads WHERE id = $1";
     STALE_UPLOADS = sqlite "SELECT id FROM uploads WHERE active_at < $1 ORDER BY active_at LIMIT $2"
         postgres "SELECT id FROM uploads WHERE started_at < $1 AND active_at < $1 ORDER BY started_at LIMIT $2";
     REMOVE_STALE_UPLOAD = "DELETE FROM uploads WHERE id = $1 AND active_at < $2";
+
+    ADD_PART = "INSERT INTO objects (key, upload, blob_id, position, size) VALUES ($1, $2, $3, $4, $5)";
+    PARTS_OF_UPLOAD = "SELECT key, size FROM objects WHERE upload = $1 ORDER BY position";
+    FIRST_BLOB = "SELECT id FROM blobs WHERE size > 0 ORDER BY id LIMIT 1";
+    ANY_PART_OF_BLOB = "SELECT 1 FROM objects WHERE blob_id IS NOT NULL LIMIT 1";
+    BLOB_HAS_PART = "SELECT 1 FROM objects WHERE blob_id = $1 LIMIT 1";
+    GIVE_PARTS_TO_BLOB = "UPDATE objects SET upload = NULL, blob_id = $1 WHERE upload = $2";
+    ADOPT_STRAY = "INSERT INTO objects (key, position, size) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING";
+    KEYS_BETWEEN = "SELECT key FROM objects WHERE key >= $1 AND key <= $2";
+    GARBAGE = "SELECT key, size FROM objects WHERE upload IS NULL AND blob_id IS NULL ORDER BY key LIMIT $1";
+    FORGET_GARBAGE = "DELETE FROM objects WHERE key = $1 AND upload IS NULL AND blob_id IS NULL";
+
+    ADD_WRITER = "INSERT INTO writers (id) VALUES ($1)";
+    WRITERS = "SELECT id, ended_at FROM writers";
+    END_WRITER = "UPDATE writers SET ended_at = $1 WHERE id = $2 AND ended_at IS NULL";
+    REMOVE_WRITER = "DELETE FROM writers WHERE id = $1";
 
     MANIFEST_BY_DIGEST = "SELECT m.digest, m.media_type, m.content, m.subject FROM repositories r
         JOIN manifests m ON m.repository_id = r.id AND m.digest = $1 WHERE r.name = $2";

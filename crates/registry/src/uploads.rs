@@ -8,25 +8,31 @@
 //! ```
 //!
 //! The row of a session holds what is synced: its size and the state of the hash over it. Whatever lies in the store beyond
-//! that after a crash is cut off when the session goes on.
+//! that after a crash is cut off when the session goes on; in an object store, where nothing is renamed either, it is an
+//! object without a row, and the purge finds it.
+
+mod receive;
+mod session;
 
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use entrepot_database::{Durability, Timestamp};
-use entrepot_oci::{Algorithm, ByteRange, Digest, Hasher, RepositoryName};
-use entrepot_store::{Checkpoint, Upload};
+use entrepot_oci::{Algorithm, ByteRange, Digest, Hasher};
+use entrepot_store::Checkpoint;
 use futures_util::{Stream, StreamExt};
 use uuid::Uuid;
 
+use self::receive::{Received, check_length, check_order};
 use crate::gate::{Grant, Push};
 use crate::publish::Staged;
 use crate::slots::Held;
 use crate::{Error, Registry, tables};
 
-/// A long body is recorded each time so many bytes came in, so that a crash costs no more than that.
-const RECORD_EVERY: u64 = 256 * 1024 * 1024;
+pub use self::receive::BodyError;
+pub(crate) use self::session::Session;
+
 /// How long a request waits for another that writes to the same upload to notice that it is no longer wanted.
 const TAKE_OVER: Duration = Duration::from_secs(20);
 
@@ -47,25 +53,6 @@ impl std::str::FromStr for UploadId {
     fn from_str(text: &str) -> Result<Self, uuid::Error> {
         text.parse().map(Self)
     }
-}
-
-/// A body that did not come to its end.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct BodyError(pub String);
-
-/// What a session's row holds.
-struct Session {
-    size: u64,
-    /// State of the hash over the first `size` bytes; `None` if another version of the library wrote it.
-    hasher: Option<Hasher>,
-}
-
-/// How a body ended.
-enum Received {
-    Whole,
-    /// The client went away, or another request wants the upload.
-    Cut(Error),
 }
 
 impl Registry {
@@ -108,8 +95,7 @@ impl Registry {
     pub async fn cancel_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<(), Error> {
         let _held = self.take_over(id.0).await?;
         self.session(grant.repository(), id.0).await?;
-        self.remove_session(id.0, Durability::Process).await?;
-        self.0.store.discard(id.0).await?;
+        self.remove_session(id.0).await?;
         self.0.metrics.uploads_cancelled.inc();
         Ok(())
     }
@@ -131,22 +117,10 @@ impl Registry {
     ) -> Result<u64, Error> {
         let held = self.take_over(id.0).await?;
         let _active = self.0.metrics.active_upload();
-        let session = self.session(grant.repository(), id.0).await?;
+        let mut session = self.session(grant.repository(), id.0).await?;
         check_order(range, session.size)?;
-        let mut upload = self.resume(id.0, session).await?;
-        let before = upload.offset();
-        // A chunk with a range counts as a whole or not at all, unless it is cut.
-        let session = range.is_none().then_some(id.0);
-        let received = self.receive(&held, &mut upload, before, body, session).await?;
-        if matches!(received, Received::Whole) {
-            check_length(range, upload.offset() - before)?;
-        }
-        let size = self.record(id.0, &mut upload).await?;
-        match received {
-            Received::Whole => Ok(size),
-            Received::Cut(Error::Interrupted { .. }) => Err(Error::Interrupted { size }),
-            Received::Cut(error) => Err(error),
-        }
+        let mut upload = self.take_body(&held, &mut session, range, body).await?;
+        self.record(&mut session, &mut upload).await
     }
 
     /// Appends `body`, the last chunk or nothing, and makes the upload a blob of the repository (end-6).
@@ -174,28 +148,14 @@ impl Registry {
             // Nothing is hashed yet, so the algorithm can still be the one of the digest.
             session.hasher = Some(Hasher::new(digest.algorithm()));
         }
-        let before = session.size;
         let mut body = pin!(body.peekable());
-        let staged = if body.as_mut().peek().await.is_none() && before > 0 {
+        let staged = if body.as_mut().peek().await.is_none() && session.size > 0 {
             check_length(range, 0)?;
-            Staged::Recorded(self.recorded(id.0, session).await?)
+            Staged::Recorded(self.recorded(&session).await?)
         } else {
-            let mut upload = self.resume(id.0, session).await?;
-            let session = range.is_none().then_some(id.0);
-            match self.receive(&held, &mut upload, before, body, session).await? {
-                Received::Whole => check_length(range, upload.offset() - before)?,
-                Received::Cut(error) => {
-                    let size = self.record(id.0, &mut upload).await?;
-                    return Err(if matches!(error, Error::Interrupted { .. }) {
-                        Error::Interrupted { size }
-                    } else {
-                        error
-                    });
-                }
-            }
-            Staged::Open(upload)
+            Staged::Open(self.take_body(&held, &mut session, range, body).await?)
         };
-        self.publish(grant.repository(), id.0, staged, digest, true).await
+        self.publish(grant.repository(), id.0, staged, digest, Some(session)).await
     }
 
     /// Makes `body` a blob of the repository in one request (end-4b).
@@ -216,10 +176,9 @@ impl Registry {
         let held = self.take_over(id).await?;
         let _active = self.0.metrics.active_upload();
         self.0.metrics.uploads_started.inc();
-        let start = Checkpoint { offset: 0, hasher: Hasher::new(digest.algorithm()) };
-        let mut upload = self.0.store.resume(id, start).await?;
-        let stored = match self.receive(&held, &mut upload, 0, body, None).await {
-            Ok(Received::Whole) => self.publish(grant.repository(), id, Staged::Open(upload), digest, false).await,
+        let mut upload = self.0.store.resume(id, Checkpoint::start(digest.algorithm())).await?;
+        let stored = match self.receive(&held, &mut upload, None, body).await {
+            Ok(Received::Whole) => self.publish(grant.repository(), id, Staged::Open(upload), digest, None).await,
             Ok(Received::Cut(error)) | Err(error) => {
                 // The store lets only one act on staged bytes at a time.
                 upload.abandon().await;
@@ -234,125 +193,5 @@ impl Registry {
 
     async fn take_over(&self, id: Uuid) -> Result<Held<'_, Uuid>, Error> {
         tokio::time::timeout(TAKE_OVER, self.0.writing.hold(id)).await.map_err(|_| Error::UploadTaken)
-    }
-
-    async fn session(&self, repository: &RepositoryName, id: Uuid) -> Result<Session, Error> {
-        let (repository, id) = (repository.clone(), id.to_string());
-        let session = self.0.database.read(move |connection| {
-            connection.first(&tables::UPLOAD, &[(&id).into(), repository.as_str().into()], |row| {
-                Ok::<_, Error>(Session { size: row.size(0)?, hasher: Hasher::from_bytes(row.blob(1)?).ok() })
-            })
-        });
-        session.await?.ok_or(Error::UploadUnknown)
-    }
-
-    /// The checkpoint that a session's row stands for; hashes the bytes again if its state is not readable.
-    async fn recorded(&self, id: Uuid, session: Session) -> Result<Checkpoint, Error> {
-        match session.hasher {
-            Some(hasher) => Ok(Checkpoint { offset: session.size, hasher }),
-            None => self.lost_if_missing(id, self.0.store.rehash(id, Algorithm::Sha256, session.size, &[]).await).await,
-        }
-    }
-
-    async fn resume(&self, id: Uuid, session: Session) -> Result<Upload, Error> {
-        let at = self.recorded(id, session).await?;
-        self.lost_if_missing(id, self.0.store.resume(id, at).await).await
-    }
-
-    /// An upload whose bytes are gone cannot go on, and the client must hear so instead of trying for ever.
-    pub(crate) async fn lost_if_missing<T>(
-        &self,
-        id: Uuid,
-        result: Result<T, entrepot_store::Error>,
-    ) -> Result<T, Error> {
-        match result {
-            Err(entrepot_store::Error::Missing(_)) => {
-                tracing::warn!(upload = %id, "the bytes of an upload are gone; the client has to start again");
-                self.remove_session(id, Durability::Process).await?;
-                Err(Error::UploadUnknown)
-            }
-            other => Ok(other?),
-        }
-    }
-
-    /// Writes the body to the upload, and a long one's progress to the row of its session. Bytes that came before it was cut
-    /// are kept in the upload.
-    async fn receive(
-        &self,
-        held: &Held<'_, Uuid>,
-        upload: &mut Upload,
-        mut recorded: u64,
-        body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
-        session: Option<Uuid>,
-    ) -> Result<Received, Error> {
-        let limit = self.0.options.max_blob_bytes.unwrap_or(u64::MAX);
-        let mut body = pin!(body);
-        loop {
-            let next = tokio::select! {
-                biased;
-                next = body.next() => next,
-                () = held.somebody_waits() => return Ok(Received::Cut(Error::UploadTaken)),
-            };
-            match next {
-                None => return Ok(Received::Whole),
-                Some(Ok(chunk)) => {
-                    if upload.offset() + chunk.len() as u64 > limit {
-                        return Err(Error::BlobTooLarge { limit });
-                    }
-                    self.0.metrics.bytes_received.inc_by(chunk.len() as u64);
-                    upload.write(chunk).await?;
-                }
-                Some(Err(error)) => {
-                    tracing::debug!(%error, "a body was cut");
-                    return Ok(Received::Cut(Error::Interrupted { size: upload.offset() }));
-                }
-            }
-            if let Some(id) = session
-                && upload.offset() - recorded >= RECORD_EVERY
-            {
-                recorded = self.record(id, upload).await?;
-            }
-        }
-    }
-
-    /// Syncs what the upload has and writes it down. Returns its size.
-    async fn record(&self, id: Uuid, upload: &mut Upload) -> Result<u64, Error> {
-        let _recording = self.0.recording.hold(id).await;
-        let start = Instant::now();
-        let checkpoint = upload.checkpoint().await?.at;
-        self.0.metrics.store_sync_seconds.observe(start.elapsed().as_secs_f64());
-        fail::fail_point!("registry::after_checkpoint");
-        let (text, state) = (id.to_string(), checkpoint.hasher.to_bytes());
-        let size = i64::try_from(checkpoint.offset).map_err(|_| Error::Damaged("an upload of 8 EiB".to_owned()))?;
-        let rows = self.0.database.write_loosely(Durability::Process, move |connection| {
-            let parameters = [size.into(), state.as_slice().into(), Timestamp::now().into(), (&text).into()];
-            Ok::<_, Error>(connection.execute(&tables::ADVANCE_UPLOAD, &parameters)?)
-        });
-        if rows.await? == 0 {
-            return Err(Error::UploadUnknown);
-        }
-        Ok(checkpoint.offset)
-    }
-
-    pub(crate) async fn remove_session(&self, id: Uuid, durability: Durability) -> Result<(), Error> {
-        let text = id.to_string();
-        let removed = self.0.database.write_loosely(durability, move |connection| {
-            Ok::<_, Error>(connection.execute(&tables::REMOVE_UPLOAD, &[(&text).into()])?)
-        });
-        removed.await.map(|_| ())
-    }
-}
-
-fn check_order(range: Option<ByteRange>, size: u64) -> Result<(), Error> {
-    match range {
-        Some(range) if range.first() != size => Err(Error::OutOfOrder { first: range.first(), size }),
-        _ => Ok(()),
-    }
-}
-
-fn check_length(range: Option<ByteRange>, actual: u64) -> Result<(), Error> {
-    match range.map(|range| range.length().unwrap_or(u64::MAX)) {
-        Some(stated) if stated != actual => Err(Error::LengthMismatch { stated, actual }),
-        _ => Ok(()),
     }
 }

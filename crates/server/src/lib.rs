@@ -2,8 +2,10 @@
 
 mod app;
 mod body;
+mod client;
 mod metrics;
 pub mod net;
+mod network;
 mod observe;
 mod pages;
 mod request_id;
@@ -11,10 +13,12 @@ mod v2;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use entrepot_registry::Registry;
 use entrepot_registry::gate::Gate;
 
+pub use network::{InvalidNetwork, Network};
 pub use v2::endpoint::{Endpoint, InvalidPath};
 
 /// How the server behaves, from the configuration.
@@ -28,6 +32,12 @@ pub struct Options {
     pub access_log: bool,
     /// Serve `/metrics`.
     pub metrics: bool,
+    /// Reverse proxies that are believed when they say who the client is.
+    pub trusted_proxies: Vec<Network>,
+    /// Clients that are sent to the object store for the bytes of blobs.
+    pub redirect: Vec<Network>,
+    /// How long the addresses are good to which they are sent.
+    pub redirect_expiry: Duration,
 }
 
 /// Serves `registry` until `shutdown` is ready and requests in flight are done or out of time.
@@ -44,10 +54,16 @@ pub async fn serve(
     let http = metrics::HttpMetrics::register(&mut all);
     registry.metrics().register(&mut all);
     registry.database().metrics().register(&mut all);
+    registry.store().register_metrics(&mut all);
     all.register_collector(Box::new(metrics::ConnectionMetrics(Arc::clone(&counters))));
 
     let observer = observe::Observer::new(http, metrics::Exposition::new(all), options.access_log);
-    let v2 = v2::V2 { registry, gate, max_manifest_bytes: options.max_manifest_bytes };
+    let redirects = v2::Redirects {
+        networks: options.redirect,
+        expiry: options.redirect_expiry,
+        proxies: client::Proxies::new(options.trusted_proxies),
+    };
+    let v2 = v2::V2 { registry, gate, max_manifest_bytes: options.max_manifest_bytes, redirects: Arc::new(redirects) };
     let app = app::App::new(v2, observer, options.metrics);
     net::serve(listener, tls, options.limits, counters, app, shutdown).await
 }

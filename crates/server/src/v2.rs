@@ -9,8 +9,11 @@ pub(crate) mod error;
 mod listing;
 mod manifests;
 mod query;
+mod redirect;
 mod referrers;
 mod uploads;
+
+use std::sync::Arc;
 
 use entrepot_oci::{Digest, RepositoryName};
 use entrepot_registry::Registry;
@@ -20,6 +23,7 @@ use http::{Method, Request, Response};
 
 use self::endpoint::Endpoint;
 use self::error::ApiError;
+pub(crate) use self::redirect::Redirects;
 use crate::body::Body;
 use crate::net::RequestBody;
 
@@ -38,6 +42,7 @@ pub(crate) struct V2 {
     pub(crate) registry: Registry,
     pub(crate) gate: Gate,
     pub(crate) max_manifest_bytes: u64,
+    pub(crate) redirects: Arc<Redirects>,
 }
 
 impl V2 {

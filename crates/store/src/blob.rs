@@ -12,6 +12,7 @@ use futures_util::{Stream, StreamExt, stream};
 
 use crate::disk::FileBlob;
 use crate::error::Error;
+use crate::objects::ObjectBlob;
 
 /// Bytes that are read from a file at once for a [`BlobStream`].
 const FILE_STEP: usize = 256 * 1024;
@@ -26,6 +27,7 @@ pub struct Blob(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     File(FileBlob),
+    Objects(ObjectBlob),
 }
 
 impl From<FileBlob> for Blob {
@@ -34,11 +36,18 @@ impl From<FileBlob> for Blob {
     }
 }
 
+impl From<ObjectBlob> for Blob {
+    fn from(blob: ObjectBlob) -> Self {
+        Self(Kind::Objects(blob))
+    }
+}
+
 impl Blob {
     /// Bytes in the blob.
     pub fn size(&self) -> u64 {
         match &self.0 {
             Kind::File(blob) => blob.size(),
+            Kind::Objects(blob) => blob.size(),
         }
     }
 
@@ -46,17 +55,23 @@ impl Blob {
     pub fn file(&self) -> Option<&Arc<File>> {
         match &self.0 {
             Kind::File(blob) => Some(blob.file()),
+            Kind::Objects(_) => None,
         }
     }
 
-    /// The bytes of `range`, as far as they are within the blob, in order and in pieces of any size.
-    pub fn stream(&self, range: Range<u64>) -> BlobStream {
+    /// The bytes of `range`, as far as they are within the blob, in order and in pieces of any size. Of an object store the
+    /// first are waited for, so that one that cannot give them shows before anybody was promised anything.
+    ///
+    /// # Errors
+    /// As the object store reports.
+    pub async fn stream(&self, range: Range<u64>) -> Result<BlobStream, Error> {
         let range = range.start.min(self.size())..range.end.min(self.size());
         let remaining = range.end.saturating_sub(range.start);
         let inner = match &self.0 {
             Kind::File(blob) => file_stream(blob.clone(), range),
+            Kind::Objects(blob) => blob.stream(range).await?,
         };
-        BlobStream { remaining, inner }
+        Ok(BlobStream { remaining, inner })
     }
 
     /// All bytes of a small blob (up to 64 KiB), in memory. A file is read on the calling thread, as a change of threads
@@ -67,6 +82,7 @@ impl Blob {
     pub async fn read_all(&self) -> Result<Bytes, Error> {
         match &self.0 {
             Kind::File(blob) => blob.read_inline(0, usize::MAX),
+            Kind::Objects(blob) => blob.read_all().await,
         }
     }
 
@@ -75,9 +91,10 @@ impl Blob {
     ///
     /// # Errors
     /// If the credentials for it cannot be had.
-    pub async fn signed_url(&self, _valid_for: Duration) -> Result<Option<String>, Error> {
+    pub async fn signed_url(&self, valid_for: Duration) -> Result<Option<String>, Error> {
         match &self.0 {
             Kind::File(_) => Ok(None),
+            Kind::Objects(blob) => blob.signed_url(valid_for).await,
         }
     }
 }
@@ -88,8 +105,10 @@ impl Blob {
 /// store reported. Dropping it gives up what was not read.
 pub struct BlobStream {
     remaining: u64,
-    inner: Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>,
+    inner: Pieces,
 }
+
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 
 impl BlobStream {
     /// Bytes that are still to come.

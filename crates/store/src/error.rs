@@ -19,6 +19,9 @@ pub enum Error {
     Denied(Failure),
     /// Somebody else holds it: another process the whole directory, or another [`Upload`](crate::Upload) the same id.
     Busy(Failure),
+    /// The object store cannot be reached, is overloaded or failed, also after it was tried again, or no memory for an
+    /// upload came free.
+    Unavailable(Failure),
     /// Anything else that the operating system or the object store reported.
     Io(Failure),
 }
@@ -60,15 +63,17 @@ impl Error {
             | Self::Full(failure)
             | Self::Denied(failure)
             | Self::Busy(failure)
+            | Self::Unavailable(failure)
             | Self::Io(failure) => failure,
         }
     }
 
     /// Whether the same call may succeed later although nobody mends the installation's permissions or hardware:
-    /// the disk is full, somebody else is at work, or the process is out of file descriptors or memory.
+    /// the disk is full, somebody else is at work, the object store is away, or the process is out of file descriptors or
+    /// memory.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Full(_) | Self::Busy(_) => true,
+            Self::Full(_) | Self::Busy(_) | Self::Unavailable(_) => true,
             Self::Missing(_) | Self::Denied(_) => false,
             Self::Io(failure) => {
                 matches!(

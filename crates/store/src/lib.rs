@@ -3,6 +3,7 @@
 mod blob;
 mod disk;
 mod error;
+mod objects;
 mod part;
 mod store;
 mod upload;
@@ -10,6 +11,10 @@ mod upload;
 pub use blob::{Blob, BlobStream};
 pub use disk::{FAIL_POINTS, Staged, Stored};
 pub use error::{Error, Failure};
+pub use objects::{
+    AccessKey, Addressing, AssumedRole, Azure, Backend, Gcs, InvalidPrefix, Keys, Memory, ObjectsConfig, Oss, Prefix,
+    S3, Secret, Swift, SwiftLogin,
+};
 pub use part::{InvalidKey, Key, NewParts, Part};
 pub use store::Store;
 pub use upload::{Checkpoint, Finish, Saved, Upload};

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use crate::objects::Hold;
+
 /// The name of an object below the store's prefix: `<writer>/<id>`, two UUIDs in lower case with hyphens.
 ///
 /// It says who wrote the object and not what is in it: bytes get their key before their digest is known, so that they are
@@ -21,6 +23,11 @@ pub struct Key {
 pub struct InvalidKey;
 
 impl Key {
+    /// A key that nobody else has.
+    pub(crate) fn new(writer: Uuid) -> Self {
+        Self { writer, id: Uuid::now_v7() }
+    }
+
     /// The process that wrote the object.
     pub fn writer(&self) -> Uuid {
         self.writer
@@ -74,6 +81,14 @@ pub struct Part {
 #[derive(Debug, Default)]
 pub struct NewParts {
     parts: Vec<Part>,
+    _holds: Vec<Hold>,
+}
+
+impl FromIterator<(Part, Option<Hold>)> for NewParts {
+    fn from_iter<T: IntoIterator<Item = (Part, Option<Hold>)>>(written: T) -> Self {
+        let (parts, holds): (_, Vec<_>) = written.into_iter().unzip();
+        Self { parts, _holds: holds.into_iter().flatten().collect() }
+    }
 }
 
 impl Deref for NewParts {

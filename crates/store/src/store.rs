@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use entrepot_oci::{Algorithm, Digest};
+use prometheus_client::registry::Registry;
 use uuid::Uuid;
 
 use crate::blob::Blob;
 use crate::disk::{Disk, Staged, Stored};
 use crate::error::Error;
+use crate::objects::{Keys, ObjectBlob, ObjectUpload, Objects, ObjectsConfig};
 use crate::part::{Key, Part};
 use crate::upload::{Checkpoint, Upload};
 
@@ -23,6 +25,7 @@ pub struct Store(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     Disk(Disk),
+    Objects(Objects),
 }
 
 impl Store {
@@ -35,11 +38,48 @@ impl Store {
         Disk::open(root).map(|disk| Self(Kind::Disk(disk)))
     }
 
+    /// Opens an object store. `writer` is the id of this process: all its objects are under that name, so that what it leaves
+    /// behind can be found when it is dead. No two processes may ever have the same.
+    ///
+    /// Only of Swift something is asked, a token; whether the others can be used shows [`Store::probe`].
+    ///
+    /// # Errors
+    /// What is wrong with the configuration; with Swift also what its login said.
+    pub async fn objects(config: ObjectsConfig, writer: Uuid) -> Result<Self, Error> {
+        Objects::open(config, writer).await.map(|objects| Self(Kind::Objects(objects)))
+    }
+
+    /// The id under which new objects are written; `None` on disk, where files have no writer.
+    pub fn writer(&self) -> Option<Uuid> {
+        match &self.0 {
+            Kind::Disk(_) => None,
+            Kind::Objects(objects) => Some(objects.writing_as()),
+        }
+    }
+
+    /// Writes new objects under another id from now on, because nobody vouches for the old one any more. Those that are begun
+    /// keep theirs.
+    pub fn write_as(&self, writer: Uuid) {
+        match &self.0 {
+            Kind::Disk(_) => {}
+            Kind::Objects(objects) => objects.write_as(writer),
+        }
+    }
+
+    /// Adds what is counted here to what `/metrics` shows. On disk nothing is.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        match &self.0 {
+            Kind::Disk(_) => {}
+            Kind::Objects(objects) => objects.metrics().register(registry),
+        }
+    }
+
     /// Whether it is worth taking checkpoints in the middle of a long body, so that a crash does not cost all of it. In an
     /// object store each would begin another object.
     pub fn records_midway(&self) -> bool {
         match &self.0 {
             Kind::Disk(_) => true,
+            Kind::Objects(_) => false,
         }
     }
 
@@ -55,6 +95,7 @@ impl Store {
     pub async fn resume(&self, id: Uuid, at: Checkpoint) -> Result<Upload, Error> {
         match &self.0 {
             Kind::Disk(disk) => disk.resume(id, at).await.map(Upload::from),
+            Kind::Objects(objects) => Ok(ObjectUpload::new(objects.clone(), at).into()),
         }
     }
 
@@ -68,10 +109,11 @@ impl Store {
         id: Uuid,
         algorithm: Algorithm,
         length: u64,
-        _parts: &[Part],
+        parts: &[Part],
     ) -> Result<Checkpoint, Error> {
         match &self.0 {
             Kind::Disk(disk) => disk.rehash(id, algorithm, length).await,
+            Kind::Objects(objects) => objects.rehash(algorithm, length, parts).await,
         }
     }
 
@@ -90,6 +132,7 @@ impl Store {
     pub async fn publish(&self, id: Uuid, digest: &Digest, size: u64) -> Result<(), Error> {
         match &self.0 {
             Kind::Disk(disk) => disk.publish(id, digest, size).await,
+            Kind::Objects(_) => Ok(()),
         }
     }
 
@@ -101,6 +144,7 @@ impl Store {
     pub async fn discard(&self, id: Uuid) -> Result<(), Error> {
         match &self.0 {
             Kind::Disk(disk) => disk.discard(id).await,
+            Kind::Objects(_) => Ok(()),
         }
     }
 
@@ -109,9 +153,10 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Missing`] if there is no such file; [`Error::Io`] if the parts do not add up to `size`.
-    pub fn get(&self, digest: &Digest, _parts: &[Part], _size: u64) -> Result<Blob, Error> {
+    pub fn get(&self, digest: &Digest, parts: &[Part], size: u64) -> Result<Blob, Error> {
         match &self.0 {
             Kind::Disk(disk) => disk.get(digest).map(Blob::from),
+            Kind::Objects(objects) => ObjectBlob::open(objects.clone(), parts, size).map(Blob::from),
         }
     }
 
@@ -119,9 +164,13 @@ impl Store {
     ///
     /// # Errors
     /// As the operating system or the object store reports.
-    pub async fn remove(&self, digest: &Digest, _parts: &[Part]) -> Result<(), Error> {
+    pub async fn remove(&self, digest: &Digest, parts: &[Part]) -> Result<(), Error> {
         match &self.0 {
             Kind::Disk(disk) => disk.remove(digest).await,
+            Kind::Objects(objects) => {
+                let keys: Vec<Key> = parts.iter().map(|part| part.key).collect();
+                objects.remove(&keys).await
+            }
         }
     }
 
@@ -132,6 +181,7 @@ impl Store {
     pub async fn staged(&self) -> Result<Vec<Staged>, Error> {
         match &self.0 {
             Kind::Disk(disk) => disk.staged().await,
+            Kind::Objects(_) => Ok(Vec::new()),
         }
     }
 
@@ -143,6 +193,7 @@ impl Store {
     pub async fn blobs(&self, after: Option<Digest>, limit: usize) -> Result<Vec<Stored>, Error> {
         match &self.0 {
             Kind::Disk(disk) => disk.blobs(after, limit).await,
+            Kind::Objects(_) => Ok(Vec::new()),
         }
     }
 
@@ -153,20 +204,22 @@ impl Store {
     pub async fn writers(&self) -> Result<Vec<Uuid>, Error> {
         match &self.0 {
             Kind::Disk(_) => Ok(Vec::new()),
+            Kind::Objects(objects) => Ok(objects.writers().await?.into_iter().collect()),
         }
     }
 
-    /// One page of the objects of `writer`, in the order of keys: at most `limit` of those behind `after`. An empty page is
-    /// the end. Those that this process is writing, or that lie in a [`NewParts`](crate::NewParts), are left out.
+    /// The objects of `writer`, as the store lists them. Those that this process is writing, or that lie in a
+    /// [`NewParts`](crate::NewParts), are left out.
     ///
-    /// Ask the database for their rows *after* this: an object that is in no row then is in none ever, if its writer is
-    /// this process or dead.
+    /// Ask the database for their rows *after* they came out of this: an object that is in no row then is in none ever, if
+    /// its writer is this process or dead.
     ///
     /// # Errors
     /// As the object store reports.
-    pub async fn written_by(&self, _writer: Uuid, _after: Option<Key>, _limit: usize) -> Result<Vec<Key>, Error> {
+    pub async fn written_by(&self, writer: Uuid) -> Result<Keys, Error> {
         match &self.0 {
-            Kind::Disk(_) => Ok(Vec::new()),
+            Kind::Disk(_) => Ok(Keys::none()),
+            Kind::Objects(objects) => objects.written_by(writer).await,
         }
     }
 
@@ -175,9 +228,10 @@ impl Store {
     ///
     /// # Errors
     /// As the object store reports.
-    pub async fn abort_unfinished(&self, _writer: Uuid) -> Result<u64, Error> {
+    pub async fn abort_unfinished(&self, writer: Uuid) -> Result<u64, Error> {
         match &self.0 {
             Kind::Disk(_) => Ok(0),
+            Kind::Objects(objects) => objects.abort_unfinished_of(writer).await,
         }
     }
 
@@ -185,19 +239,22 @@ impl Store {
     ///
     /// # Errors
     /// As the object store reports; some may be gone then.
-    pub async fn remove_objects(&self, _keys: &[Key]) -> Result<(), Error> {
+    pub async fn remove_objects(&self, keys: &[Key]) -> Result<(), Error> {
         match &self.0 {
             Kind::Disk(_) => Ok(()),
+            Kind::Objects(objects) => objects.remove(keys).await,
         }
     }
 
-    /// Checks that the store takes bytes: writes and removes a small file or object.
+    /// Checks that the store takes bytes: writes and removes a small file or object. An object store is asked once in five
+    /// seconds at most, and given three to answer.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::Denied`], or as the operating system or the object store reports.
     pub async fn probe(&self) -> Result<(), Error> {
         match &self.0 {
             Kind::Disk(disk) => disk.probe().await,
+            Kind::Objects(objects) => objects.probe().await,
         }
     }
 }

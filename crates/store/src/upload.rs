@@ -5,6 +5,7 @@ use entrepot_oci::{Algorithm, Digest, Hasher};
 
 use crate::disk::StagedUpload;
 use crate::error::Error;
+use crate::objects::ObjectUpload;
 use crate::part::NewParts;
 
 /// A point of an upload at which everything before it is durable.
@@ -40,12 +41,11 @@ pub enum Finish {
         /// The parts that came to the upload since the last checkpoint.
         parts: NewParts,
     },
-    /// The bytes are others than the digest says. On disk they stay staged, not durable: discard them.
+    /// The bytes are others than the digest says. On disk they stay staged, not durable: discard them. Of an object store,
+    /// what came since the last checkpoint is gone.
     Mismatch {
         /// The digest of the bytes.
         found: Digest,
-        /// The parts that came to the upload since the last checkpoint: remove them.
-        parts: NewParts,
     },
 }
 
@@ -62,6 +62,7 @@ pub struct Upload(Kind);
 #[derive(Debug)]
 enum Kind {
     Disk(StagedUpload),
+    Objects(Box<ObjectUpload>),
 }
 
 impl From<StagedUpload> for Upload {
@@ -70,11 +71,18 @@ impl From<StagedUpload> for Upload {
     }
 }
 
+impl From<ObjectUpload> for Upload {
+    fn from(upload: ObjectUpload) -> Self {
+        Self(Kind::Objects(Box::new(upload)))
+    }
+}
+
 impl Upload {
     /// The algorithm that the upload hashes with.
     pub fn algorithm(&self) -> Algorithm {
         match &self.0 {
             Kind::Disk(upload) => upload.algorithm(),
+            Kind::Objects(upload) => upload.algorithm(),
         }
     }
 
@@ -82,6 +90,7 @@ impl Upload {
     pub fn offset(&self) -> u64 {
         match &self.0 {
             Kind::Disk(upload) => upload.offset(),
+            Kind::Objects(upload) => upload.offset(),
         }
     }
 
@@ -94,6 +103,7 @@ impl Upload {
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), Error> {
         match &mut self.0 {
             Kind::Disk(upload) => upload.write(chunk).await,
+            Kind::Objects(upload) => upload.write(chunk).await,
         }
     }
 
@@ -110,6 +120,7 @@ impl Upload {
     pub async fn checkpoint(&mut self) -> Result<Saved, Error> {
         match &mut self.0 {
             Kind::Disk(upload) => Ok(Saved { at: upload.checkpoint().await?, parts: NewParts::default() }),
+            Kind::Objects(upload) => upload.checkpoint().await,
         }
     }
 
@@ -125,6 +136,7 @@ impl Upload {
     pub async fn publish(self, digest: &Digest) -> Result<Finish, Error> {
         match self.0 {
             Kind::Disk(upload) => upload.publish(digest).await,
+            Kind::Objects(upload) => upload.publish(digest).await,
         }
     }
 
@@ -134,6 +146,7 @@ impl Upload {
     pub async fn abandon(self) {
         match self.0 {
             Kind::Disk(upload) => drop(upload),
+            Kind::Objects(upload) => upload.abandon().await,
         }
     }
 }

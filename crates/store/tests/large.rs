@@ -39,7 +39,7 @@ fn start() -> Checkpoint {
 
 async fn assert_content(store: &Store, expected: &Bytes, when: &str) {
     let blob = store.get(&Digest::of(Algorithm::Sha256, expected), &[], 0).unwrap();
-    let mut pieces = blob.stream(0..blob.size());
+    let mut pieces = blob.stream(0..blob.size()).await.unwrap();
     let mut rest = expected.clone();
     while let Some(piece) = pieces.next().await {
         let piece = piece.unwrap();

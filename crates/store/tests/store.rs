@@ -108,7 +108,7 @@ async fn reads_are_ranges_within_the_blob() {
         (5, 5, 5..5),
         (0, u64::MAX, 0..100_000),
     ] {
-        let pieces = blob.stream(offset..end);
+        let pieces = blob.stream(offset..end).await.unwrap();
         assert_eq!(pieces.remaining(), range.len() as u64, "{offset}..{end}");
         let pieces: Vec<Bytes> = pieces.try_collect().await.unwrap();
         assert_eq!(pieces.concat(), expected[range], "{offset}..{end}");

@@ -10,6 +10,7 @@ mod nginx;
 mod s3;
 mod seaweedfs;
 mod site;
+mod swift;
 mod versitygw;
 
 pub use self::azurite::{AzureContainer, Azurite};
@@ -17,4 +18,5 @@ pub use self::fake_gcs::FakeGcs;
 pub use self::nginx::Nginx;
 pub use self::s3::S3Bucket;
 pub use self::seaweedfs::SeaweedFs;
+pub use self::swift::{Swift, SwiftContainer};
 pub use self::versitygw::VersityGw;

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
+use crate::commands;
 use crate::config::Flags;
-use crate::{commands, data};
+use crate::data::{self, Data};
 
 /// Purges the data of a registry that is not running.
 pub(crate) fn run(flags: &Flags) -> ExitCode {
@@ -11,15 +12,19 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
         Ok(config) => config,
         Err(mistakes) => return commands::config::refuse(&mistakes),
     };
-    let purged = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(async { anyhow::Ok(data::open(&config).await?.purge().await?) }));
+    let purged =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Into::into).and_then(|runtime| {
+            runtime.block_on(async {
+                let Data { registry, lock } = data::open(&config).await?;
+                let purged = registry.purge().await?;
+                drop(lock);
+                anyhow::Ok(purged)
+            })
+        });
     commands::conclude(purged.map(|purged| {
         println!(
-            "purged {} expired uploads, {} unfinished files, {} unlinked blobs: {} bytes",
-            purged.uploads, purged.staged, purged.blobs, purged.bytes
+            "purged {} expired uploads, {} unfinished files, {} unlinked blobs, {} unneeded objects: {} bytes",
+            purged.uploads, purged.staged, purged.blobs, purged.objects, purged.bytes
         );
     }))
 }

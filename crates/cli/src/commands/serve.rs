@@ -9,6 +9,7 @@ use entrepot_server::net::{Limits, Listener, Reloaded, TlsReloader};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Anonymous, Config, Flags};
+use crate::data::Data;
 use crate::logging::Logging;
 use crate::{commands, data, process};
 
@@ -35,9 +36,14 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
 async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Result<()> {
     let tls = config.tls.as_ref().map(|files| TlsReloader::open(&files.cert, &files.key)).transpose()?;
     let listener = Listener::bind(&config.listen.socket.to_string()).await?;
-    let registry = data::open(config).await?;
+    let Data { registry, lock } = data::open(config).await?;
     // Over SQLite the lock of the data directory says that no other process is at work, so whoever holds a job is dead.
     registry.database().release_jobs().await?;
+    registry.join().await?;
+    let stay = tokio::spawn({
+        let registry = registry.clone();
+        async move { registry.stay().await }
+    });
     let purge = tokio::spawn({
         let (registry, interval) = (registry.clone(), config.uploads.purge_interval);
         async move { registry.purge_regularly(interval).await }
@@ -49,13 +55,21 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         limits: limits(config),
         access_log: config.log.access,
         metrics: config.metrics.enabled,
+        trusted_proxies: config.http.trusted_proxies.0.clone(),
+        redirect: config.places.store.redirect.0.clone(),
+        redirect_expiry: config.places.store.redirect_expiry,
     };
     let reload = reload_on_hangup(flags, tls.clone(), logging);
     let report = tokio::select! {
-        report = entrepot_server::serve(listener, tls.clone(), registry, gate(config), options, stop()) => report,
+        report = entrepot_server::serve(listener, tls.clone(), registry.clone(), gate(config), options, stop()) => report,
         failed = reload => return failed,
     };
     purge.abort();
+    stay.abort();
+    if let Err(error) = registry.leave().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "this process is missed for half a minute");
+    }
+    drop(lock);
     tracing::info!(finished = report.finished, cut = report.cut, "stopped");
     Ok(())
 }

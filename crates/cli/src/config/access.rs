@@ -3,7 +3,7 @@
 use super::address::ListenAddress;
 use super::reader::{Reader, Reported};
 use super::sections::{ANONYMOUS, LISTEN};
-use super::value::{Kind, Unfit, Value, choose, toml_string};
+use super::value::{Form, Kind, Unfit, Value, choose, toml_string};
 
 /// What a client may do without logging in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +47,7 @@ impl Anonymous {
 }
 
 impl Value for Anonymous {
-    const KIND: Kind = Kind { allowed: "push, pull or none", quoted: true };
+    const KIND: Kind = Kind { allowed: "push, pull or none", form: Form::Quoted };
 
     fn parse(text: &str) -> Result<Self, Unfit> {
         choose(text, &[("none", Self::Denied), ("pull", Self::Pull), ("push", Self::Push)])

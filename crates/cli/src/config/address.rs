@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use super::value::{Kind, Unfit, Value, toml_string};
+use super::value::{Form, Kind, Unfit, Value, toml_string};
 
 /// A host and port to listen on, resolved.
 ///
@@ -51,7 +51,7 @@ impl PartialOrd for ListenAddress {
 impl Value for ListenAddress {
     const KIND: Kind = Kind {
         allowed: "an address and port such as 127.0.0.1:5000, [::1]:5000, localhost:5000 or 0.0.0.0:5000",
-        quoted: true,
+        form: Form::Quoted,
     };
 
     fn parse(text: &str) -> Result<Self, Unfit> {

@@ -13,7 +13,7 @@ use super::sections::{
     DATABASE_CA_FILE, DATABASE_CONNECTIONS, DATABASE_PASSWORD_FILE, DATABASE_STATEMENT_TIMEOUT, DATABASE_URL,
 };
 use super::setting::Setting;
-use super::value::{Kind, Unfit, Value, toml_string};
+use super::value::{Form, Kind, Unfit, Value, toml_string};
 
 /// The variable that other programs that speak to PostgreSQL take the password from too.
 const PGPASSWORD: &str = "PGPASSWORD";
@@ -112,7 +112,7 @@ fn contents(reader: &mut Reader, setting: &'static Setting, path: &Path) -> Resu
 }
 
 impl Value for DatabaseUrl {
-    const KIND: Kind = Kind { allowed: "an address such as postgres://user@host:5432/database", quoted: true };
+    const KIND: Kind = Kind { allowed: "an address such as postgres://user@host:5432/database", form: Form::Quoted };
 
     fn parse(text: &str) -> Result<Self, Unfit> {
         text.parse().map(Self).map_err(|error: entrepot_database::Error| Unfit::because(error.message()))

@@ -4,6 +4,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::nearest;
@@ -11,7 +12,7 @@ use super::origin::Origin;
 use super::reader::{Given, Sources};
 use super::sections;
 use super::setting::Setting;
-use super::value::toml_string;
+use super::value::{Form, toml_string};
 
 /// A mistake repeats no more of a value than this many characters.
 const LONGEST_REPEATED: usize = 80;
@@ -82,15 +83,19 @@ impl Walk<'_> {
     }
 
     fn setting(&mut self, setting: &Setting, at: &Range<usize>, value: &DeValue<'_>, value_at: &Range<usize>) {
-        let (text, quoted) = match value {
-            DeValue::String(text) => (text.to_string(), true),
-            DeValue::Boolean(value) => (value.to_string(), false),
+        let (text, form) = match value {
+            DeValue::String(text) => (text.to_string(), Form::Quoted),
+            DeValue::Boolean(value) => (value.to_string(), Form::Bare),
             DeValue::Integer(number) => match i128::from_str_radix(number.as_str(), number.radix()) {
-                Ok(number) => (number.to_string(), false),
-                Err(_) => (number.as_str().to_owned(), false),
+                Ok(number) => (number.to_string(), Form::Bare),
+                Err(_) => (number.as_str().to_owned(), Form::Bare),
             },
-            DeValue::Float(number) => (number.as_str().to_owned(), false),
-            DeValue::Datetime(time) => (time.to_string(), false),
+            DeValue::Float(number) => (number.as_str().to_owned(), Form::Bare),
+            DeValue::Datetime(time) => (time.to_string(), Form::Bare),
+            DeValue::Array(items) if setting.kind.form == Form::List && items.iter().all(is_string) => {
+                let items: Vec<&str> = items.iter().filter_map(|item| item.get_ref().as_str()).collect();
+                (items.join(","), Form::List)
+            }
             DeValue::Array(_) | DeValue::Table(_) => {
                 let sentence = format!("{} must be {}, not a list or a section", setting.key, setting.allowed());
                 return self.mistake(at, sentence);
@@ -98,7 +103,7 @@ impl Walk<'_> {
         };
         let origin = self.origin(at);
         let written = shortened(self.text.get(value_at.clone()).unwrap_or(&text));
-        self.sources.give(setting, Given { origin, text, written, quoted: Some(quoted) });
+        self.sources.give(setting, Given { origin, text, written, form: Some(form) });
     }
 
     fn origin(&self, at: &Range<usize>) -> Origin {
@@ -110,6 +115,10 @@ impl Walk<'_> {
         let origin = self.origin(at);
         self.sources.mistake(origin, sentence);
     }
+}
+
+fn is_string(item: &Spanned<DeValue<'_>>) -> bool {
+    item.get_ref().is_str()
 }
 
 /// A key as TOML writes it. `"limits.idle_timeout"` in quotes is one key, and not the one in the section `limits`.

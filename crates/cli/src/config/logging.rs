@@ -2,7 +2,7 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::value::{Kind, Unfit, Value, choose, toml_string};
+use super::value::{Form, Kind, Unfit, Value, choose, toml_string};
 
 /// Levels by name, least first.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -23,7 +23,7 @@ impl LogFilter {
 impl Value for LogFilter {
     const KIND: Kind = Kind {
         allowed: "error, warn, info, debug or trace, or levels by target such as info,entrepot_store=debug",
-        quoted: true,
+        form: Form::Quoted,
     };
 
     fn parse(text: &str) -> Result<Self, Unfit> {
@@ -57,7 +57,7 @@ impl LogFormat {
 }
 
 impl Value for LogFormat {
-    const KIND: Kind = Kind { allowed: "auto, text or json", quoted: true };
+    const KIND: Kind = Kind { allowed: "auto, text or json", form: Form::Quoted };
 
     fn parse(text: &str) -> Result<Self, Unfit> {
         choose(text, &Self::CHOICES)

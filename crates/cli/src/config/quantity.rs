@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::value::{Kind, Unfit, Value, toml_string};
+use super::value::{Form, Kind, Unfit, Value, toml_string};
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +32,7 @@ const SIZE_UNITS: [(&str, u64); 9] = [
 const OFF: &str = "off";
 
 impl Value for Duration {
-    const KIND: Kind = Kind { allowed: "a duration such as 30s, 5m, 1h30m or 7d", quoted: true };
+    const KIND: Kind = Kind { allowed: "a duration such as 30s, 5m, 1h30m or 7d", form: Form::Quoted };
 
     fn parse(text: &str) -> Result<Self, Unfit> {
         milliseconds(text).map(Self::from_millis).ok_or(Unfit::PLAIN)
@@ -71,7 +71,7 @@ fn milliseconds(mut text: &str) -> Option<u64> {
 }
 
 impl Value for ByteSize {
-    const KIND: Kind = Kind { allowed: "a size such as 512KiB, 10MiB, 4GiB or 1000B", quoted: true };
+    const KIND: Kind = Kind { allowed: "a size such as 512KiB, 10MiB, 4GiB or 1000B", form: Form::Quoted };
 
     fn parse(text: &str) -> Result<Self, Unfit> {
         let (number, unit) = leading_number(text).ok_or(Unfit::PLAIN)?;
@@ -93,16 +93,19 @@ impl fmt::Display for ByteSize {
 }
 
 /// A size that can be switched off; `None` means no limit.
-impl Value for Option<ByteSize> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Limit(pub(crate) Option<ByteSize>);
+
+impl Value for Limit {
     const KIND: Kind =
-        Kind { allowed: "a size such as 512KiB, 10MiB, 4GiB or 1000B, or off for no limit", quoted: true };
+        Kind { allowed: "a size such as 512KiB, 10MiB, 4GiB or 1000B, or off for no limit", form: Form::Quoted };
 
     fn parse(text: &str) -> Result<Self, Unfit> {
-        if text == OFF { Ok(None) } else { ByteSize::parse(text).map(Some) }
+        if text == OFF { Ok(Self(None)) } else { ByteSize::parse(text).map(|size| Self(Some(size))) }
     }
 
     fn to_toml(&self) -> String {
-        self.map_or_else(|| toml_string(OFF), |size| size.to_toml())
+        self.0.map_or_else(|| toml_string(OFF), |size| size.to_toml())
     }
 }
 
@@ -160,7 +163,7 @@ mod tests {
         for text in ["", "0", "4096", "MiB", "1.5GiB", "-1B", "10 MiB", "10mib", "10M", "10MiBs", "99999999TiB"] {
             assert_eq!(ByteSize::parse(text), Err(Unfit::PLAIN), "{text:?}");
         }
-        assert_eq!(Option::<ByteSize>::parse("off"), Ok(None));
-        assert_eq!(Option::<ByteSize>::parse("none"), Err(Unfit::PLAIN));
+        assert_eq!(Limit::parse("off"), Ok(Limit(None)));
+        assert_eq!(Limit::parse("none"), Err(Unfit::PLAIN));
     }
 }

@@ -8,7 +8,7 @@ use super::flags::Flags;
 use super::mistake::{Mistake, Mistakes};
 use super::origin::{Origin, Origins};
 use super::setting::{Fallback, Setting};
-use super::value::{Unfit, Value, toml_string};
+use super::value::{Form, Unfit, Value, toml_string};
 
 /// A value that some source gives, not yet judged.
 #[derive(Clone, Debug)]
@@ -19,14 +19,14 @@ pub(super) struct Given {
     pub(super) text: String,
     /// How a mistake repeats it.
     pub(super) written: String,
-    /// Whether a file gave it as a string; `None` where there are no types.
-    pub(super) quoted: Option<bool>,
+    /// What it is in the file; `None` where there are no types.
+    pub(super) form: Option<Form>,
 }
 
 impl Given {
     /// From a source that knows text only.
     pub(super) fn text(origin: Origin, text: &str) -> Self {
-        Self { origin, text: text.to_owned(), written: toml_string(text), quoted: None }
+        Self { origin, text: text.to_owned(), written: toml_string(text), form: None }
     }
 }
 
@@ -160,9 +160,11 @@ impl Reader {
 
 /// The text of a value that is written as its setting wants it in a file, as a string or bare.
 fn unquoted<'a>(setting: &Setting, given: &'a Given) -> Result<&'a str, Unfit> {
-    match given.quoted {
-        Some(false) if setting.kind.quoted => Err(Unfit::because("write it in quotes")),
-        Some(true) if !setting.kind.quoted => Err(Unfit::because("write it without quotes")),
+    match (given.form, setting.kind.form) {
+        (Some(Form::Bare), Form::Quoted) => Err(Unfit::because("write it in quotes")),
+        (Some(Form::Quoted), Form::Bare) => Err(Unfit::because("write it without quotes")),
+        (Some(Form::Bare | Form::Quoted), Form::List) => Err(Unfit::because("write it as a list, in square brackets")),
+        (Some(Form::List), Form::Bare | Form::Quoted) => Err(Unfit::because("it is no list")),
         _ => Ok(&given.text),
     }
 }

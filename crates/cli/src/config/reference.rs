@@ -42,7 +42,9 @@ anonymous = "pull"
   setting. Only those that Kubernetes and Docker make for a service called `entrepot` are passed over.
 - Durations and sizes always have a unit. Durations: `ms`, `s`, `m`, `h`, `d`, also together as in `1h30m`. Sizes:
   `B`, `KiB`, `MiB`, `GiB`, `TiB` (by 1024) and `KB`, `MB`, `GB`, `TB` (by 1000).
-- In the file, durations, sizes, addresses, paths and words stand in quotes; numbers, `true` and `false` do not.
+- In the file, durations, sizes, addresses, paths and words stand in quotes; numbers, `true` and `false` do not. Lists
+  stand in square brackets; in an environment variable their entries have commas between them.
+- Secrets can stand in files of their own, named by the settings that end in `_file`. `config show` never shows them.
 "#
     )
 }
@@ -58,6 +60,7 @@ fn chapter(section: &Section) -> String {
 
 fn entry(setting: &Setting) -> String {
     let default = match setting.default {
+        Fallback::Value("") => "none".to_owned(),
         Fallback::Value(text) => format!("`{text}`"),
         Fallback::Words(text) => text.to_owned(),
     };

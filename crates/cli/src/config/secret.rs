@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use super::value::{Form, Kind, Unfit, Value};
+
+/// What stands in the place of a secret.
+pub(super) const HIDDEN: &str = "\"set\"";
+
 /// A password or the like. It has no way to be printed but [`Secret::expose`].
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Secret(String);
 
 impl Secret {
@@ -15,6 +20,19 @@ impl Secret {
     /// The text, for the one place that needs it.
     pub(crate) fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl Value for Secret {
+    const KIND: Kind = Kind { allowed: "a secret that is not empty", form: Form::Quoted };
+
+    fn parse(text: &str) -> Result<Self, Unfit> {
+        if text.is_empty() { Err(Unfit::PLAIN) } else { Ok(Self::new(text)) }
+    }
+
+    /// Says only that there is one.
+    fn to_toml(&self) -> String {
+        HIDDEN.to_owned()
     }
 }
 

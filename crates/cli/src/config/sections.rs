@@ -9,14 +9,17 @@ use std::time::Duration;
 use super::access::Anonymous;
 use super::address::ListenAddress;
 use super::database::DatabaseUrl;
+use super::field::Field;
 use super::logging::{LogFilter, LogFormat};
-use super::quantity::ByteSize;
+use super::network::Networks;
+use super::quantity::{ByteSize, Limit};
 use super::reader::{Reader, Reported};
+use super::section::section;
 use super::setting::{Fallback, Section, Setting};
-use super::value::Value;
+use super::stores::{Azure, Gcs, Oss, S3, Store, Swift};
 
 /// Every setting there is.
-pub(super) static TABLE: [Section; 10] = [
+pub(super) static TABLE: [Section; 17] = [
     Section { name: "", about: "Where the registry is.", settings: &[LISTEN, DATA_DIR] },
     Section { name: "tls", about: "HTTPS. Without it the registry speaks plain HTTP.", settings: &[TLS_CERT, TLS_KEY] },
     Section {
@@ -31,8 +34,15 @@ pub(super) static TABLE: [Section; 10] = [
         ],
     },
     Section { name: "access", about: "Who may do what.", settings: &[ANONYMOUS] },
+    Store::SECTION,
+    S3::SECTION,
+    Azure::SECTION,
+    Gcs::SECTION,
+    Swift::SECTION,
+    Oss::SECTION,
     Registry::SECTION,
     Uploads::SECTION,
+    Http::SECTION,
     Limits::SECTION,
     Shutdown::SECTION,
     Log::SECTION,
@@ -129,61 +139,6 @@ pub(super) const ANONYMOUS: Setting = Setting::new::<Anonymous>(
 )
 .flag("access-anonymous", "ACTION");
 
-/// Declares the struct of a section and its part of the table.
-///
-/// A row is `/// description`, `field: Type = "default"`, and options of [`Setting`] such as `.within("1s", "1h")`.
-macro_rules! section {
-    (
-        $(#[doc = $about:literal])+
-        $name:literal => $section:ident {
-            $(
-                $(#[doc = $description:literal])+
-                $field:ident: $type:ty = $default:literal $(.$option:ident($($argument:literal),*))*;
-            )+
-        }
-    ) => {
-        $(#[doc = $about])+
-        #[derive(Clone, Debug)]
-        pub(crate) struct $section {
-            $(
-                $(#[doc = $description])+
-                pub(crate) $field: $type,
-            )+
-        }
-
-        #[expect(non_upper_case_globals, reason = "each setting is named after its field")]
-        impl $section {
-            $(
-                const $field: Setting = Setting::new::<$type>(
-                    concat!($name, ".", stringify!($field)),
-                    Fallback::Value($default),
-                    concat!($($description),+).trim_ascii_start(),
-                )
-                $(.$option($($argument),*))*;
-            )+
-
-            const SECTION: Section = Section {
-                name: $name,
-                about: concat!($($about),+).trim_ascii_start(),
-                settings: &[$(Self::$field),+],
-            };
-
-            /// Reads every setting of the section, also after one that is wrong.
-            pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
-                $(
-                    let $field = reader.value::<$type>(&Self::$field);
-                )+
-                Ok(Self { $($field: $field?,)+ })
-            }
-
-            /// Every value of the section as TOML.
-            pub(super) fn values(&self) -> Vec<Option<String>> {
-                vec![$(Some(self.$field.to_toml())),+]
-            }
-        }
-    };
-}
-
 section! {
     /// What the registry accepts.
     "registry" => Registry {
@@ -207,6 +162,15 @@ section! {
 }
 
 section! {
+    /// What is between the clients and the registry.
+    "http" => Http {
+        /// Networks of reverse proxies that are trusted to tell in X-Forwarded-For who the client is. What others send there is
+        /// ignored.
+        trusted_proxies: Networks = "";
+    }
+}
+
+section! {
     /// What a client may take of the server.
     "limits" => Limits {
         /// How long a client may take to send the head of a request, and to finish the TLS handshake.
@@ -218,7 +182,7 @@ section! {
         /// Largest head of a request: its first line and all headers.
         max_header_bytes: ByteSize = "64KiB".within("8KiB", "1MiB");
         /// Largest blob that is accepted.
-        max_blob_bytes: Option<ByteSize> = "off";
+        max_blob_bytes: Limit = "off";
     }
 }
 

@@ -1,6 +1,7 @@
 //! One row of the table of settings, and the names made from its key.
 
-use super::value::{Kind, Value};
+use super::field::Field;
+use super::value::Kind;
 
 /// What every environment variable of ours begins with.
 pub(super) const ENVIRONMENT_PREFIX: &str = "ENTREPOT_";
@@ -57,7 +58,7 @@ pub(super) struct Section {
 
 impl Setting {
     /// A setting of type `T` with no bounds and no flag, that takes a restart to change.
-    pub(super) const fn new<T: Value>(key: &'static str, default: Fallback, description: &'static str) -> Self {
+    pub(super) const fn new<T: Field>(key: &'static str, default: Fallback, description: &'static str) -> Self {
         Self { key, kind: T::KIND, default, description, bounds: None, flag: None, reloadable: false, secret: false }
     }
 

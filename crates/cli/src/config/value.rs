@@ -25,8 +25,19 @@ pub(super) trait Value: Sized + PartialOrd {
 pub(super) struct Kind {
     /// Completes "must be …": `a duration such as 30s`.
     pub(super) allowed: &'static str,
-    /// Whether TOML writes it as a string.
-    pub(super) quoted: bool,
+    /// What it is in TOML.
+    pub(super) form: Form,
+}
+
+/// What a value is in TOML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A number, `true` or `false`.
+    Bare,
+    /// A string.
+    Quoted,
+    /// A list of strings. As one text they stand with commas between them.
+    List,
 }
 
 /// A text that does not fit its setting.
@@ -47,7 +58,7 @@ impl Unfit {
 }
 
 impl Value for bool {
-    const KIND: Kind = Kind { allowed: "true or false", quoted: false };
+    const KIND: Kind = Kind { allowed: "true or false", form: Form::Bare };
 
     fn parse(text: &str) -> Result<Self, Unfit> {
         text.parse().map_err(|_| Unfit::PLAIN)
@@ -59,7 +70,7 @@ impl Value for bool {
 }
 
 impl Value for u32 {
-    const KIND: Kind = Kind { allowed: "a whole number", quoted: false };
+    const KIND: Kind = Kind { allowed: "a whole number", form: Form::Bare };
 
     fn parse(text: &str) -> Result<Self, Unfit> {
         text.parse().map_err(|_| Unfit::PLAIN)
@@ -71,7 +82,7 @@ impl Value for u32 {
 }
 
 impl Value for PathBuf {
-    const KIND: Kind = Kind { allowed: "a path", quoted: true };
+    const KIND: Kind = Kind { allowed: "a path", form: Form::Quoted };
 
     fn parse(text: &str) -> Result<Self, Unfit> {
         if text.is_empty() || text.contains('\0') { Err(Unfit::PLAIN) } else { Ok(Self::from(text)) }

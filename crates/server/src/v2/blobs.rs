@@ -1,8 +1,10 @@
 //! `/v2/<name>/blobs/<digest>` (end-2, end-10).
 
+use std::ops::Range;
+
 use entrepot_oci::{ByteRange, Digest, ErrorCode, RepositoryName, Selection};
 use entrepot_registry::BlobContent;
-use entrepot_registry::gate::{Delete, Pull};
+use entrepot_registry::gate::{Delete, Grant, Pull};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 
@@ -25,15 +27,21 @@ pub(super) async fn get(v2: &V2, name: RepositoryName, digest: &Digest, request:
         return Ok(answer(digest, StatusCode::NOT_MODIFIED, size, Body::empty()));
     }
     let content = v2.registry.get_blob(&grant, digest).await?;
+    if let BlobContent::Stored(blob) = &content
+        && let Some(redirect) = v2.redirects.answer(request, blob).await
+    {
+        return Ok(redirect);
+    }
     let size = content.size();
     match select(headers, digest, size) {
         Selection::Whole => {
-            let body = body(content, 0, size, request);
+            let body = body(v2, &grant, digest, content, 0..size, request).await?;
             Ok(answer(digest, StatusCode::OK, size, body))
         }
         Selection::Part(range) => {
             let length = range.length().unwrap_or(size);
-            let body = body(content, range.first(), length, request);
+            let bytes = range.first()..range.first() + length;
+            let body = body(v2, &grant, digest, content, bytes, request).await?;
             let mut response = answer(digest, StatusCode::PARTIAL_CONTENT, length, body);
             response.headers_mut().insert(header::CONTENT_RANGE, content_range(range, size));
             Ok(response)
@@ -64,21 +72,31 @@ fn select(headers: &HeaderMap, digest: &Digest, size: u64) -> Selection {
     }
 }
 
-fn body(content: BlobContent, first: u64, length: u64, request: &Request<RequestBody>) -> Body {
+/// The bytes of `range`, which is within the blob.
+async fn body(
+    v2: &V2,
+    grant: &Grant<Pull>,
+    digest: &Digest,
+    content: BlobContent,
+    range: Range<u64>,
+    request: &Request<RequestBody>,
+) -> Result<Body, ApiError> {
     match content {
         BlobContent::Small(bytes) => {
-            // Within the bytes, as the selection was made from their number.
-            let first = usize::try_from(first).unwrap_or_default();
-            let length = usize::try_from(length).unwrap_or_default();
-            bytes.slice(first..first + length).into()
+            let first = usize::try_from(range.start).unwrap_or_default();
+            let end = usize::try_from(range.end).unwrap_or_default();
+            Ok(bytes.slice(first..end).into())
         }
-        BlobContent::Stored(blob) => {
-            let Some(file) = blob.file() else { return Body::Stream(blob.stream(first..first + length)) };
-            match request.extensions().get::<Connection>() {
-                Some(connection) => Body::File(FileBody::new(file.clone(), first, length, connection)),
-                None => unreachable!("the accept loop gives every request its connection"),
+        BlobContent::Stored(blob) => match (blob.file(), request.extensions().get::<Connection>()) {
+            (Some(file), Some(connection)) => {
+                let length = range.end - range.start;
+                Ok(Body::File(FileBody::new(file.clone(), range.start, length, connection)))
             }
-        }
+            _ => match blob.stream(range).await {
+                Ok(stream) => Ok(Body::Stream(stream)),
+                Err(error) => Err(v2.registry.unreadable(grant, digest, error).await.into()),
+            },
+        },
     }
 }
 

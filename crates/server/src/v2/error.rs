@@ -168,7 +168,7 @@ impl From<Error> for ApiError {
                 (StatusCode::CONFLICT, ErrorCode::Denied, json!({ "digest": used.digest, "user": used.user }))
             }
             Error::DeleteDisabled => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, Value::Null),
-            Error::Store(_) | Error::Database(_) | Error::Unanswered(_) | Error::Damaged(_) => {
+            Error::Store(_) | Error::Database(_) | Error::Unanswered(_) | Error::OtherStore | Error::Damaged(_) => {
                 return Self::internal(error);
             }
         };

@@ -228,7 +228,7 @@ impl Writer {
     pub(crate) fn publish(&mut self, digest: &Digest) -> Result<Finish, Error> {
         let found = self.hasher.clone().finish();
         if found != *digest {
-            return Ok(Finish::Mismatch { found, parts: NewParts::default() });
+            return Ok(Finish::Mismatch { found });
         }
         self.sync_bytes()?;
         publish(&self.root.layout, &self.path, digest, self.written)?;

@@ -15,14 +15,19 @@ const ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Crates that one room alone may name, in the whole workspace.
-const KEPT_IN: [(&str, &[&str]); 2] = [("server", &["axum"]), ("database", &["rusqlite", "tokio-postgres"])];
+const KEPT_IN: [(&str, &[&str]); 3] = [
+    ("server", &["axum"]),
+    ("database", &["rusqlite", "tokio-postgres"]),
+    ("store", &["opendal", "opendal-http-transport-reqwest"]),
+];
 
 /// Crates that a room may not name, because it knows nothing of what they do.
 const FOREIGN: [(&str, &[&str]); 5] = [
     // No I/O.
     ("oci", &["tokio", "nix", "memmap2", "hyper", "http", "tempfile"]),
+    // It asks object stores over HTTP, but answers nobody.
+    ("store", &["hyper", "hyper-util", "http-body", "http-body-util", "tower", "rustls", "tokio-rustls"]),
     // No HTTP.
-    ("store", HTTP),
     // rustls it knows, for the way to PostgreSQL.
     ("database", &["hyper", "hyper-util", "http", "http-body", "http-body-util", "tower", "tokio-rustls"]),
     ("registry", HTTP),

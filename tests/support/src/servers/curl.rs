@@ -23,6 +23,7 @@ pub(super) struct Curl {
 pub(super) struct Answer {
     /// The status code.
     pub(super) status: u16,
+    head: String,
     /// The body.
     pub(super) body: Vec<u8>,
 }
@@ -70,8 +71,14 @@ impl Curl {
 impl Answer {
     fn parse(output: &[u8]) -> Result<Self> {
         let end = output.windows(4).position(|four| four == b"\r\n\r\n").context("the answer has no head")?;
-        let head = String::from_utf8_lossy(&output[..end]);
+        let head = String::from_utf8_lossy(&output[..end]).into_owned();
         let status = head.split(' ').nth(1).and_then(|code| code.get(..3)).context("the answer has no status")?;
-        Ok(Self { status: status.parse()?, body: output[end + 4..].to_vec() })
+        Ok(Self { status: status.parse()?, body: output[end + 4..].to_vec(), head })
+    }
+
+    /// The value of the first header called `name`, in any case.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tempfile::TempDir;
 
 use crate::{Group, Process};
@@ -25,12 +25,19 @@ impl Site {
     /// An empty directory with `name` in its name, and no process.
     pub(super) fn new(name: &str) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix(&format!("entrepot-{name}-")).tempdir()?;
-        Ok(Self { processes: Vec::new(), group: Group::new()?, directory })
+        let mut group = Group::new()?;
+        group.remove_after(directory.path())?;
+        Ok(Self { processes: Vec::new(), group, directory })
     }
 
     /// The directory.
     pub(super) fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// A file elsewhere that has to go too if this process ends without dropping this.
+    pub(super) fn uses(&mut self, path: &Path) -> Result<()> {
+        self.group.remove_after(path)
     }
 
     /// Starts a program with its output in the file `<name>.log`. At the end it is killed without being asked: what it keeps
@@ -39,7 +46,6 @@ impl Site {
         let log = self.path().join(format!("{name}.log"));
         let command = self.group.adopt(command)?.current_dir(self.directory.path());
         let process = Process::start(command, &log)?.with_grace(Duration::ZERO);
-        self.processes.push(process);
-        self.processes.last_mut().context("a process was just added")
+        Ok(self.processes.push_mut(process))
     }
 }

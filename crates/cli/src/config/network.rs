@@ -1,0 +1,26 @@
+//! Lists of networks.
+
+use entrepot_server::Network;
+
+use super::value::{Form, Kind, Unfit, Value, toml_string};
+
+/// Networks, in the order in which they were written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Networks(pub(crate) Vec<Network>);
+
+impl Value for Networks {
+    const KIND: Kind =
+        Kind { allowed: "a list of networks or addresses such as [\"10.0.0.0/8\", \"fd00::/8\"]", form: Form::List };
+
+    fn parse(text: &str) -> Result<Self, Unfit> {
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        let networks =
+            items.map(|item| item.parse().map_err(|_| Unfit::because(format!("{} is none", toml_string(item)))));
+        networks.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn to_toml(&self) -> String {
+        let items: Vec<String> = self.0.iter().map(|network| toml_string(&network.to_string())).collect();
+        format!("[{}]", items.join(", "))
+    }
+}
