@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod blob;
+mod check;
 mod disk;
 mod error;
 mod objects;
@@ -9,6 +10,7 @@ mod store;
 mod upload;
 
 pub use blob::{Blob, BlobStream};
+pub use check::{Check, Outcome};
 pub use disk::{FAIL_POINTS, Staged, Stored};
 pub use error::{Error, Failure};
 pub use objects::{

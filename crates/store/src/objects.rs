@@ -6,6 +6,7 @@
 mod backends;
 mod blob;
 mod budget;
+mod check;
 mod client;
 mod config;
 mod failure;
@@ -68,6 +69,8 @@ struct Inner {
     budget: Budget,
     in_progress: InProgress,
     unfinished: Option<Unfinished>,
+    /// For what goes to the store without credentials of ours.
+    client: reqwest::Client,
     metrics: Metrics,
     probe: Probe,
 }
@@ -100,7 +103,7 @@ impl Objects {
     pub(crate) async fn open(config: ObjectsConfig, writer: Uuid) -> Result<Self, Error> {
         let metrics = Metrics::default();
         let client = client::client(config.ca_file.as_deref(), config.backend.is_encrypted())?;
-        let http = transport::transport(client, config.requests.max(1), metrics.clone());
+        let http = transport::transport(client.clone(), config.requests.max(1), metrics.clone());
         let built = config.backend.build(http.clone()).await?;
         let Built { operator, traits, bucket, unfinished, http: own } = built;
         let least = Budget::least(traits.piece);
@@ -127,9 +130,19 @@ impl Objects {
                     }),
             );
         let budget = Budget::new(config.upload_memory, &metrics.memory);
-        let (in_progress, probe) = (InProgress::default(), Probe::default());
-        let prefix = config.prefix;
-        let inner = Inner { operator, traits, bucket, prefix, writer, budget, in_progress, unfinished, metrics, probe };
+        let inner = Inner {
+            operator,
+            traits,
+            bucket,
+            prefix: config.prefix,
+            writer,
+            budget,
+            in_progress: InProgress::default(),
+            unfinished,
+            client,
+            metrics,
+            probe: Probe::default(),
+        };
         Ok(Self(Arc::new(inner)))
     }
 

@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 use uuid::Uuid;
 
 use crate::blob::Blob;
+use crate::check::Check;
 use crate::disk::{Disk, Staged, Stored};
 use crate::error::Error;
 use crate::objects::{Keys, ObjectBlob, ObjectUpload, Objects, ObjectsConfig};
@@ -226,6 +227,17 @@ impl Store {
         match &self.0 {
             Kind::Disk(_) => Ok(()),
             Kind::Objects(objects) => objects.remove(keys).await,
+        }
+    }
+
+    /// Tries everything that the service needs of the store, and removes what it wrote for that.
+    pub async fn check(&self) -> Vec<Check> {
+        match &self.0 {
+            Kind::Disk(disk) => {
+                let missing = "a file system that takes files, with space left";
+                vec![Check::new("write a file", missing, disk.probe().await)]
+            }
+            Kind::Objects(objects) => objects.check().await,
         }
     }
 

@@ -59,7 +59,7 @@ impl Objects {
         self.abort_unfinished(&self.directory(writer)).await
     }
 
-    fn directory(&self, writer: Uuid) -> String {
+    pub(crate) fn directory(&self, writer: Uuid) -> String {
         format!("{}{writer}/", self.0.prefix.as_str())
     }
 

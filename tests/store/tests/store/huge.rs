@@ -1,0 +1,1 @@
+//! Blobs larger than any single request.
