@@ -1,22 +1,30 @@
 //! Processes that end together, however this one ends.
 
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-/// What the leader does: it waits until its standard input ends, which happens when this process is gone, killed or not, and
-/// ends the group. What is meant for the others (SIGTERM, an interrupt at the terminal) it leaves to them.
-const LEADER: &str = "trap '' TERM INT HUP; read -r _; kill -KILL 0";
+/// What the leader does. It reads paths until its standard input ends, which happens when this process is gone, killed or
+/// not. Then somebody outside of the group, who is not killed with it, ends it and removes what the paths name. What is meant
+/// for the others (SIGTERM, an interrupt at the terminal) the leader leaves to them.
+const LEADER: &str = r#"
+trap '' TERM INT HUP
+while IFS= read -r path; do set -- "$@" "$path"; done
+setsid sh -c 'kill -s KILL -- "-$0"; sleep 1; rm -rf -- "$@"' "$$" "$@"
+"#;
 
-/// A process group. Dropping it kills everything in it at once, and so does the end of this process.
+/// A process group. Dropping it kills everything in it at once, and so does the end of this process, also where nothing is
+/// dropped: a server in a `static`, a test that is killed.
 #[derive(Debug)]
 pub struct Group {
     leader: Child,
-    // Held open: its end is the leader's cue.
-    _alive: Option<ChildStdin>,
+    // Its end is the leader's cue.
+    alive: Option<ChildStdin>,
 }
 
 impl Group {
@@ -29,7 +37,16 @@ impl Group {
         leader.args(["-c", LEADER]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let mut leader = leader.spawn().context("cannot run sh")?;
         let alive = leader.stdin.take();
-        Ok(Self { leader, _alive: alive })
+        Ok(Self { leader, alive })
+    }
+
+    /// Has a file or directory removed if this process ends without dropping the group.
+    ///
+    /// # Errors
+    /// The path is no text of one line, or the group has ended.
+    pub fn remove_after(&mut self, path: &Path) -> Result<()> {
+        let path = path.to_str().filter(|path| !path.contains('\n')).context("a path that is not one line of text")?;
+        writeln!(self.alive.as_mut().context("the group has ended")?, "{path}").context("the group has ended")
     }
 
     /// Makes `command` start in this group.
@@ -58,8 +75,8 @@ impl Drop for Group {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
-    use std::time::Duration;
+    use std::thread;
+    use std::time::{Duration, Instant};
 
     use tempfile::tempdir;
 
@@ -71,26 +88,48 @@ mod tests {
         !stat.is_empty() && !stat.contains(") Z ")
     }
 
-    #[test]
-    fn a_grandchild_that_hears_nothing_ends_with_the_group() {
-        let directory = tempdir().unwrap();
-        let group = Group::new().unwrap();
+    /// Starts what hears no SIGTERM and has a child; returns the child's process id too.
+    fn start(group: &Group, directory: &Path) -> (Process, String) {
         let mut parent = Command::new("sh");
         parent.args(["-c", "trap '' TERM; sleep 600 & echo child $! runs; wait"]);
-        let log = directory.path().join("log");
+        let log = directory.join("log");
         let mut process = Process::start(group.adopt(&mut parent).unwrap(), &log).unwrap().with_grace(Duration::ZERO);
         process.wait_until(Duration::from_secs(10), |output| output.contains("runs")).unwrap();
         let child = process.output().split(' ').nth(1).unwrap().to_owned();
         assert!(runs(&child));
+        (process, child)
+    }
+
+    fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !done() {
+            assert!(Instant::now() < deadline, "{what}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    #[test]
+    fn a_grandchild_that_hears_nothing_ends_with_the_group() {
+        let directory = tempdir().unwrap();
+        let group = Group::new().unwrap();
+        let (process, child) = start(&group, directory.path());
         drop(process);
         assert!(runs(&child), "only the group ends what its members started");
         drop(group);
-        for _ in 0..100 {
-            if !runs(&child) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("process {child} is still there");
+        wait_until("the child still runs", || !runs(&child));
+    }
+
+    #[test]
+    fn the_end_of_this_process_ends_the_group_and_removes_what_it_used() {
+        let directory = tempdir().unwrap();
+        let mut group = Group::new().unwrap();
+        let used = directory.path().join("a directory");
+        fs::create_dir(&used).unwrap();
+        group.remove_after(&used).unwrap();
+        let (_process, child) = start(&group, &used);
+        // What the system does when this process ends.
+        group.alive = None;
+        wait_until("the child still runs", || !runs(&child));
+        wait_until("the directory is still there", || !used.exists());
     }
 }

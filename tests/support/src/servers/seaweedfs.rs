@@ -64,6 +64,9 @@ impl SeaweedFs {
             socket("filer", filer_grpc),
             socket("s3", s3_grpc),
         ]);
+        for socket in &sockets.0 {
+            site.uses(socket)?;
+        }
         bucket.create(site.start("seaweedfs", &mut command)?).context("seaweedfs")?;
         let [a, b, c, d] = inner;
         Ok(Some(Self { bucket, _site: site, _sockets: sockets, s3, _inner: [master, volume, filer, a, b, c, d] }))

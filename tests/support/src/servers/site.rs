@@ -25,12 +25,19 @@ impl Site {
     /// An empty directory with `name` in its name, and no process.
     pub(super) fn new(name: &str) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix(&format!("entrepot-{name}-")).tempdir()?;
-        Ok(Self { processes: Vec::new(), group: Group::new()?, directory })
+        let mut group = Group::new()?;
+        group.remove_after(directory.path())?;
+        Ok(Self { processes: Vec::new(), group, directory })
     }
 
     /// The directory.
     pub(super) fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// A file elsewhere that has to go too if this process ends without dropping this.
+    pub(super) fn uses(&mut self, path: &Path) -> Result<()> {
+        self.group.remove_after(path)
     }
 
     /// Starts a program with its output in the file `<name>.log`. At the end it is killed without being asked: what it keeps
