@@ -16,6 +16,7 @@ mod list;
 mod metrics;
 mod probe;
 mod secret;
+mod signed;
 mod transport;
 mod unfinished;
 mod upload;
@@ -40,7 +41,7 @@ pub use list::Keys;
 use metrics::Metrics;
 use probe::Probe;
 pub use secret::Secret;
-use unfinished::Unfinished;
+use signed::Signed;
 pub(crate) use upload::ObjectUpload;
 
 use crate::error::Error;
@@ -68,7 +69,7 @@ struct Inner {
     writer: Uuid,
     budget: Budget,
     in_progress: InProgress,
-    unfinished: Option<Unfinished>,
+    signed: Option<Signed>,
     /// For what goes to the store without credentials of ours.
     client: reqwest::Client,
     metrics: Metrics,
@@ -86,6 +87,18 @@ struct Traits {
     conditional: bool,
     /// Objects that one request removes.
     removals: usize,
+    /// Whether addresses can be signed.
+    signs: bool,
+    /// Whether it keeps the very memory that it is given, which then must not be the uploads'.
+    keeps_memory: bool,
+}
+
+impl Traits {
+    /// Of a store that takes pieces of 8 MiB and signs addresses.
+    const fn usual() -> Self {
+        let piece = 8 * 1024 * 1024;
+        Self { piece, grows: true, conditional: false, removals: 1, signs: true, keeps_memory: false }
+    }
 }
 
 /// A backend that was set up.
@@ -93,7 +106,7 @@ struct Built {
     operator: Operator,
     traits: Traits,
     bucket: String,
-    unfinished: Option<Unfinished>,
+    signed: Option<Signed>,
     /// The way to the store, if it is not the usual one.
     http: Option<HttpTransporter>,
 }
@@ -105,7 +118,7 @@ impl Objects {
         let client = client::client(config.ca_file.as_deref(), config.backend.is_encrypted())?;
         let http = transport::transport(client.clone(), config.requests.max(1), metrics.clone());
         let built = config.backend.build(http.clone()).await?;
-        let Built { operator, traits, bucket, unfinished, http: own } = built;
+        let Built { operator, traits, bucket, signed, http: own } = built;
         let least = Budget::least(traits.piece);
         if config.upload_memory < least {
             let why = format!("its uploads need at least {least} bytes of memory, not {}", config.upload_memory);
@@ -138,7 +151,7 @@ impl Objects {
             writer,
             budget,
             in_progress: InProgress::default(),
-            unfinished,
+            signed,
             client,
             metrics,
             probe: Probe::default(),
@@ -171,6 +184,7 @@ impl Objects {
 
     /// Writes an object in one request.
     async fn put(&self, key: &Key, content: Buffer) -> Result<(), Error> {
+        let content = if self.0.traits.keeps_memory { Buffer::from(content.to_vec()) } else { content };
         let written = self.0.operator.write(&self.path(key), content).await;
         written.map(drop).map_err(|error| self.failure("write", key, &error))
     }

@@ -46,7 +46,7 @@ impl Backend {
         match self {
             Self::Memory(memory) => Ok(memory.build()),
             Self::S3(s3) => s3.build(http),
-            Self::Azure(azure) => azure.build(),
+            Self::Azure(azure) => azure.build(http),
             Self::Gcs(gcs) => gcs.build(),
             Self::Swift(swift) => swift.build(http).await,
             Self::Oss(oss) => oss.build(http),

@@ -72,6 +72,12 @@ impl ObjectBlob {
 
     pub(crate) async fn signed_url(&self, valid_for: Duration) -> Result<Option<String>, Error> {
         let [part] = &self.parts[..] else { return Ok(None) };
+        if !self.objects.0.traits.signs {
+            return Ok(None);
+        }
+        if let Some(signed) = self.objects.0.signed.as_ref().filter(|signed| signed.signs_addresses()) {
+            return signed.url(&self.objects.path(&part.key), valid_for).await.map(Some);
+        }
         match self.objects.0.operator.presign_read(&self.objects.path(&part.key), valid_for).await {
             // One that needs more than its address is of no use to a client that follows a redirect.
             Ok(request) => Ok(request.header().keys().all(|name| name == "host").then(|| request.uri().to_string())),

@@ -6,17 +6,20 @@
 //! never wait for large ones. When its start is full, it takes the rest of a whole **piece** from the second, at once,
 //! and later whole pieces. Who waits for the first pool holds nothing of either but what is on its way to the object
 //! store. Who waits for the second may hold a start, and nobody who holds memory of the second waits for the first. What
-//! the second pool has given out is either on its way to the store, which ends by itself, or is being filled by a
-//! client, which needs no more memory. So memory of the second pool comes back, then that of the first: there is no
-//! circle of uploads that wait for each other.
+//! the second pool has given out is on its way to the store, which ends by itself, or is being filled by a client, which
+//! needs no more memory, or is a piece that the library keeps back until the next one comes: it must know whether it is
+//! the last. Uploads that wait for their next piece while their last one is kept back could wait for each other in a
+//! circle. So one that sees that no memory comes back at all ends its object with what it has ([`Wait::Stalled`]), and
+//! waits on with nothing in its hands; one at a time does so, as its memory then helps the others. So memory of the
+//! second pool always comes back, and then that of the first.
 //!
-//! A client that sends slowly could still keep others waiting. Uploads look at [`Share::is_wanted`] for that.
+//! A client that sends slowly could still keep others waiting. Uploads look at [`Budget::is_wanted`] for that.
 //!
 //! Memory is given back when the last piece of bytes of it is dropped, wherever that is: the HTTP client holds them until
 //! they are sent.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,6 +32,8 @@ pub(crate) const START_BYTES: usize = 256 * 1024;
 const UNIT: usize = 1024;
 /// How long an upload waits for memory.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// When no memory came back for so long, something has to be done for it.
+const STALL: Duration = Duration::from_secs(1);
 
 /// The two pools; clones share them.
 #[derive(Clone, Debug)]
@@ -41,6 +46,10 @@ pub(crate) struct Budget {
 struct Pool {
     free: Arc<Semaphore>,
     waiting: AtomicUsize,
+    /// How many shares came back.
+    returned: AtomicU64,
+    /// Who sees a stall takes it.
+    relief: Arc<Semaphore>,
     /// Bytes given out, of both pools.
     used: Gauge,
 }
@@ -50,6 +59,16 @@ struct Pool {
 pub(crate) struct Share {
     pool: Arc<Pool>,
     permit: OwnedSemaphorePermit,
+}
+
+/// How a wait for memory ended.
+#[derive(Debug)]
+pub(crate) enum Wait {
+    /// Here it is.
+    Over(Arc<Share>),
+    /// No memory comes back at all. Who is told so lets go what it has before it waits again, and then drops this, which
+    /// nobody else gets meanwhile.
+    Stalled(OwnedSemaphorePermit),
 }
 
 /// No memory came free in time.
@@ -77,12 +96,35 @@ impl Budget {
     pub(crate) async fn piece(&self, bytes: usize) -> Result<Arc<Share>, Exhausted> {
         self.pieces.take(bytes).await
     }
+
+    /// The same, for one who has a piece that is kept back, and can let it go.
+    pub(crate) async fn piece_or_stall(&self, bytes: usize) -> Result<Wait, Exhausted> {
+        let mut taking = std::pin::pin!(self.pieces.take(bytes));
+        loop {
+            let before = self.pieces.returned.load(Ordering::Relaxed);
+            match tokio::time::timeout(STALL, &mut taking).await {
+                Ok(share) => return share.map(Wait::Over),
+                Err(_) if self.pieces.returned.load(Ordering::Relaxed) != before => {}
+                Err(_) => {
+                    if let Ok(relief) = Arc::clone(&self.pieces.relief).try_acquire_owned() {
+                        return Ok(Wait::Stalled(relief));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether somebody waits for memory.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.starts.waiting.load(Ordering::Relaxed) + self.pieces.waiting.load(Ordering::Relaxed) > 0
+    }
 }
 
 impl Pool {
     fn new(bytes: usize, used: &Gauge) -> Arc<Self> {
         let free = Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { free, waiting: AtomicUsize::new(0), used: used.clone() })
+        let relief = Arc::new(Semaphore::new(1));
+        Arc::new(Self { free, waiting: AtomicUsize::new(0), returned: AtomicU64::new(0), relief, used: used.clone() })
     }
 
     /// In the order in which they asked.
@@ -118,11 +160,6 @@ impl Drop for Waiting<'_> {
 }
 
 impl Share {
-    /// Whether somebody waits for memory of the same pool.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.pool.waiting.load(Ordering::Relaxed) > 0
-    }
-
     fn bytes(&self) -> i64 {
         (self.permit.num_permits() * UNIT) as i64
     }
@@ -131,6 +168,7 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         self.pool.used.dec_by(self.bytes());
+        self.pool.returned.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -199,13 +237,13 @@ mod tests {
         let used = Gauge::default();
         let budget = Budget::new(8 * MIB, &used);
         let share = budget.piece(6 * MIB).await.unwrap();
-        assert!(!share.is_wanted());
+        assert!(!budget.is_wanted());
         let second = tokio::spawn({
             let budget = budget.clone();
             async move { budget.piece(6 * MIB).await.map(drop) }
         });
         tokio::task::yield_now().await;
-        assert!(share.is_wanted());
+        assert!(budget.is_wanted());
         // Small bodies go on.
         drop(budget.start().await.unwrap());
         drop(share);
@@ -222,6 +260,21 @@ mod tests {
             assert!(rest.unwrap().is_ok(), "{piece}");
             drop(start);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_of_those_who_wait_in_a_circle_lets_go() {
+        let budget = Budget::new(8 * MIB, &Gauge::default());
+        let kept = [budget.piece(3 * MIB).await.unwrap(), budget.piece(3 * MIB).await.unwrap()];
+        let Ok(Wait::Stalled(relief)) = budget.piece_or_stall(3 * MIB).await else { panic!("no stall") };
+        let other = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.piece_or_stall(3 * MIB).await }
+        });
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(!other.is_finished(), "one is enough");
+        drop((kept, relief));
+        assert!(matches!(other.await.unwrap(), Ok(Wait::Over(_))));
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ use opendal::Buffer;
 use super::Objects;
 use super::blob::ObjectBlob;
 use super::failure::{explained, failure};
+use super::signed::Signed;
 use super::written;
 use crate::check::Check;
 use crate::error::Error;
@@ -67,7 +68,7 @@ impl Objects {
             match read {
                 Ok(()) => return Err(self.odd(&key, "it gave bytes that were never written")),
                 // This says nothing of ranges.
-                Err(error @ (Error::Missing(_) | Error::Denied(_) | Error::Unavailable(_))) => return Err(error),
+                Err(error @ (Error::Missing(_) | Error::Denied(_))) => return Err(error),
                 Err(_) => {}
             }
         }
@@ -134,7 +135,7 @@ impl Objects {
     /// Leaves an object unfinished, finds it, and ends it.
     async fn unfinished_objects(&self) -> Check {
         const WHAT: &str = "find and end an unfinished object";
-        if self.0.unfinished.is_none() {
+        if !self.0.signed.as_ref().is_some_and(Signed::lists_unfinished) {
             let why = if self.0.traits.grows {
                 "this store removes what is unfinished by itself, after a week"
             } else {

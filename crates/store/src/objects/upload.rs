@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use entrepot_oci::{Algorithm, Digest};
 
-use super::budget::{Exhausted, START_BYTES, Segment, Share};
+use super::budget::{Exhausted, START_BYTES, Segment, Share, Wait};
 use super::failure::explained;
 use super::hashing::Hashing;
 use super::written::{self, Ending, Growing, Written};
@@ -52,6 +52,8 @@ pub(crate) struct ObjectUpload {
     written: Vec<Written>,
     /// Whether nothing was taken since the beginning or the last checkpoint: so it may be a small body.
     fresh: bool,
+    /// When it last got memory.
+    allotted: Instant,
     failed: Option<Error>,
 }
 
@@ -60,7 +62,6 @@ struct Allotment {
     share: Arc<Share>,
     /// Bytes of it that no segment has yet.
     room: usize,
-    since: Instant,
 }
 
 impl ObjectUpload {
@@ -80,6 +81,7 @@ impl ObjectUpload {
             ending: VecDeque::new(),
             written: Vec::new(),
             fresh: true,
+            allotted: Instant::now(),
             failed: None,
         }
     }
@@ -161,9 +163,7 @@ impl ObjectUpload {
     async fn save(&mut self) -> Result<Saved, Error> {
         self.take_in().await?;
         self.end_object().await?;
-        while !self.ending.is_empty() {
-            self.settle_first().await?;
-        }
+        self.settle_all().await?;
         let hasher = self.hashing.settle().await?.clone();
         self.fresh = true;
         let parts = NewParts::from_iter(self.written.drain(..).map(Written::keep));
@@ -194,29 +194,19 @@ impl ObjectUpload {
         Ok(())
     }
 
-    /// Whether others have waited for its memory long enough.
+    /// Whether it holds memory for long that others wait for.
     fn is_in_the_way(&self) -> bool {
-        self.allotment
-            .as_ref()
-            .is_some_and(|allotment| allotment.since.elapsed() >= HOLD_WHILE_WANTED && allotment.share.is_wanted())
+        let holds = self.allotment.is_some() || self.growing.is_some();
+        holds && self.allotted.elapsed() >= HOLD_WHILE_WANTED && self.objects.0.budget.is_wanted()
     }
 
     /// Takes memory for the next segment.
     async fn allot(&mut self) -> Result<(), Error> {
         if self.allotment.as_ref().is_none_or(|allotment| allotment.room == 0) {
-            let budget = &self.objects.0.budget;
-            let rest = self.objects.0.traits.piece - self.piece_bytes;
-            let (share, room) = if self.fresh {
-                (budget.start().await, START_BYTES.min(rest))
-            } else {
-                (budget.piece(rest).await, rest)
-            };
-            let share = share.map_err(|Exhausted| {
-                let why = "all memory for uploads is taken, and the object store is slow; try again";
-                Error::Unavailable(explained("write to", &self.objects.0.bucket, why))
-            })?;
+            let (share, room) = self.share().await?;
             self.fresh = false;
-            self.allotment = Some(Allotment { share, room, since: Instant::now() });
+            self.allotted = Instant::now();
+            self.allotment = Some(Allotment { share, room });
         }
         if let Some(allotment) = &mut self.allotment {
             let capacity = allotment.room.min(SEGMENT_BYTES);
@@ -224,6 +214,33 @@ impl ObjectUpload {
             self.segment = Some(Segment::new(capacity, Arc::clone(&allotment.share)));
         }
         Ok(())
+    }
+
+    /// Memory, and how many bytes of it may be filled.
+    async fn share(&mut self) -> Result<(Arc<Share>, usize), Error> {
+        let budget = self.objects.0.budget.clone();
+        let rest = self.objects.0.traits.piece - self.piece_bytes;
+        if self.fresh {
+            let share = budget.start().await.map_err(|exhausted| self.exhausted(exhausted))?;
+            return Ok((share, START_BYTES.min(rest)));
+        }
+        if self.growing.is_some() {
+            match budget.piece_or_stall(rest).await.map_err(|exhausted| self.exhausted(exhausted))? {
+                Wait::Over(share) => return Ok((share, rest)),
+                Wait::Stalled(_relief) => {
+                    tracing::debug!("no memory comes back; an object is ended early");
+                    self.end_object().await?;
+                    self.settle_all().await?;
+                }
+            }
+        }
+        let share = budget.piece(rest).await.map_err(|exhausted| self.exhausted(exhausted))?;
+        Ok((share, rest))
+    }
+
+    fn exhausted(&self, _: Exhausted) -> Error {
+        let why = "all memory for uploads is taken, and the object store is slow; try again";
+        Error::Unavailable(explained("write to", &self.objects.0.bucket, why))
     }
 
     /// Ends the segment, full or not: begins to hash it, and puts it to the piece.
@@ -277,6 +294,14 @@ impl ObjectUpload {
         self.piece_bytes = 0;
         self.object_bytes = 0;
         self.allotment = None;
+        Ok(())
+    }
+
+    /// Waits for all objects that are being completed.
+    async fn settle_all(&mut self) -> Result<(), Error> {
+        while !self.ending.is_empty() {
+            self.settle_first().await?;
+        }
         Ok(())
     }
 

@@ -1,12 +1,17 @@
 //! Azure Blob Storage.
 
-use opendal::services;
+use opendal::{HttpTransporter, services};
+use reqsign_azure_storage::{RequestSigner, StaticCredentialProvider};
+use reqsign_core::{Context, Signer};
 
 use super::tidy;
 use crate::error::Error;
+use crate::objects::signed::{Signed, Signing};
 use crate::objects::{Built, Secret, Traits};
 
 /// A container of Azure Blob Storage.
+///
+/// Addresses can be signed only with `key`.
 ///
 /// Without `key` and `sas_token`, credentials come from the environment (`AZURE_CLIENT_ID`, …), a workload's identity or
 /// the machine's managed identity.
@@ -27,7 +32,7 @@ pub struct Azure {
 }
 
 impl Azure {
-    pub(super) fn build(&self) -> Result<Built, Error> {
+    pub(super) fn build(&self, http: HttpTransporter) -> Result<Built, Error> {
         let bucket = format!("azure://{}/{}", self.account, self.container);
         let endpoint = match &self.endpoint {
             Some(endpoint) => tidy(endpoint),
@@ -41,11 +46,19 @@ impl Azure {
         if let Some(token) = &self.sas_token {
             builder = builder.sas_token(token.reveal());
         }
+        // Only with the account's key can an address be signed that permits nothing but to read this one blob: the
+        // library's own would also let write it, and one with `sas_token` would give that away.
+        let signed = self.key.as_ref().map(|key| {
+            let credential = StaticCredentialProvider::new_shared_key(&self.account, key.reveal());
+            let rules = RequestSigner::new().with_service_sas_permissions("r");
+            let signing = Signing::Azure(Signer::new(Context::new(), credential, rules));
+            Signed::new(http, signing, format!("{endpoint}/{}", self.container))
+        });
         Ok(Built {
             operator: super::operator(builder, &bucket)?,
-            traits: Traits { piece: 8 * 1024 * 1024, grows: true, conditional: false, removals: 256 },
+            traits: Traits { removals: 256, signs: signed.is_some(), ..Traits::usual() },
             bucket,
-            unfinished: None,
+            signed,
             http: None,
         })
     }

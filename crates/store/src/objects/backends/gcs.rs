@@ -51,9 +51,9 @@ impl Gcs {
         Ok(Built {
             operator: super::operator(builder, &bucket)?,
             // A request that removes many objects counts as many, so one each is as good.
-            traits: Traits { piece: 8 * 1024 * 1024, grows: true, conditional: true, removals: 1 },
+            traits: Traits { conditional: true, signs: !self.anonymous, ..Traits::usual() },
             bucket,
-            unfinished: None,
+            signed: None,
             http: None,
         })
     }

@@ -18,7 +18,8 @@ impl Memory {
     }
 
     pub(super) fn build(&self) -> Built {
-        let traits = Traits { piece: 16 * 1024 * 1024, grows: false, conditional: false, removals: 1 };
-        Built { operator: self.0.clone(), traits, bucket: "memory://".to_owned(), unfinished: None, http: None }
+        let traits =
+            Traits { piece: 16 * 1024 * 1024, grows: false, signs: false, keeps_memory: true, ..Traits::usual() };
+        Built { operator: self.0.clone(), traits, bucket: "memory://".to_owned(), signed: None, http: None }
     }
 }

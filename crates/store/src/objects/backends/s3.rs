@@ -9,7 +9,7 @@ use reqsign_file_read_tokio::TokioFileRead;
 
 use super::{AccessKey, Addressing, tidy};
 use crate::error::Error;
-use crate::objects::unfinished::{Signing, Unfinished};
+use crate::objects::signed::{Signed, Signing};
 use crate::objects::{Built, Traits};
 
 /// A bucket of S3.
@@ -73,12 +73,12 @@ impl S3 {
             builder = builder.server_side_encryption_aws_kms_key_id(id);
         }
         let signer = Signer::new(context(&http), self.credentials(&http), RequestSigner::new("s3", &region));
-        let unfinished = Unfinished::new(http, Signing::S3(signer), self.address());
+        let signed = Signed::new(http, Signing::S3(signer), self.address());
         Ok(Built {
             operator: super::operator(builder, &bucket)?,
-            traits: Traits { piece: 8 * 1024 * 1024, grows: true, conditional: false, removals: 1000 },
+            traits: Traits { removals: 1000, ..Traits::usual() },
             bucket,
-            unfinished: Some(unfinished),
+            signed: Some(signed),
             http: None,
         })
     }

@@ -88,9 +88,14 @@ impl Swift {
         }
         Ok(Built {
             operator: super::operator(builder, &bucket)?,
-            traits: Traits { piece: 16 * 1024 * 1024, grows: false, conditional: false, removals: 1 },
+            traits: Traits {
+                piece: 16 * 1024 * 1024,
+                grows: false,
+                signs: self.temp_url_key.is_some(),
+                ..Traits::usual()
+            },
             bucket,
-            unfinished: None,
+            signed: None,
             http: Some(HttpTransporter::new(Authorized::new(http, tokens))),
         })
     }
