@@ -47,6 +47,8 @@ const FAIL_POINTS: &[&str] = &[
     "registry::after_link",
     "registry::after_manifest",
     "registry::after_delete",
+    "objects::after_adopt",
+    "objects::after_remove",
 ];
 
 /// How long the database may take to say that it is well. Who asks for readiness wants an answer, not to wait.

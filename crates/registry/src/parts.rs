@@ -65,6 +65,7 @@ impl Registry {
             return Ok(());
         }
         self.0.store.remove_objects(&keys).await?;
+        fail::fail_point!("objects::after_remove");
         let forgotten = self.0.database.write(Durability::Process, move |connection| {
             for key in &keys {
                 connection.execute(&tables::FORGET_GARBAGE, &[(&key.to_string()).into()])?;

@@ -28,6 +28,8 @@ const LONG: Duration = Duration::from_millis(1300);
 const DIRECTORY_ROUNDS: usize = 50;
 /// From so many rounds on every step must have killed the server.
 const ROUNDS_FOR_EVERY_STEP: usize = 200;
+/// Sizes of large blobs in bytes: none, as the disk takes all sizes alike.
+const LARGE: &[usize] = &[];
 /// Findings after which going on tells nothing new.
 const ENOUGH: usize = 5;
 /// How long a step that is aimed at is waited for.
@@ -71,7 +73,7 @@ pub(super) fn run(plan: &Plan) -> Result<()> {
     let mut campaign = Campaign {
         plan,
         directory,
-        steps: Steps::of(&program)?,
+        steps: Steps::of(&program, "objects::")?,
         program,
         kills: 0,
         deaths_while_starting: 0,
@@ -135,7 +137,7 @@ impl Campaign<'_> {
         let directory = self.directory.join(format!("seed-{}-round-{round}", self.plan.seed));
         server::fresh(&directory)?;
         let program = Program::new(self.program.clone(), &directory);
-        let model = Model::new(&mut self.random(round, 0));
+        let model = Model::new(&mut self.random(round, 0), LARGE);
         Ok(Stretch { directory, program, model: Mutex::new(model) })
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use super::content::Content;
 use super::http::{Answer, Request};
@@ -9,6 +11,9 @@ use super::model::{Model, REPOSITORIES};
 use super::servers::Servers;
 use super::trouble::{Outcome, Trouble};
 use crate::random::Random;
+
+/// How long a client waits that was asked to try again later: less than it was asked to.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// One client. Its number says which manifests, tags and uploads of the model are its own, in this round and the next ones.
 #[derive(Debug)]
@@ -29,7 +34,8 @@ impl<'a> Worker<'a> {
     pub(super) fn work(&mut self, stop: &AtomicBool) -> Outcome<()> {
         while !stop.load(Ordering::Relaxed) {
             match self.step() {
-                Err(Trouble::Gone(_) | Trouble::Busy(_)) if self.servers.are_replicas() => {}
+                Err(Trouble::Gone(_)) if self.servers.are_replicas() => {}
+                Err(Trouble::Busy(_)) if self.servers.are_replicas() => thread::sleep(PAUSE),
                 other => other?,
             }
         }
@@ -70,7 +76,13 @@ impl<'a> Worker<'a> {
 
     /// A blob that others push too, or one that nobody has seen.
     pub(super) fn blob(&mut self) -> Arc<Content> {
-        if self.random.chance(55) {
+        let common = self.random.below(100);
+        if common == 0
+            && let Some(large) = self.random.pick(&self.model().large).cloned()
+        {
+            return large;
+        }
+        if common < 55 {
             let model = self.model();
             // The pool is never empty.
             return Arc::clone(&model.pool[self.random.below(model.pool.len())]);

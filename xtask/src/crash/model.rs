@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::content::Content;
+use super::content::{Algorithm, Content};
 use super::register::Register;
 use crate::random::Random;
 
@@ -23,6 +23,8 @@ pub(super) struct Model {
     pub(super) acknowledged: u64,
     /// Blobs that every client pushes.
     pub(super) pool: Vec<Arc<Content>>,
+    /// Large blobs that every client pushes, now and then.
+    pub(super) large: Vec<Arc<Content>>,
     /// Every blob by its digest.
     pub(super) contents: BTreeMap<String, Arc<Content>>,
     /// Whether the repository has the blob.
@@ -90,11 +92,13 @@ pub(super) struct Upload {
 }
 
 impl Model {
-    pub(super) fn new(random: &mut Random) -> Self {
+    /// Nothing is there, and blobs of the sizes `large` may come.
+    pub(super) fn new(random: &mut Random, large: &[usize]) -> Self {
         let mut model = Self {
             clock: 0,
             acknowledged: 0,
             pool: Vec::new(),
+            large: Vec::new(),
             contents: BTreeMap::new(),
             links: BTreeMap::new(),
             manifests: BTreeMap::new(),
@@ -105,6 +109,8 @@ impl Model {
             database_crashes: false,
         };
         model.pool = (0..POOL).map(|_| model.keep(Content::random(random))).collect();
+        let large = large.iter().map(|&length| Content::new(Algorithm::Sha256, random.bytes(length)));
+        model.large = large.map(|content| model.keep(content)).collect();
         model
     }
 

@@ -8,6 +8,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::random::Random;
 
+/// How the names of steps end that a purge passes.
+const PURGING: [&str; 3] = ["_remove", "_discard", "_adopt"];
+
 /// Counts of deaths by step. Every step is aimed at in turn.
 #[derive(Debug)]
 pub(super) struct Steps {
@@ -17,10 +20,11 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Asks the program for the names.
-    pub(super) fn of(program: &Path) -> Result<Self> {
+    /// Asks the program for the names. Those that begin with `without` are never passed where it runs.
+    pub(super) fn of(program: &Path, without: &str) -> Result<Self> {
         let output = Command::new(program).env("FAILPOINTS", "list").output().context("cannot run entrepot")?;
-        let names: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+        let names = String::from_utf8_lossy(&output.stdout);
+        let names: Vec<String> = names.lines().filter(|name| !name.starts_with(without)).map(str::to_owned).collect();
         if !output.status.success() || names.is_empty() {
             bail!("entrepot does not name its fail points");
         }
@@ -45,8 +49,7 @@ impl Steps {
 
     /// As [`Steps::aim`], but only for steps at which something is removed: what a purge meets.
     pub(super) fn aim_at_purge(&self, random: &mut Random) -> Option<String> {
-        let removing: Vec<_> =
-            self.names.iter().filter(|name| name.ends_with("_remove") || name.ends_with("_discard")).collect();
+        let removing: Vec<_> = self.names.iter().filter(|name| PURGING.iter().any(|end| name.ends_with(end))).collect();
         random.pick(&removing).map(|name| plan(name, random))
     }
 
@@ -76,7 +79,7 @@ impl Steps {
 /// How often a step may be passed before it kills: less than a round passes it, as far as that is known.
 fn plan(name: &str, random: &mut Random) -> String {
     let passes = match name.split_once("::").map_or(name, |(_, step)| step) {
-        "before_remove" | "after_remove" | "before_discard" | "after_discard" => 3,
+        "before_remove" | "after_remove" | "before_discard" | "after_discard" | "after_adopt" => 3,
         "after_delete" => 8,
         "after_checkpoint" | "after_publish" | "after_link" | "after_manifest" => 20,
         _ => 50,

@@ -75,6 +75,7 @@ impl Registry {
                 Ok::<_, Error>(())
             });
             adopted.await?;
+            fail::fail_point!("objects::after_adopt");
         }
         Ok(())
     }

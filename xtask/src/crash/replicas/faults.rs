@@ -94,20 +94,20 @@ pub(super) fn choose(load: Duration, replicas: usize, random: &mut Random) -> Ve
         let replica = random.below(replicas);
         let mut add = |at, what| events.push(Event { at, what });
         match random.below(100) {
-            0..28 => {
+            0..24 => {
                 add(at, What::Kill(replica));
                 if random.chance(60) {
                     add(later, What::Start(replica));
                 }
             }
-            28..34 => add(at, What::Restart(replica)),
-            34..40 => add(at, What::StopDatabase),
-            40..48 => add(at, What::CrashDatabase),
-            48..52 => {
+            24..30 => add(at, What::Restart(replica)),
+            30..36 => add(at, What::StopDatabase),
+            36..44 => add(at, What::CrashDatabase),
+            44..48 => {
                 add(at, What::Freeze(true));
                 add(later, What::Freeze(false));
             }
-            52..56 => add(at, What::TakenForDead),
+            48..56 => add(at, What::TakenForDead),
             _ => {
                 let replica = random.chance(75).then_some(replica);
                 let to = if random.chance(50) { Backend::Database } else { Backend::Store };

@@ -30,6 +30,10 @@ const REGISTRY_ROUNDS: usize = 50;
 const TICK: Duration = Duration::from_millis(2);
 /// How long until what living replicas have to remove by themselves must be gone.
 const TIDYING: Duration = Duration::from_secs(30);
+/// From so many rounds on every step must have killed a replica.
+const ROUNDS_FOR_EVERY_STEP: usize = 200;
+/// Sizes of large blobs in bytes: those that a store takes in several pieces.
+const LARGE: [usize; 2] = [9 * 1024 * 1024, 17 * 1024 * 1024 + 1];
 /// Findings after which going on tells nothing new.
 const ENOUGH: usize = 3;
 
@@ -70,7 +74,7 @@ pub(in super::super) fn run(plan: &Plan) -> Result<()> {
     );
     let (program, directory) = server::prepare("crash-replicas")?;
     let backends = Backends::start(plan.store)?;
-    let steps = Steps::of(&program)?;
+    let steps = Steps::of(&program, "store::")?;
     let mut campaign = Campaign { plan, program, directory, backends, steps, tally: Tally::default(), findings: 0 };
     campaign.rounds()?;
     campaign.conclude(start.elapsed())
@@ -114,7 +118,7 @@ impl Campaign<'_> {
         let directory = self.directory.join(&name);
         server::fresh(&directory)?;
         let topology = Topology::new(&self.program, directory, name, &self.backends, self.plan.replicas)?;
-        let model = Mutex::new(Model::new(&mut self.random(round, 0)));
+        let model = Mutex::new(Model::new(&mut self.random(round, 0), &LARGE));
         Ok(Stretch { topology, model, seen: Arc::new(Seen::of(self.plan.replicas)) })
     }
 
@@ -244,16 +248,16 @@ impl Campaign<'_> {
             }
             What::Start(number) => self.start_if_dead(&mut topology.replicas[*number])?,
             What::StopDatabase => {
-                self.backends.postgres.freeze(false)?;
+                self.backends.freeze(false)?;
                 self.backends.postgres.stop()?;
                 self.backends.postgres.start_again()?;
             }
             What::CrashDatabase => {
-                self.backends.postgres.freeze(false)?;
+                self.backends.freeze(false)?;
                 self.backends.postgres.crash()?;
                 self.backends.postgres.start_again()?;
             }
-            What::Freeze(frozen) => self.backends.postgres.freeze(*frozen)?,
+            What::Freeze(frozen) => self.backends.freeze(*frozen)?,
             What::Line { replica, to, fault } => {
                 for (number, one) in topology.replicas.iter_mut().enumerate() {
                     if replica.is_none_or(|replica| replica == number) {
@@ -270,15 +274,15 @@ impl Campaign<'_> {
         let death = replica.died()?;
         self.judge(death)?;
         // It does not start without its database and store, nor need it.
-        if !replica.runs() && replica.is_reachable() {
+        if !replica.runs() && replica.is_reachable() && !self.backends.is_frozen() {
             let death = replica.start(None)?;
             self.judge(death)?;
         }
         Ok(())
     }
 
-    fn heal_lines(&self, topology: &mut Topology) -> Result<()> {
-        self.backends.postgres.freeze(false)?;
+    fn heal_lines(&mut self, topology: &mut Topology) -> Result<()> {
+        self.backends.freeze(false)?;
         for replica in &mut topology.replicas {
             replica.set_line(Backend::Database, Fault::None);
             replica.set_line(Backend::Store, Fault::None);
@@ -401,6 +405,10 @@ impl Campaign<'_> {
             elapsed.as_secs_f64(),
             self.findings
         );
+        let missed = self.steps.missed();
+        if self.plan.rounds >= ROUNDS_FOR_EVERY_STEP && !missed.is_empty() {
+            bail!("no replica ever died at {}", missed.join(", "));
+        }
         if self.findings > 0 {
             bail!("{} findings with seed {}", self.findings, self.plan.seed);
         }

@@ -33,6 +33,7 @@ pub(crate) enum StoreServer {
 #[derive(Debug)]
 pub(super) struct Backends {
     pub(super) postgres: Postgres,
+    frozen: bool,
     store: Store,
 }
 
@@ -53,7 +54,18 @@ impl Backends {
             StoreServer::Seaweedfs => Store::Seaweedfs(SeaweedFs::start()?.context("SeaweedFS is needed")?),
             StoreServer::Versitygw => Store::Versitygw(VersityGw::start()?.context("versitygw is needed")?),
         };
-        Ok(Self { postgres, store })
+        Ok(Self { postgres, frozen: false, store })
+    }
+
+    /// Lets PostgreSQL stand still, or go on.
+    pub(super) fn freeze(&mut self, frozen: bool) -> Result<()> {
+        self.frozen = frozen;
+        self.postgres.freeze(frozen)
+    }
+
+    /// Whether a replica that starts now would have to wait for PostgreSQL.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.frozen
     }
 
     fn store_address(&self) -> SocketAddr {
