@@ -1,6 +1,6 @@
 //! What the database counts and times.
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -23,11 +23,11 @@ pub struct Metrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct RetryLabels {
-    pub(crate) because: Because,
+    because: &'static str,
 }
 
 /// Why work was done again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Because {
     /// Another transaction came between.
     Conflict,
@@ -35,6 +35,17 @@ pub(crate) enum Because {
     Constraint,
     /// The connection broke.
     Connection,
+}
+
+impl From<Because> for RetryLabels {
+    fn from(because: Because) -> Self {
+        let because = match because {
+            Because::Conflict => "conflict",
+            Because::Constraint => "constraint",
+            Because::Connection => "connection",
+        };
+        Self { because }
+    }
 }
 
 impl Default for Metrics {
@@ -57,11 +68,11 @@ impl Default for Metrics {
 impl Metrics {
     /// How often work was done again because others came between.
     pub fn conflicts(&self) -> u64 {
-        self.retries.get_or_create(&RetryLabels { because: Because::Conflict }).get()
+        self.retries.get_or_create(&Because::Conflict.into()).get()
     }
 
     pub(crate) fn retried(&self, because: Because) {
-        self.retries.get_or_create(&RetryLabels { because }).inc();
+        self.retries.get_or_create(&because.into()).inc();
     }
 
     /// Adds them to what `/metrics` shows.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use entrepot_database::{Compatibility, Database, Durability, Error, Kind, Migration, PostgresOptions, Room};
 use entrepot_test_engines::options;
-use entrepot_test_support::Postgres;
+use entrepot_test_support::{Fault, FaultProxy, Postgres};
 use futures_util::future::join_all;
 
 entrepot_database::statements! {
@@ -261,4 +261,143 @@ async fn who_is_not_let_in_hears_why() {
     let latin = Database::connect(options(&server.url("latin")).unwrap(), &[ROOM]).await.err().unwrap();
     assert_eq!(latin.kind(), Kind::Migration);
     assert!(latin.message().contains("ENCODING 'UTF8'"), "{latin}");
+}
+
+/// A database behind a proxy, on the server that tests share.
+async fn behind_a_proxy(server: &Postgres, options: PostgresOptions) -> (FaultProxy, Database) {
+    let upstream = ([127, 0, 0, 1], server.port()).into();
+    let proxy = FaultProxy::start(upstream).unwrap();
+    let url = options.url.to_string().replace(&server.port().to_string(), &proxy.address().port().to_string());
+    let database = connect(PostgresOptions { url: url.parse().unwrap(), ..options }).await;
+    (proxy, database)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_may_break_at_every_byte_and_nothing_is_written_twice_or_lost() {
+    let Some(server) = Postgres::shared().unwrap() else { return };
+    let (proxy, database) = behind_a_proxy(&server, options(&server.database().unwrap()).unwrap()).await;
+    let before = proxy.passed();
+    count(&database).await.unwrap();
+    let after = proxy.passed();
+    let connected = after.sent + after.received - before.sent - before.received;
+    let (mut acknowledged, mut refused, mut unknown) = (0, 0, 0);
+    let mut bytes = connected;
+    // Until so much passes that the write is done before the connection breaks.
+    loop {
+        proxy.set(Fault::CutAfter(bytes));
+        let written = add(&database).await;
+        proxy.set(Fault::None);
+        match written {
+            Ok(()) => acknowledged += 1,
+            Err(error) => {
+                assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+                if error.message().contains("may stand or not") { unknown += 1 } else { refused += 1 }
+            }
+        }
+        recovers(&database).await;
+        acknowledged += 1;
+        let there = count(&database).await.unwrap();
+        // Of what was not known, all that stood until now is counted as acknowledged from now on.
+        assert!((acknowledged..=acknowledged + unknown).contains(&there), "{bytes}: {acknowledged} {unknown} {there}");
+        (acknowledged, unknown) = (there, 0);
+        if bytes > connected + 4000 {
+            break;
+        }
+        bytes += 37;
+    }
+    assert!(refused > 0, "the first of them break before the commit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_swallows_everything_is_given_up() {
+    let Some(server) = Postgres::shared().unwrap() else { return };
+    let options = options(&server.database().unwrap()).unwrap();
+    let statement_timeout = Duration::from_secs(1);
+    let (proxy, database) = behind_a_proxy(&server, PostgresOptions { statement_timeout, ..options }).await;
+    add(&database).await.unwrap();
+    proxy.set(Fault::BlackHole);
+    let start = Instant::now();
+    let (read, write) = tokio::join!(count(&database), add(&database));
+    assert_eq!((read.unwrap_err().kind(), write.unwrap_err().kind()), (Kind::Unavailable, Kind::Unavailable));
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    proxy.set(Fault::None);
+    recovers(&database).await;
+    for fault in [Fault::Cut, Fault::Refuse, Fault::HalfClose] {
+        proxy.set(fault);
+        assert_eq!(add(&database).await.unwrap_err().kind(), Kind::Unavailable, "{fault:?}");
+        proxy.set(Fault::None);
+        recovers(&database).await;
+    }
+    proxy.set(Fault::Delay(Duration::from_millis(30)));
+    add(&database).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_s_certificate_is_verified() {
+    let Some(server) = Postgres::start().unwrap() else { return };
+    let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    server.speak_tls(&signed.cert.pem(), &signed.signing_key.serialize_pem()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let (right, wrong) = (directory.path().join("right.pem"), directory.path().join("wrong.pem"));
+    std::fs::write(&right, signed.cert.pem()).unwrap();
+    std::fs::write(&wrong, rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap().cert.pem()).unwrap();
+    let url = server.database().unwrap();
+    for (mode, ca_file, works) in [
+        ("require", Some(&right), true),
+        ("prefer", Some(&right), true),
+        ("disable", None, true),
+        ("require", None, false),
+        ("prefer", None, false),
+        ("require", Some(&wrong), false),
+    ] {
+        let options = options(&url.replace("sslmode=disable", &format!("sslmode={mode}"))).unwrap();
+        match Database::connect(PostgresOptions { ca_file: ca_file.cloned(), ..options }, &[ROOM]).await {
+            Ok(database) => {
+                assert!(works, "{mode} {ca_file:?}");
+                add(&database).await.unwrap();
+                let encrypted = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+                    WHERE application_name = 'entrepot' LIMIT 1";
+                let expected = if mode == "disable" { "f" } else { "t" };
+                assert_eq!(server.sql("postgres", encrypted).unwrap(), expected, "{mode}");
+            }
+            Err(error) => {
+                assert!(!works, "{mode} {ca_file:?}: {error}");
+                assert!(error.message().contains("certificate"), "{error}");
+                assert_eq!(error.message().contains("database.ca_file"), mode == "prefer", "{error}");
+            }
+        }
+    }
+    let empty = directory.path().join("empty.pem");
+    std::fs::write(&empty, "").unwrap();
+    let options = PostgresOptions { ca_file: Some(empty), ..options(&url).unwrap() };
+    let error = Database::connect(options, &[ROOM]).await.err().unwrap();
+    assert!(error.message().contains("no certificate"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_lets_in_and_a_wrong_one_does_not() {
+    let Some(server) = Postgres::start().unwrap() else { return };
+    let url = server.database().unwrap().replace("postgres@", "ann@");
+    let rules = server.sql("postgres", "SHOW hba_file").unwrap();
+    for sql in [
+        "CREATE ROLE ann LOGIN SUPERUSER PASSWORD 's3cret'".to_owned(),
+        format!(
+            "COPY (VALUES ('host all ann 127.0.0.1/32 scram-sha-256'), ('host all all 127.0.0.1/32 trust')) TO '{rules}'"
+        ),
+        "SELECT pg_reload_conf()".to_owned(),
+    ] {
+        server.sql("postgres", &sql).unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let with = |password: &str| {
+        let options = options(&url).unwrap();
+        PostgresOptions { url: options.url.with_password(password), ..options }
+    };
+    add(&connect(with("s3cret")).await).await.unwrap();
+    for wrong in [with("secret"), options(&url).unwrap()] {
+        let error = Database::connect(wrong, &[ROOM]).await.err().unwrap();
+        assert_eq!(error.kind(), Kind::Io, "{error}");
+        assert!(error.message().contains("password"), "{error}");
+        assert!(!error.message().contains("secret"), "{error}");
+    }
 }

@@ -1,10 +1,11 @@
 //! The registry under test, and plain requests to it that no client's cleverness hides.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{env, fs};
 
 use anyhow::{Context as _, Result};
-use entrepot_test_support::{Entrepot, Start, TlsFiles, entrepot_binary, skip};
+use entrepot_test_support::{Entrepot, Replicas, Start, TlsFiles, entrepot_binary, skip};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -18,6 +19,16 @@ pub enum Transport {
     Http,
     /// HTTPS with a certificate that an authority made for the test has signed.
     Tls,
+    /// Plain HTTP to nginx in front of three replicas, over PostgreSQL and an S3 server, which all tests share.
+    Replicas,
+}
+
+/// What answers, held for its end.
+#[derive(Debug)]
+enum Server {
+    Own { _process: Entrepot },
+    Shared { _replicas: Arc<Replicas> },
+    Foreign,
 }
 
 /// A registry for one test, with a directory that clients may use.
@@ -29,7 +40,7 @@ pub struct Registry {
     pub authority: Option<PathBuf>,
     curl: Tool,
     // Dropped in this order: the server ends before its directory goes.
-    server: Option<Entrepot>,
+    server: Server,
     directory: TempDir,
 }
 
@@ -76,7 +87,11 @@ impl Registry {
         let curl = curl.with_arguments(["--silent", "--show-error"]);
         let foreign = |name: &str| env::var(name).ok();
         let (host, authority, server) = match (transport, foreign("ENTREPOT_TEST_REGISTRY")) {
-            (Transport::Http, Some(host)) => (host, None, None),
+            (Transport::Http, Some(host)) => (host, None, Server::Foreign),
+            (Transport::Replicas, Some(_)) => {
+                skip("another registry is not replicas of this one");
+                return Ok(None);
+            }
             (Transport::Tls, Some(_)) => {
                 let (Some(host), Some(authority)) =
                     (foreign("ENTREPOT_TEST_REGISTRY_TLS"), foreign("ENTREPOT_TEST_REGISTRY_CA"))
@@ -84,20 +99,22 @@ impl Registry {
                     skip("ENTREPOT_TEST_REGISTRY_TLS and ENTREPOT_TEST_REGISTRY_CA do not name a registry");
                     return Ok(None);
                 };
-                (host, Some(PathBuf::from(authority)), None)
+                (host, Some(PathBuf::from(authority)), Server::Foreign)
             }
-            (_, None) => {
-                let tls = match transport {
-                    Transport::Http => None,
-                    Transport::Tls => Some(certificates(directory.path())?),
-                };
+            (Transport::Replicas, None) => {
+                let Some(replicas) = Replicas::shared()? else { return Ok(None) };
+                (replicas.address().to_string(), None, Server::Shared { _replicas: replicas })
+            }
+            (Transport::Http | Transport::Tls, None) => {
+                let tls = (transport == Transport::Tls).then(|| certificates(directory.path())).transpose()?;
                 let server = Entrepot::start(&Start {
                     binary: &entrepot_binary()?,
                     directory: directory.path(),
                     settings: &[],
                     tls: tls.as_ref().map(|(_, files)| files),
                 })?;
-                (server.address().to_string(), tls.map(|(authority, _)| authority), Some(server))
+                let host = server.address().to_string();
+                (host, tls.map(|(authority, _)| authority), Server::Own { _process: server })
             }
         };
         let curl = match &authority {
@@ -119,7 +136,7 @@ impl Registry {
 
     /// Whether it is Entrepot, and not another registry that the tests are held against.
     pub fn is_entrepot(&self) -> bool {
-        self.server.is_some()
+        !matches!(self.server, Server::Foreign)
     }
 
     /// A repository name of this test run: another registry keeps what earlier runs left.

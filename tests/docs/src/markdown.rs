@@ -18,6 +18,8 @@ struct Line<'a> {
     text: &'a str,
     /// The word after the opening backticks of the fence.
     fence: Option<&'a str>,
+    /// How many fences began before it, its own with them.
+    number: usize,
 }
 
 impl Page {
@@ -33,8 +35,19 @@ impl Page {
 
     /// What stands in the fences tagged `tag`, one after the other.
     pub fn fenced(&self, tag: &str) -> String {
-        let inside = self.lines().filter(|line| line.fence == Some(tag));
-        inside.flat_map(|line| [line.text, "\n"]).collect()
+        self.fences(tag).concat()
+    }
+
+    /// What stands in each fence tagged `tag`.
+    pub fn fences(&self, tag: &str) -> Vec<String> {
+        let mut fences: Vec<(usize, String)> = Vec::new();
+        for line in self.lines().filter(|line| line.fence == Some(tag)) {
+            match fences.last_mut() {
+                Some((number, text)) if *number == line.number => *text += &format!("{}\n", line.text),
+                _ => fences.push((line.number, format!("{}\n", line.text))),
+            }
+        }
+        fences.into_iter().map(|(_, text)| text).collect()
     }
 
     /// The targets of all links and pictures.
@@ -70,17 +83,18 @@ impl Page {
     }
 
     fn lines(&self) -> impl Iterator<Item = Line<'_>> {
-        let mut fence = None;
+        let (mut fence, mut number) = (None, 0);
         self.text.lines().filter_map(move |text| match (text.trim_start().strip_prefix("```"), fence) {
             (Some(tag), None) => {
                 fence = Some(tag.trim());
+                number += 1;
                 None
             }
             (Some(_), Some(_)) => {
                 fence = None;
                 None
             }
-            (None, fence) => Some(Line { text, fence }),
+            (None, fence) => Some(Line { text, fence, number }),
         })
     }
 }
@@ -102,6 +116,7 @@ mod tests {
         assert_eq!(page.anchors(), ["one-two-3"]);
         assert_eq!(page.links(), ["b.md#c", "e.svg"]);
         assert_eq!(page.fenced("sh"), "# no heading\n[no](link)\n");
+        assert_eq!(page.fences("text"), ["no\n"]);
         assert_eq!(page.rows(), [["x", "`y`"]]);
     }
 }

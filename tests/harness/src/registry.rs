@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::content::sha256;
-use crate::{Answer, Connection, Request, get, post, put};
+use crate::{Answer, Connection, Over, Request, get, post, put};
 
 /// How long a server may take to end.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -46,12 +46,13 @@ impl Registry {
         Self::of(&entrepot_binary()?, settings, directory()?)
     }
 
-    /// One of another program, in a directory that was prepared; data goes to `data` in it.
+    /// One of another program, in a directory that was prepared; data goes to `data` in it, or where [`Over::chosen`] says.
     ///
     /// # Errors
     /// It does not start.
     pub fn of(binary: &Path, settings: &[(&str, &str)], directory: TempDir) -> Result<Self> {
-        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let given = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let settings = Over::chosen()?.settings()?.into_iter().chain(given).collect();
         let mut registry = Self { server: None, directory, binary: binary.to_owned(), settings };
         registry.begin()?;
         Ok(registry)

@@ -56,6 +56,11 @@ pub fn delete(target: impl Into<String>) -> Request {
 }
 
 impl Request {
+    /// Its method.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {

@@ -1,13 +1,21 @@
 //! Processes that end together, however this one ends.
 
+use std::fs;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+
+use crate::process::POLL;
+
+/// How long those who were killed may take to go.
+const LAST_MOMENTS: Duration = Duration::from_secs(2);
 
 /// What the leader does. It reads paths until its standard input ends, which happens when this process is gone, killed or
 /// not. Then somebody outside of the group, who is not killed with it, ends it and removes what the paths name. What is meant
@@ -65,18 +73,31 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         // The leader has not been waited for, so its number is still that of the group. An error means that all are gone.
-        if let Ok(id) = self.id() {
-            let _gone = killpg(id, Signal::SIGKILL);
-        }
+        let Ok(id) = self.id() else { return };
+        let _gone = killpg(id, Signal::SIGKILL);
         drop(self.leader.wait());
+        // Whoever is not a child of this process is not waited for, and holds its ports until it is gone.
+        let deadline = Instant::now() + LAST_MOMENTS;
+        while lives(id) && Instant::now() < deadline {
+            thread::sleep(POLL);
+        }
     }
+}
+
+/// Whether the group has a process that has not ended. One that nobody has waited for yet has.
+fn lives(group: Pid) -> bool {
+    let Ok(processes) = fs::read_dir("/proc") else { return false };
+    processes.flatten().any(|process| {
+        let stat = fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+        // What comes before is the name, which may have anything in it: state, parent, group.
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let (state, of) = (fields.next(), fields.nth(1));
+        state.is_some_and(|state| state != "Z") && of.and_then(|of| of.parse().ok()) == Some(group.as_raw())
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::thread;
-    use std::time::{Duration, Instant};
 
     use tempfile::tempdir;
 

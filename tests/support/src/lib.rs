@@ -6,6 +6,7 @@ mod group;
 mod port;
 mod postgres;
 mod process;
+mod replicas;
 mod server;
 pub mod servers;
 
@@ -15,4 +16,5 @@ pub use group::Group;
 pub use port::Port;
 pub use postgres::Postgres;
 pub use process::Process;
+pub use replicas::{Replica, Replicas};
 pub use server::{Entrepot, Start, TlsFiles, entrepot_binary};

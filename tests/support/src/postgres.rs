@@ -1,6 +1,7 @@
 //! A real PostgreSQL server on a loopback port, with a database for each who asks.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -149,6 +150,27 @@ impl Postgres {
         process.signal(signal)
     }
 
+    /// Lets the server speak TLS with this certificate and key, both in PEM form, from the next connection on.
+    ///
+    /// # Errors
+    /// The files cannot be written, or it does not like them.
+    pub fn speak_tls(&self, certificate: &str, key: &str) -> Result<()> {
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = self.data().join(name);
+            fs::write(&path, text)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+            give_away(&path)?;
+        }
+        self.sql("postgres", "ALTER SYSTEM SET ssl = on")?;
+        self.sql("postgres", "SELECT pg_reload_conf()")?;
+        let deadline = Instant::now() + PATIENCE;
+        while self.sql("postgres", "SHOW ssl")? != "on" {
+            anyhow::ensure!(Instant::now() < deadline, "PostgreSQL does not speak TLS");
+            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
     fn end(&mut self, signal: Signal) -> Result<()> {
         let mut process = self.process.take().context("PostgreSQL is stopped")?;
         process.signal(signal)?;
@@ -206,9 +228,9 @@ fn unprivileged() -> Option<User> {
     if Uid::effective().is_root() { User::from_name(UNPRIVILEGED).ok().flatten() } else { None }
 }
 
-fn give_away(directory: &Path) -> Result<()> {
+fn give_away(path: &Path) -> Result<()> {
     match unprivileged() {
-        Some(user) => Ok(chown(directory, Some(user.uid), Some(user.gid))?),
+        Some(user) => Ok(chown(path, Some(user.uid), Some(user.gid))?),
         None => Ok(()),
     }
 }

@@ -48,8 +48,16 @@ impl Entrepot {
     /// # Errors
     /// The program cannot be started, ended at once, or did not listen within 20 seconds; the message has its output.
     pub fn start(how: &Start<'_>) -> Result<Self> {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), how)
+    }
+
+    /// The same on a port that was chosen before; 0 is any.
+    ///
+    /// # Errors
+    /// As [`Entrepot::start`].
+    pub fn start_at(address: SocketAddr, how: &Start<'_>) -> Result<Self> {
         let mut command = Command::new(how.binary);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(how.directory.join("data"));
+        command.args(["serve", "--listen", &address.to_string(), "--data-dir"]).arg(how.directory.join("data"));
         if let Some(tls) = how.tls {
             command.arg("--tls-cert").arg(&tls.cert).arg("--tls-key").arg(&tls.key);
         }

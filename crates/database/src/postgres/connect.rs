@@ -14,7 +14,9 @@ use super::session::Session;
 use super::tls;
 use crate::{Error, Kind};
 
-/// How long it may take until a connection can be used.
+/// How long it may take until a host takes a connection.
+const HOST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long it may take until a connection can be used, for each host that may have to be tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How much longer than a statement may take its answer is waited for: the server's own complaint is the better one.
 const ON_TOP: Duration = Duration::from_secs(1);
@@ -38,6 +40,7 @@ const SETUP: &str = "SET idle_in_transaction_session_timeout = '30s';
 pub(super) struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
+    timeout: Duration,
     statement_timeout: Duration,
 }
 
@@ -48,13 +51,15 @@ impl Connector {
     /// They cannot be read.
     pub(super) fn new(options: &PostgresOptions) -> Result<Self, Error> {
         let mut config = options.url.config().clone();
-        config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(options.statement_timeout + ON_TOP);
+        config.connect_timeout(HOST_TIMEOUT).tcp_user_timeout(options.statement_timeout + ON_TOP);
         config
             .keepalives_idle(Duration::from_secs(30))
             .keepalives_interval(Duration::from_secs(5))
             .keepalives_retries(3);
         let tls = tls::connector(config.get_ssl_mode(), options.ca_file.as_deref())?;
-        Ok(Self { config, tls, statement_timeout: options.statement_timeout })
+        let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
+        let timeout = CONNECT_TIMEOUT * u32::try_from(hosts).unwrap_or(1).max(1);
+        Ok(Self { config, tls, timeout, statement_timeout: options.statement_timeout })
     }
 
     /// A connection, set up. Blocks this thread, which must not be one of the async runtime.
@@ -90,11 +95,11 @@ impl Connector {
     }
 
     fn reach(&self, runtime: &Runtime) -> Result<(Client, Connection<Socket, TlsStream>), Failure> {
-        let connected = runtime
-            .block_on(async { tokio::time::timeout(CONNECT_TIMEOUT, self.config.connect(self.tls.clone())).await });
+        let connected =
+            runtime.block_on(async { tokio::time::timeout(self.timeout, self.config.connect(self.tls.clone())).await });
         match connected {
             Ok(connected) => Ok(connected?),
-            Err(_) => Err(Failure::broken(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()))),
+            Err(_) => Err(Failure::broken(format!("no connection within {} s", self.timeout.as_secs()))),
         }
     }
 

@@ -40,21 +40,26 @@ impl From<tokio_postgres::Error> for Failure {
                 let (kind, remedy) = judge(said.code());
                 Self { remedy, error: Error::new(kind, "postgresql", sentence(said)) }
             }
-            // Without a code from the server it is the connection, or one of our own values that does not fit its column.
-            None if is_ours(&error) => {
-                Self { remedy: Remedy::Nothing, error: Error::new(Kind::Other, "postgresql", chain(&error)) }
-            }
-            None => Self::broken(chain(&error)),
+            None => match refused_here(&error) {
+                Some(kind) => Self { remedy: Remedy::Nothing, error: Error::new(kind, "postgresql", chain(&error)) },
+                None => Self::broken(chain(&error)),
+            },
         }
     }
 }
 
-/// Whether the library refused what we gave it; it tells so in words alone.
-fn is_ours(error: &tokio_postgres::Error) -> bool {
+/// The kind of an error that the library found without the server: a value that does not fit its column, or no password for
+/// a server that wants one. All others are of the connection. It tells them apart in words alone.
+fn refused_here(error: &tokio_postgres::Error) -> Option<Kind> {
     let text = error.to_string();
-    ["error serializing", "error deserializing", "expected ", "invalid column"]
-        .iter()
-        .any(|start| text.starts_with(start))
+    let begins = |starts: &[&str]| starts.iter().any(|start| text.starts_with(start));
+    if begins(&["error serializing", "error deserializing", "expected ", "invalid column"]) {
+        Some(Kind::Other)
+    } else if begins(&["invalid configuration", "authentication error"]) {
+        Some(Kind::Io)
+    } else {
+        None
+    }
 }
 
 fn judge(code: &SqlState) -> (Kind, Remedy) {

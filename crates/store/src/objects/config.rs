@@ -18,22 +18,22 @@ pub struct ObjectsConfig {
     pub upload_memory: usize,
     /// Requests that may wait for the beginning of an answer at the same time.
     pub requests: usize,
-    /// How long one step of a transfer may take: a piece of 8 MiB (16 MiB with Swift) that is sent, or the wait for the next
-    /// bytes of a read.
+    /// How long one step of a transfer may take before it is tried again: a piece of 8 MiB (16 MiB with Swift) that is sent,
+    /// or the wait for the next bytes of a read.
     pub timeout: Duration,
     /// Certificates (PEM) that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
 }
 
 impl ObjectsConfig {
-    /// The usual limits: 128 MiB of memory, 64 requests, 60 seconds.
+    /// The usual limits: 128 MiB of memory, 64 requests, 30 seconds.
     pub fn new(backend: Backend) -> Self {
         Self {
             backend,
             prefix: Prefix::default(),
             upload_memory: 128 * 1024 * 1024,
             requests: 64,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_secs(30),
             ca_file: None,
         }
     }

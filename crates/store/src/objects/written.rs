@@ -2,8 +2,6 @@
 //!
 //! The task outlives the upload that started it: it then takes back what it has written.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use opendal::Buffer;
 use tokio::runtime::Handle;
@@ -113,6 +111,16 @@ impl Growing {
     }
 }
 
+/// Why an object was not completed, and what of it may be in the store.
+struct Unwritten {
+    /// `None` if nobody waits for it any more.
+    error: Option<Error>,
+    /// One that was not closed.
+    writer: Option<opendal::Writer>,
+    /// Whether the object may be there all the same, as only the answer was lost.
+    perhaps: bool,
+}
+
 /// Writes an object in one request.
 pub(crate) fn put(objects: &Objects, content: Vec<Bytes>) -> Ending {
     let inner = objects.clone();
@@ -121,11 +129,7 @@ pub(crate) fn put(objects: &Objects, content: Vec<Bytes>) -> Ending {
         let size = content.len() as u64;
         match inner.put(&key, content).await {
             Ok(()) => Ok(size),
-            Err(error) => {
-                // It may be there nevertheless.
-                inner.take_back(&key).await;
-                Err(error)
-            }
+            Err(error) => Err(Unwritten { error: Some(error), writer: None, perhaps: true }),
         }
     })
 }
@@ -141,18 +145,29 @@ pub(crate) fn grow(objects: &Objects, first: Vec<Bytes>) -> Growing {
 /// Runs `write` for a new key in a task of its own.
 fn start<W>(objects: &Objects, write: impl FnOnce(Key) -> W + Send + 'static) -> Ending
 where
-    W: Future<Output = Result<u64, Error>> + Send,
+    W: Future<Output = Result<u64, Unwritten>> + Send,
 {
     let (key, hold) = objects.new_key();
     let (tell, result) = oneshot::channel();
     let objects = objects.clone();
     let work = async move {
-        let written = write(key).await.map(|size| {
-            let part = Part { key, size };
-            Written { part, unkept: Some((objects, hold)) }
-        });
-        // If nobody wants it, this drops it, which removes it.
-        drop(tell.send(written));
+        match write(key).await {
+            Ok(size) => {
+                let part = Part { key, size };
+                // If nobody wants it, this drops it, which removes it.
+                drop(tell.send(Ok(Written { part, unkept: Some((objects, hold)) })));
+            }
+            Err(Unwritten { error: Some(error), writer, perhaps }) => {
+                // The client need not wait until a store that fails has been tidied up.
+                drop(tell.send(Err(error)));
+                objects.undo(&key, writer, perhaps).await;
+                drop(hold);
+            }
+            Err(Unwritten { error: None, writer, perhaps }) => {
+                objects.undo(&key, writer, perhaps).await;
+                drop((hold, tell));
+            }
+        }
     };
     tokio::spawn(work.in_current_span());
     Ending(result)
@@ -163,12 +178,14 @@ async fn write_pieces(
     key: &Key,
     first: Vec<Bytes>,
     mut pieces: mpsc::Receiver<Step>,
-) -> Result<u64, Error> {
-    let mut writer = objects.writer(key).await?;
+) -> Result<u64, Unwritten> {
+    let mut writer = match objects.writer(key).await {
+        Ok(writer) => writer,
+        Err(error) => return Err(Unwritten { error: Some(error), writer: None, perhaps: false }),
+    };
     let mut next = Step::Piece(first);
     let mut size = 0;
-    let mut closing = false;
-    let failed = loop {
+    loop {
         let (piece, last) = match next {
             Step::Piece(piece) => (piece, false),
             Step::Last(piece) => (piece, true),
@@ -178,32 +195,37 @@ async fn write_pieces(
         if !piece.is_empty()
             && let Err(error) = writer.write(piece).await
         {
-            break objects.failure("write", key, &error);
+            let error = Some(objects.failure("write", key, &error));
+            return Err(Unwritten { error, writer: Some(writer), perhaps: false });
         }
         if last {
-            closing = true;
-            match objects.close(key, &mut writer, size).await {
-                Ok(()) => return Ok(size),
-                Err(error) => break error,
-            }
+            return match objects.close(key, &mut writer, size).await {
+                Ok(()) => Ok(size),
+                Err(error) => Err(Unwritten { error: Some(error), writer: Some(writer), perhaps: true }),
+            };
         }
         next = match pieces.recv().await {
             Some(step) => step,
-            None => break Error::Io(explained("write", &objects.place(key), "the upload was given up")),
+            None => return Err(Unwritten { error: None, writer: Some(writer), perhaps: false }),
         };
-    };
-    if let Err(error) = writer.abort().await {
-        let error = objects.failure("take back", key, &error);
-        tracing::info!(%error, "an unfinished object stays; the purge will find it");
     }
-    if closing {
-        // The answer may have been lost, and the object be there.
-        objects.take_back(key).await;
+}
+
+impl Objects {
+    /// Ends what was begun. What stays is found by the purge.
+    async fn undo(&self, key: &Key, writer: Option<opendal::Writer>, perhaps: bool) {
+        if let Some(mut writer) = writer
+            && let Err(error) = writer.abort().await
+        {
+            let error = self.failure("take back", key, &error);
+            tracing::info!(%error, "an unfinished object stays; the purge will find it");
+        }
+        if perhaps {
+            self.take_back(key).await;
+        }
     }
-    Err(failed)
 }
 
 fn stopped() -> Error {
-    let cause = Arc::new(std::io::Error::other("the task that writes has stopped"));
-    Error::Io(crate::error::Failure { operation: "write", place: "an object".to_owned(), cause })
+    Error::Io(explained("write", "an object", "the task that writes it has stopped"))
 }

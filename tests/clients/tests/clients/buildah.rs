@@ -12,7 +12,7 @@ const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-crate::over_both_transports!(scenario);
+crate::over_all_transports!(scenario);
 
 fn scenario(registry: &Registry) -> Result<()> {
     let (Some(buildah), true) =

@@ -8,7 +8,7 @@ use entrepot_client_tests::engine::Engine;
 use entrepot_client_tests::image::MultiPlatform;
 use entrepot_client_tests::registry::Registry;
 
-crate::over_both_transports!(scenario);
+crate::over_all_transports!(scenario);
 
 fn scenario(registry: &Registry) -> Result<()> {
     let Some(engine) = Engine::containerd(registry.directory())? else { return Ok(()) };

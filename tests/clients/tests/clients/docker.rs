@@ -10,7 +10,7 @@ use entrepot_client_tests::registry::Registry;
 use entrepot_client_tests::tool::Tool;
 use serde_json::Value;
 
-crate::over_both_transports!(scenario);
+crate::over_all_transports!(scenario);
 
 // The engine takes any certificate from 127.0.0.0/8, and this cannot be turned off: over TLS this test shows that docker
 // speaks TLS with the registry (which answers nothing else on that port), not that it checks the authority.

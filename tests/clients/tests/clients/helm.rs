@@ -7,7 +7,7 @@ use entrepot_client_tests::blob::sha256;
 use entrepot_client_tests::registry::Registry;
 use entrepot_client_tests::tool::Tool;
 
-crate::over_both_transports!(scenario);
+crate::over_all_transports!(scenario);
 
 fn scenario(registry: &Registry) -> Result<()> {
     let Some(helm) = Tool::find("helm", registry.directory()) else { return Ok(()) };

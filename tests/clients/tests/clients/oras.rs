@@ -12,7 +12,7 @@ use serde_json::Value;
 const NOTE: &str = "application/vnd.acme.note";
 const SBOM: &str = "application/vnd.acme.sbom";
 
-crate::over_both_transports!(scenario);
+crate::over_all_transports!(scenario);
 
 fn scenario(registry: &Registry) -> Result<()> {
     let Some(oras) = Tool::find("oras", registry.directory()) else { return Ok(()) };

@@ -9,7 +9,7 @@ use entrepot_client_tests::registry::Registry;
 use entrepot_client_tests::tool::Tool;
 use serde_json::Value;
 
-crate::over_both_transports!(scenario);
+crate::over_all_transports!(scenario);
 
 fn scenario(registry: &Registry) -> Result<()> {
     let (Some(podman), true) =

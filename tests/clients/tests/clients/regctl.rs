@@ -11,7 +11,7 @@ use serde_json::Value;
 
 const SBOM: &str = "application/vnd.acme.sbom";
 
-crate::over_both_transports!(scenario);
+crate::over_all_transports!(scenario);
 
 fn scenario(registry: &Registry) -> Result<()> {
     let Some(regctl) = Tool::find("regctl", registry.directory()) else { return Ok(()) };

@@ -6,7 +6,7 @@ use entrepot_client_tests::image::{MultiPlatform, check_layout};
 use entrepot_client_tests::registry::Registry;
 use entrepot_client_tests::tool::Tool;
 
-crate::over_both_transports!(scenario);
+crate::over_all_transports!(scenario);
 
 fn scenario(registry: &Registry) -> Result<()> {
     let Some(skopeo) = Tool::find("skopeo", registry.directory()) else { return Ok(()) };

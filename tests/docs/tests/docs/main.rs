@@ -4,3 +4,4 @@ mod arrows;
 mod commands;
 mod links;
 mod reference;
+mod settings;

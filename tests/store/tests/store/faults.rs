@@ -121,21 +121,32 @@ async fn a_short_interruption_is_ridden_out() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_fails_half_way_leaves_nothing_that_is_not_found() -> Result<()> {
     let Some(flawed) = Flawed::start("half")? else { return Ok(()) };
-    for bytes in [1000, 9 * MIB as u64, 20 * MIB as u64] {
-        flawed.proxy.set(Fault::None);
+    for (before, fault) in [(1, Fault::CutAfter(MIB as u64)), (9, Fault::Refuse), (20, Fault::Cut), (29, Fault::Refuse)]
+    {
         let (store, writer) = open(&flawed.through).await?;
-        store.probe().await?;
-        flawed.proxy.set(Fault::CutAfter(bytes));
-        is_as_it_should(&fails(&store, 30 * MIB).await?)?;
+        let body = content(30 * MIB, 83);
+        let mut upload = store.resume(Uuid::now_v7(), start()).await?;
+        give(&mut upload, &body.slice(..before * MIB), MIB).await?;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        flawed.proxy.set(fault);
+        let given = give(&mut upload, &body.slice(before * MIB..), MIB).await;
+        let error = match given {
+            Ok(()) => upload.checkpoint().await.err().context("it should have failed")?,
+            Err(error) => error.downcast::<Error>()?,
+        };
+        is_as_it_should(&error)?;
+        // It stays so.
+        ensure!(upload.write(body.slice(..1)).await.is_err() && upload.checkpoint().await.is_err());
+        drop(upload);
         flawed.proxy.set(Fault::None);
         // It could not be taken back while the store was away. The process that began it finds it all the same.
         drop(store);
         let (other, _) = open(&flawed.direct).await?;
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         let keys: Vec<_> = other.written_by(writer).await?.try_collect().await?;
         other.remove_objects(&keys).await?;
         other.abort_unfinished(writer).await?;
-        nothing_is_left(&flawed.direct).await?;
+        soon_nothing_is_left(&flawed.direct).await?;
     }
     Ok(())
 }
@@ -143,7 +154,7 @@ async fn a_store_that_fails_half_way_leaves_nothing_that_is_not_found() -> Resul
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_is_silent_is_given_up_in_time() -> Result<()> {
     let Some(flawed) = Flawed::start("silent")? else { return Ok(()) };
-    let (store, _) = open(&flawed.through).await?;
+    let (store, writer) = open(&flawed.through).await?;
     flawed.proxy.set(Fault::BlackHole);
     let begin = Instant::now();
     is_as_it_should(&store.probe().await.err().context("it is silent")?)?;
@@ -151,6 +162,10 @@ async fn a_store_that_is_silent_is_given_up_in_time() -> Result<()> {
     is_as_it_should(&fails(&store, 1000).await?)?;
     ensure!(begin.elapsed() < Duration::from_secs(40), "it took {:?}", begin.elapsed());
     flawed.proxy.set(Fault::None);
+    // What was on its way arrives now, and nobody waits for it. A living process finds its own strays.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let strays: Vec<_> = store.written_by(writer).await?.try_collect().await?;
+    store.remove_objects(&strays).await?;
     soon_nothing_is_left(&flawed.direct).await
 }
 

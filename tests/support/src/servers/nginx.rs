@@ -1,14 +1,17 @@
-//! nginx that balances over several servers, as in front of replicas.
+//! nginx in front of several servers, with the configuration that operators get.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::site::{PATIENCE, Site};
 use crate::{Component, Port};
+
+/// For the replicas of compose.yaml.
+const DEPLOYED: &str = include_str!("../../../../deploy/compose/nginx.conf");
 
 /// A running nginx: round robin, nothing that keeps a client with one server, and bodies pass both ways as they come.
 #[derive(Debug)]
@@ -20,8 +23,8 @@ pub struct Nginx {
 impl Nginx {
     /// Starts nginx in front of `upstreams`, which need not listen yet.
     ///
-    /// A server that cannot be reached is left out for a second; a request that it got is tried at the next one where HTTP
-    /// allows that (nginx's rule: what is not idempotent only if nothing was sent).
+    /// A server that cannot be reached is left out for two seconds. What changes nothing is asked of another one then, and
+    /// anything else if nothing of it was sent; else the answer is 503.
     ///
     /// # Errors
     /// It cannot be started, or is not ready in time; the message has the end of its log.
@@ -45,51 +48,35 @@ impl Nginx {
     }
 }
 
+/// The configuration that operators get, with other addresses and without what only the container has.
 fn configuration(address: SocketAddr, upstreams: &[SocketAddr]) -> Result<String> {
-    let mut servers = String::new();
-    for upstream in upstreams {
-        writeln!(servers, "        server {upstream} max_fails=1 fail_timeout=1s;")?;
-    }
     // Run by root, the workers stay root: they need to write into a directory that nobody else may enter.
-    let user = if nix::unistd::geteuid().is_root() { "user root;" } else { "" };
-    Ok(format!(
-        "daemon off;
-{user}
-worker_processes 1;
-pid nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-    upstream replicas {{
-{servers}        keepalive 32;
-    }}
-    server {{
-        listen {address};
-        client_max_body_size 0;
-        location / {{
-            proxy_pass http://replicas;
-            proxy_http_version 1.1;
-            proxy_request_buffering off;
-            proxy_buffering off;
-            proxy_connect_timeout 2s;
-            proxy_read_timeout 300s;
-            proxy_send_timeout 300s;
-            proxy_set_header Connection \"\";
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-Host $http_host;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-        }}
-    }}
-}}
-"
-    ))
+    let user = if nix::unistd::geteuid().is_root() { "user root;\n" } else { "" };
+    let mut text = format!("daemon off;\n{user}");
+    let (mut groups, mut listens) = (0, 0);
+    for line in DEPLOYED.lines() {
+        match line.trim() {
+            "http {" => {
+                text.push_str("http {\nfastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n")
+            }
+            "listen 5000;" => {
+                listens += 1;
+                writeln!(text, "listen {address};")?;
+            }
+            server if server.starts_with("server replica-") => {
+                // The first of each group stands for all.
+                let Some(options) = server.strip_prefix("server replica-1:5000") else { continue };
+                groups += 1;
+                for upstream in upstreams {
+                    writeln!(text, "server {upstream}{options}")?;
+                }
+            }
+            log if log.starts_with("access_log ") => text.push_str("access_log access.log entrepot;\n"),
+            _ => writeln!(text, "{line}")?,
+        }
+    }
+    ensure!(groups == 2 && listens == 1, "deploy/compose/nginx.conf is not of the form that is known here");
+    Ok(text)
 }
 
 #[cfg(test)]
