@@ -232,8 +232,9 @@ impl Campaign<'_> {
             }
             stop.store(true, Ordering::Relaxed);
             // What is in the way of the clients' last requests goes.
-            self.heal_lines(topology)?;
+            let healed = self.heal_lines(topology);
             outcome?;
+            healed?;
             Ok(ends.iter().collect::<Outcome<()>>()?)
         })
     }
