@@ -86,7 +86,7 @@ async fn a_store_that_is_away_is_told_and_comes_back() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_short_interruption_is_ridden_out() -> Result<()> {
     let Some(flawed) = Flawed::start("short")? else { return Ok(()) };
-    let (store, _) = open(&flawed.through).await?;
+    let (store, writer) = open(&flawed.through).await?;
     let expected = content(40 * MIB, 82);
     let mut upload = store.resume(Uuid::now_v7(), start()).await?;
     give(&mut upload, &expected.slice(..20 * MIB), MIB).await?;
@@ -115,6 +115,9 @@ async fn a_short_interruption_is_ridden_out() -> Result<()> {
     found.extend_from_slice(&rest.concat());
     ensure!(found == expected, "{} bytes came back", found.len());
     remove(&store, &saved.parts).await?;
+    // If it was the answer to the beginning of the object that was lost, the store keeps two beginnings, and the purge finds
+    // the one that nobody went on with.
+    store.abort_unfinished(writer).await?;
     nothing_is_left(&flawed.direct).await
 }
 
