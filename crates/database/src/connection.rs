@@ -1,121 +1,23 @@
 //! Running statements.
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
-
-use crate::{Error, Kind, Statement};
-
-/// A parameter of a statement.
-#[derive(Clone, Copy, Debug)]
-pub enum Value<'a> {
-    /// SQL `NULL`.
-    Null,
-    /// A 64-bit integer.
-    Integer(i64),
-    /// UTF-8 text.
-    Text(&'a str),
-    /// Bytes.
-    Blob(&'a [u8]),
-}
-
-impl From<i64> for Value<'_> {
-    fn from(value: i64) -> Self {
-        Self::Integer(value)
-    }
-}
-
-impl<'a> From<&'a str> for Value<'a> {
-    fn from(value: &'a str) -> Self {
-        Self::Text(value)
-    }
-}
-
-impl<'a> From<&'a String> for Value<'a> {
-    fn from(value: &'a String) -> Self {
-        Self::Text(value)
-    }
-}
-
-impl<'a> From<&'a [u8]> for Value<'a> {
-    fn from(value: &'a [u8]) -> Self {
-        Self::Blob(value)
-    }
-}
-
-impl<'a, T> From<Option<T>> for Value<'a>
-where
-    Value<'a>: From<T>,
-{
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Self::from)
-    }
-}
-
-impl rusqlite::ToSql for Value<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Integer(value) => ValueRef::Integer(*value),
-            Self::Text(value) => ValueRef::Text(value.as_bytes()),
-            Self::Blob(value) => ValueRef::Blob(value),
-        }))
-    }
-}
-
-/// One row of a result. Columns are counted from 0; a column of another type than asked for is [`Kind::Other`].
-pub struct Row<'a>(&'a rusqlite::Row<'a>);
-
-impl Row<'_> {
-    /// An integer column.
-    ///
-    /// # Errors
-    /// If it is none.
-    pub fn integer(&self, column: usize) -> Result<i64, Error> {
-        Ok(self.0.get(column)?)
-    }
-
-    /// An integer column that holds a size or count in bytes.
-    ///
-    /// # Errors
-    /// If it is none or negative.
-    pub fn size(&self, column: usize) -> Result<u64, Error> {
-        let value = self.integer(column)?;
-        value.try_into().map_err(|_| Error::new(Kind::Other, "row", format!("{value} is no size")))
-    }
-
-    /// A text column.
-    ///
-    /// # Errors
-    /// If it is none.
-    pub fn text(&self, column: usize) -> Result<&str, Error> {
-        let value = self.0.get_ref(column)?;
-        value.as_str().map_err(|error| Error::new(Kind::Other, "row", error.to_string()))
-    }
-
-    /// A text column that may be `NULL`.
-    ///
-    /// # Errors
-    /// If it is neither.
-    pub fn optional_text(&self, column: usize) -> Result<Option<&str>, Error> {
-        let value = self.0.get_ref(column)?;
-        value.as_str_or_null().map_err(|error| Error::new(Kind::Other, "row", error.to_string()))
-    }
-
-    /// A column of bytes.
-    ///
-    /// # Errors
-    /// If it is none.
-    pub fn blob(&self, column: usize) -> Result<&[u8], Error> {
-        let value = self.0.get_ref(column)?;
-        value.as_blob().map_err(|error| Error::new(Kind::Other, "row", error.to_string()))
-    }
-}
+use crate::postgres::Session;
+use crate::{Error, Kind, Row, Statement, Timestamp, Value, sqlite};
 
 /// A connection inside [`crate::Database::read`], or the transaction inside [`crate::Database::write`].
-pub struct Connection<'a>(&'a rusqlite::Connection);
+pub struct Connection<'a>(Over<'a>);
+
+enum Over<'a> {
+    Sqlite(&'a rusqlite::Connection),
+    Postgres(&'a Session),
+}
 
 impl<'a> Connection<'a> {
-    pub(crate) fn new(connection: &'a rusqlite::Connection) -> Self {
-        Self(connection)
+    pub(crate) fn sqlite(connection: &'a rusqlite::Connection) -> Self {
+        Self(Over::Sqlite(connection))
+    }
+
+    pub(crate) fn postgres(session: &'a Session) -> Self {
+        Self(Over::Postgres(session))
     }
 
     /// The first row, if there is one, as `read` makes it.
@@ -128,11 +30,12 @@ impl<'a> Connection<'a> {
         parameters: &[Value<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
-        let mut prepared = self.0.prepare_cached(statement.sql).map_err(Error::from)?;
-        let mut rows = prepared.query(rusqlite::params_from_iter(parameters)).map_err(Error::from)?;
-        match rows.next().map_err(Error::from)? {
-            Some(row) => read(&Row(row)).map(Some),
-            None => Ok(None),
+        match self.0 {
+            Over::Sqlite(connection) => sqlite::first(connection, statement.sqlite(), parameters, read),
+            Over::Postgres(session) => {
+                let rows = session.query(statement.postgres(), parameters)?;
+                rows.first().map(|row| read(&Row::postgres(row))).transpose()
+            }
         }
     }
 
@@ -146,13 +49,13 @@ impl<'a> Connection<'a> {
         parameters: &[Value<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T, E>,
     ) -> Result<Vec<T>, E> {
-        let mut prepared = self.0.prepare_cached(statement.sql).map_err(Error::from)?;
-        let mut rows = prepared.query(rusqlite::params_from_iter(parameters)).map_err(Error::from)?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(Error::from)? {
-            found.push(read(&Row(row))?);
+        match self.0 {
+            Over::Sqlite(connection) => sqlite::all(connection, statement.sqlite(), parameters, read),
+            Over::Postgres(session) => {
+                let rows = session.query(statement.postgres(), parameters)?;
+                rows.iter().map(|row| read(&Row::postgres(row))).collect()
+            }
         }
-        Ok(found)
     }
 
     /// Whether there is a row.
@@ -168,31 +71,40 @@ impl<'a> Connection<'a> {
     /// # Errors
     /// What the database said.
     pub fn execute(&self, statement: &Statement, parameters: &[Value<'_>]) -> Result<usize, Error> {
-        let mut prepared = self.0.prepare_cached(statement.sql)?;
-        Ok(prepared.execute(rusqlite::params_from_iter(parameters))?)
+        match self.0 {
+            Over::Sqlite(connection) => sqlite::execute(connection, statement.sqlite(), parameters),
+            Over::Postgres(session) => {
+                let rows = session.execute(statement.postgres(), parameters)?;
+                usize::try_from(rows).map_err(|_| Error::new(Kind::Other, "execute", format!("{rows} rows")))
+            }
+        }
+    }
+
+    /// The time now by the clock that all processes over this database share: the server's, or this machine's.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn now(&self) -> Result<Timestamp, Error> {
+        let now = self.first(&tables::NOW, &[], |row| row.integer(0))?;
+        now.map(Timestamp::from_micros).ok_or_else(|| Error::new(Kind::Other, "now", "no row"))
     }
 
     pub(crate) fn probe(&self) -> Result<(), Error> {
-        Ok(self.0.query_row("SELECT 1", [], |_| Ok(()))?)
-    }
-
-    pub(crate) fn begin_snapshot(&self) -> Result<(), Error> {
-        Ok(self.0.execute_batch("BEGIN DEFERRED")?)
-    }
-
-    pub(crate) fn end_snapshot(&self) -> Result<(), Error> {
-        Ok(self.0.execute_batch("ROLLBACK")?)
+        self.exists(&tables::PROBE, &[]).map(|_| ())
     }
 
     pub(crate) fn prepare_only(&self, statement: &Statement) -> Result<(), Error> {
-        let prepared = self.0.prepare(statement.sql)?;
-        for index in 1..=prepared.parameter_count() {
-            let expected = format!("${index}");
-            if prepared.parameter_name(index) != Some(&expected) {
-                let message = format!("parameter {index} is {:?}", prepared.parameter_name(index));
-                return Err(Error::new(Kind::Other, "prepare", message));
-            }
+        match self.0 {
+            Over::Sqlite(connection) => sqlite::prepare_only(connection, statement.sqlite()),
+            Over::Postgres(session) => session.prepare_only(statement.postgres()).map(|_| ()),
         }
-        Ok(())
+    }
+}
+
+pub(crate) mod tables {
+    crate::statements! {
+        PROBE = "SELECT 1";
+        NOW = sqlite "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
+            postgres "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
     }
 }

@@ -1,17 +1,19 @@
 //! What can go wrong in the database.
 
-use rusqlite::ErrorCode;
-
 /// The kinds of failure between which callers distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The disk is full.
     Full,
-    /// Another process holds the database, or the queue is closing: try again.
+    /// Too many want the database at once, or the same rows of it: try again.
     Busy,
-    /// The file cannot be read or written.
+    /// The server cannot be reached, or the connection to it broke: try again. If it broke during a commit, that may stand.
+    Unavailable,
+    /// An operator has stopped all writes for a while; the message says why.
+    ReadOnly,
+    /// The file cannot be read or written, or the server does not let us in or has trouble with its disk.
     Io,
-    /// The file's tables are not those of this version.
+    /// The tables are not those of this version.
     Migration,
     /// A constraint of a table was violated: a defect of the caller.
     Constraint,
@@ -38,28 +40,13 @@ impl Error {
         self.kind
     }
 
+    /// What happened, without where.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Whether the same call may succeed later without anybody changing the request.
     pub fn is_temporary(&self) -> bool {
-        matches!(self.kind, Kind::Full | Kind::Busy)
-    }
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        let kind = match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Kind::Full,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Kind::Busy,
-            Some(ErrorCode::ConstraintViolation) => Kind::Constraint,
-            Some(
-                ErrorCode::SystemIoFailure
-                | ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-                | ErrorCode::PermissionDenied
-                | ErrorCode::DatabaseCorrupt
-                | ErrorCode::NotADatabase,
-            ) => Kind::Io,
-            _ => Kind::Other,
-        };
-        Self::new(kind, "sqlite", error.to_string())
+        matches!(self.kind, Kind::Full | Kind::Busy | Kind::Unavailable | Kind::ReadOnly)
     }
 }

@@ -3,37 +3,45 @@
 mod connection;
 mod error;
 mod jobs;
+mod maintenance;
 mod metrics;
 mod migration;
+mod own;
+mod postgres;
+mod replica;
+mod row;
+mod sqlite;
 mod statement;
 mod time;
-mod writer;
+mod value;
 
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
-pub use connection::{Connection, Row, Value};
+pub use connection::Connection;
 pub use error::{Error, Kind};
-pub use jobs::{JOBS_STATEMENTS, Lease};
+pub use jobs::Lease;
 pub use metrics::Metrics;
-pub use migration::{Migration, Room};
+pub use migration::{Compatibility, Migration, Room};
+pub use postgres::{PostgresOptions, PostgresUrl};
+pub use replica::DEAD_AFTER;
+pub use row::Row;
 pub use statement::Statement;
 pub use time::Timestamp;
+pub use value::Value;
+
+use crate::maintenance::Guard;
+use crate::postgres::{Lane, Pool, Terms, View};
+use crate::sqlite::Sqlite;
 
 /// Every named step at which the crash campaign can stop the process (feature `failpoints`).
 pub const FAIL_POINTS: &[&str] = &["database::before_commit", "database::after_commit"];
 
-/// How long a statement waits for another process that has the database locked.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// What an acknowledged write survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Durability {
-    /// The end of the process (`kill -9`), but perhaps not a power cut. For facts that a client can do without.
+    /// The end of the process (`kill -9`), but perhaps not a power cut, nor a crash of the PostgreSQL server. For facts that a
+    /// client can do without.
     Process,
     /// A power cut: the commit is synced before the caller is told.
     Power,
@@ -44,28 +52,46 @@ pub enum Durability {
 pub struct Database(Arc<Inner>);
 
 struct Inner {
-    path: PathBuf,
-    readers: Mutex<Vec<rusqlite::Connection>>,
-    writer: writer::Writer,
+    engine: Engine,
     metrics: Metrics,
 }
 
+enum Engine {
+    Sqlite(Arc<Sqlite>),
+    Postgres(Arc<Pool>),
+}
+
 impl Database {
-    /// Opens the database file at `path`, makes it if there is none, and brings the tables of `rooms` up to date.
+    /// Opens the SQLite file at `path`, makes it if there is none, and brings the tables of `rooms` up to date.
     ///
     /// # Errors
     /// [`Kind::Migration`] if the file was written by a newer version or changed by hand; otherwise what the disk said.
     pub fn open(path: &Path, rooms: &[Room]) -> Result<Self, Error> {
-        make_private(path)?;
-        let mut connection = open(path)?;
-        migration::migrate(&mut connection, &[&[jobs::ROOM], rooms].concat())?;
         let metrics = Metrics::default();
-        let writer = writer::Writer::start(connection, metrics.clone())?;
-        Ok(Self(Arc::new(Inner { path: path.to_owned(), readers: Mutex::default(), writer, metrics })))
+        let file = Sqlite::open(path, &own::with_own(rooms), metrics.clone())?;
+        Ok(Self(Arc::new(Inner { engine: Engine::Sqlite(Arc::new(file)), metrics })))
     }
 
-    /// Runs `work` where it is asked, on this thread. For reads that touch a few rows by key; each statement sees what is
-    /// committed when it runs.
+    /// Connects to a PostgreSQL database, and brings the tables of `rooms` up to date. One process at a time does so; the
+    /// others wait.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] if there is no server to be reached; [`Kind::Io`] if it does not let us in; [`Kind::Migration`] if
+    /// the tables are of a newer version with which this one cannot work, or were changed by hand.
+    pub async fn connect(options: PostgresOptions, rooms: &[Room]) -> Result<Self, Error> {
+        let metrics = Metrics::default();
+        let pool = postgres::open(options, own::with_own(rooms), metrics.clone()).await?;
+        Ok(Self(Arc::new(Inner { engine: Engine::Postgres(pool), metrics })))
+    }
+
+    /// Whether other processes may change the database meanwhile. What is read from it can then be kept in memory only if it
+    /// never changes.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0.engine, Engine::Postgres(_))
+    }
+
+    /// Runs `work`, for reads that touch a few rows by key; each statement sees what is committed when it runs. Over SQLite
+    /// it runs on this thread, and the future is ready at once.
     ///
     /// `work` may be run again and so must not have effects outside.
     ///
@@ -77,20 +103,10 @@ impl Database {
         E: From<Error> + Send + 'static,
         F: FnMut(&Connection<'_>) -> Result<T, E> + Send + 'static,
     {
-        self.read_here(work)
-    }
-
-    fn read_here<T, E: From<Error>>(&self, work: impl FnOnce(&Connection<'_>) -> Result<T, E>) -> Result<T, E> {
-        let start = Instant::now();
-        let pooled = self.0.readers.lock().pop();
-        let reader = match pooled {
-            Some(reader) => reader,
-            None => open_reader(&self.0.path)?,
-        };
-        let result = work(&Connection::new(&reader));
-        self.0.readers.lock().push(reader);
-        self.0.metrics.read_seconds.observe(start.elapsed().as_secs_f64());
-        result
+        match &self.0.engine {
+            Engine::Sqlite(file) => file.read(work),
+            Engine::Postgres(pool) => postgres::read(pool, Lane::Callers, View::Latest, work).await,
+        }
     }
 
     /// Runs `work` on one snapshot in the blocking pool. For lists and anything whose cost grows with the data.
@@ -99,33 +115,32 @@ impl Database {
     ///
     /// # Errors
     /// What `work` returns, and [`Error`] if no connection can be had.
-    pub async fn scan<T, E, F>(&self, mut work: F) -> Result<T, E>
+    pub async fn scan<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
         F: FnMut(&Connection<'_>) -> Result<T, E> + Send + 'static,
     {
-        let database = self.clone();
-        let span = tracing::Span::current();
-        let scanned = tokio::task::spawn_blocking(move || {
-            let _entered = span.enter();
-            database.read_here(|connection| {
-                connection.begin_snapshot()?;
-                let result = work(connection);
-                connection.end_snapshot()?;
-                result
-            })
-        });
-        scanned.await.unwrap_or_else(|_| Err(Error::new(Kind::Other, "scan", "the read did not finish").into()))
+        match &self.0.engine {
+            Engine::Sqlite(file) => {
+                let file = Arc::clone(file);
+                let span = tracing::Span::current();
+                let scanned = tokio::task::spawn_blocking(move || span.in_scope(|| file.scan(work)));
+                scanned.await.unwrap_or_else(|_| Err(Error::new(Kind::Other, "scan", "the read did not finish").into()))
+            }
+            Engine::Postgres(pool) => postgres::read(pool, Lane::Callers, View::Snapshot, work).await,
+        }
     }
 
-    /// Runs `work` in a transaction, together with others that wait, and returns when it is committed.
+    /// Runs `work` in a transaction that is as if it ran alone, and returns when it is committed. Over SQLite many writes that
+    /// wait share one commit.
     ///
     /// `work` may be run again and so must not have effects outside the transaction. If it returns an error its changes are
-    /// undone and the others' are kept.
+    /// undone.
     ///
     /// # Errors
-    /// What `work` returns, and [`Error`] if the commit failed: then nothing of it is visible.
+    /// What `work` returns, and [`Error`] if the commit failed: then nothing of it is visible, except for
+    /// [`Kind::Unavailable`], after which all of it may be or nothing.
     ///
     /// # Cancel safety
     /// Dropping the future does not stop the transaction: it is committed or undone as a whole.
@@ -135,7 +150,37 @@ impl Database {
         E: From<Error> + Send + 'static,
         F: FnMut(&Connection<'_>) -> Result<T, E> + Send + 'static,
     {
-        self.0.writer.run(durability, work).await
+        self.transact(durability, Guard::Refuse, work).await
+    }
+
+    async fn transact<T, E, F>(&self, durability: Durability, guard: Guard, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&Connection<'_>) -> Result<T, E> + Send + 'static,
+    {
+        match &self.0.engine {
+            Engine::Sqlite(file) => file.writer().run(durability, guard, work).await,
+            Engine::Postgres(pool) => {
+                postgres::write(pool, Terms { lane: Lane::Callers, durability, guard }, work).await
+            }
+        }
+    }
+
+    /// Writes what the process says of itself, which must get through also when all connections are in use and while
+    /// writes are stopped.
+    async fn housekeep<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        let (durability, guard) = (Durability::Process, Guard::Pass);
+        match &self.0.engine {
+            Engine::Sqlite(file) => file.writer().run(durability, guard, work).await,
+            Engine::Postgres(pool) => {
+                postgres::write(pool, Terms { lane: Lane::Housekeeping, durability, guard }, work).await
+            }
+        }
     }
 
     /// What is counted and timed here.
@@ -148,34 +193,11 @@ impl Database {
     /// # Errors
     /// What the database said.
     pub async fn probe(&self) -> Result<(), Error> {
-        self.read(|connection| connection.probe()).await
+        match &self.0.engine {
+            Engine::Sqlite(file) => file.read(|connection| connection.probe()),
+            Engine::Postgres(pool) => {
+                postgres::read(pool, Lane::Housekeeping, View::Latest, |connection| connection.probe()).await
+            }
+        }
     }
 }
-
-/// Makes the file, if there is none, so that only its owner can read it; the log beside it gets the same mode.
-fn make_private(path: &Path) -> Result<(), Error> {
-    let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
-    made.map(drop).map_err(|error| Error::new(Kind::Io, "open", format!("{}: {error}", path.display())))
-}
-
-fn open(path: &Path) -> Result<rusqlite::Connection, Error> {
-    let connection = rusqlite::Connection::open(path)?;
-    // First, so that two openers wait for each other when they switch the journal mode.
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", "ON")?;
-    // A long read can make the log grow; what a later checkpoint frees is given back to the disk.
-    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
-    connection.set_prepared_statement_cache_capacity(256);
-    Ok(connection)
-}
-
-fn open_reader(path: &Path) -> Result<rusqlite::Connection, Error> {
-    let connection = open(path)?;
-    connection.pragma_update(None, "query_only", "ON")?;
-    Ok(connection)
-}
-
-#[cfg(test)]
-mod tests;

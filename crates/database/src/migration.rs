@@ -18,54 +18,71 @@ pub struct Migration {
     pub name: &'static str,
     /// Its text for SQLite.
     pub sqlite: &'static str,
+    /// Its text for PostgreSQL. Text that is compared or sorted is `COLLATE "C"`, as SQLite compares it.
+    pub postgres: &'static str,
+    /// What becomes of those who do not know it.
+    pub compatibility: Compatibility,
 }
 
-/// Brings the tables of `rooms` up to date, in one transaction.
-pub(crate) fn migrate(connection: &mut rusqlite::Connection, rooms: &[Room]) -> Result<(), Error> {
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    transaction.execute_batch(
-        "CREATE TABLE IF NOT EXISTS migrations (
-            room TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, sql TEXT NOT NULL, applied_at INTEGER NOT NULL,
-            PRIMARY KEY (room, number)) STRICT",
-    )?;
-    for room in rooms {
-        let applied = applied(&transaction, room)?;
-        for (migration, number) in room.migrations.iter().zip(1_i64..).skip(applied) {
-            transaction.execute_batch(migration.sqlite)?;
-            transaction.execute(
-                "INSERT INTO migrations (room, number, name, sql, applied_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                (room.name, number, migration.name, migration.sqlite, crate::Timestamp::now().micros()),
-            )?;
+/// Whether the version before a migration can go on running over the tables after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compatibility {
+    /// It can: nothing that it uses was changed or taken away, and nothing that it writes lacks anything. Replicas are
+    /// upgraded one after the other.
+    Additive,
+    /// It cannot: all replicas are stopped before the first of the new version starts.
+    Breaking,
+}
+
+impl Compatibility {
+    /// As the table of migrations holds it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Additive => "additive",
+            Self::Breaking => "breaking",
         }
     }
-    Ok(transaction.commit()?)
 }
 
-/// How many of the room's migrations the file has, each compared with ours.
-fn applied(transaction: &rusqlite::Transaction<'_>, room: &Room) -> Result<usize, Error> {
-    let mut statement =
-        transaction.prepare("SELECT number, name, sql FROM migrations WHERE room = ?1 ORDER BY number")?;
-    let mut rows = statement.query([room.name])?;
+/// A migration that the database has.
+pub(crate) struct Applied {
+    pub(crate) number: i64,
+    pub(crate) name: String,
+    /// Its text, for the engine of the database.
+    pub(crate) sql: String,
+    /// As [`Compatibility::as_str`].
+    pub(crate) compatibility: String,
+}
+
+/// The room's migrations that the database lacks, each with its number. Those that it has, in `applied`, in order, are
+/// compared with ours, of which `text` is the text for its engine.
+///
+/// # Errors
+/// [`Kind::Migration`] if one is another, or is later than ours and not additive.
+pub(crate) fn pending(
+    room: &Room,
+    applied: &[Applied],
+    text: impl Fn(&Migration) -> &'static str,
+) -> Result<impl Iterator<Item = (i64, &'static Migration)>, Error> {
     let mut ours = room.migrations.iter().zip(1_i64..);
-    let mut count = 0;
-    while let Some(row) = rows.next()? {
-        let (number, name, sql): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    for theirs in applied {
         let refuse = |why: &str| {
+            let Applied { number, name, .. } = theirs;
             let message = format!("migration {number} ({name:?}) of the tables of {}: {why}", room.name);
             Err(Error::new(Kind::Migration, "migrate", message))
         };
-        count += 1;
         match ours.next() {
+            None if theirs.compatibility == Compatibility::Additive.as_str() => {}
             None => {
                 return refuse("was applied by a newer version of entrepot; start that version or restore a backup");
             }
-            Some((ours, expected)) if number != expected || ours.sqlite != sql => {
+            Some((ours, expected)) if theirs.number != expected || text(ours) != theirs.sql => {
                 return refuse(
-                    "differs from what this version of entrepot applies; the file belongs to another version",
+                    "differs from what this version of entrepot applies; the database belongs to another version",
                 );
             }
             Some(_) => {}
         }
     }
-    Ok(count)
+    Ok(ours.map(|(migration, number)| (number, migration)))
 }

@@ -164,11 +164,11 @@ fn image(media_type: String, body: Body<'_>) -> Result<Manifest, InvalidManifest
     let missing = |field| InvalidManifest::MissingField { media_type: media_type.clone(), field };
     let config = body.config.ok_or_else(|| missing("config"))?;
     let layers = body.layers.ok_or_else(|| missing("layers"))?;
-    let config_type = Some(config.media_type.clone()).filter(|text| !text.is_empty());
+    let config_type = stated_type(Some(config.media_type.clone()));
     let blobs = targets(std::iter::once(config).chain(layers), true)?;
     Ok(Manifest {
         media_type,
-        artifact_type: body.artifact_type.filter(|text| !text.is_empty()).or(config_type),
+        artifact_type: stated_type(body.artifact_type).or(config_type),
         subject: subject(body.subject)?,
         blobs,
         children: Vec::new(),
@@ -186,7 +186,7 @@ fn index(media_type: String, body: Body<'_>) -> Result<Manifest, InvalidManifest
     };
     Ok(Manifest {
         media_type,
-        artifact_type: body.artifact_type.filter(|text| !text.is_empty()),
+        artifact_type: stated_type(body.artifact_type),
         subject: subject(body.subject)?,
         blobs: Vec::new(),
         children: targets(manifests, true)?,
@@ -199,7 +199,7 @@ fn other(media_type: String, body: Body<'_>) -> Result<Manifest, InvalidManifest
     let required = media_type == media_type::ARTIFACT_MANIFEST;
     let blobs = body.config.into_iter().chain(body.layers.into_iter().flatten());
     Ok(Manifest {
-        artifact_type: body.artifact_type.filter(|text| !text.is_empty()),
+        artifact_type: stated_type(body.artifact_type),
         subject: subject(body.subject)?,
         blobs: targets(blobs.chain(body.blobs.into_iter().flatten()), required)?,
         children: targets(body.manifests.into_iter().flatten(), required)?,
@@ -221,6 +221,11 @@ fn targets(found: impl IntoIterator<Item = Descriptor>, required: bool) -> Resul
         targets.push(Target { digest: digest(descriptor.digest)?, size: descriptor.size, required });
     }
     Ok(targets)
+}
+
+/// A type that says something: no media type is empty or has a NUL in it, which not every database takes.
+fn stated_type(found: Option<String>) -> Option<String> {
+    found.filter(|text| !text.is_empty() && !text.contains('\0'))
 }
 
 fn subject(found: Option<Descriptor>) -> Result<Option<Digest>, InvalidManifest> {

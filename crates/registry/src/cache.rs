@@ -1,6 +1,9 @@
 //! What is asked for again and again, kept in memory: manifests by tag and digest, and small blobs.
 //!
-//! Entries never outlive what they show: whoever changes a row removes its keys after the commit and before telling the
+//! Over a database that other processes change, no fact is kept, only bytes, by their digest: those never change. So none of
+//! many replicas shows what another has moved or deleted, and one that is cut off from the database shows nothing.
+//!
+//! Over a database that is this process's alone, entries never outlive what they show: whoever changes a row removes its keys after the commit and before telling the
 //! client, and a read that was under way meanwhile cannot put the old value back, because removing a key also takes the
 //! place that the reader had reserved for it.
 
@@ -53,6 +56,8 @@ impl Weighter<String, Entry> for Weight {
 /// The cache of one process.
 pub(crate) struct Cache {
     entries: QuickCache<String, Entry, Weight>,
+    /// Whether facts of the database are kept, or only bytes.
+    facts: bool,
     pub(crate) hits: Counter,
     pub(crate) misses: Counter,
 }
@@ -60,6 +65,11 @@ pub(crate) struct Cache {
 /// `name@digest` for a blob, `name@@digest` and `name:tag` for a manifest: no name, tag or digest contains both signs.
 fn blob_key(repository: &RepositoryName, digest: &Digest) -> String {
     digest.with_text(|digest| format!("{repository}@{digest}"))
+}
+
+/// For the bytes alone, whichever repository has them.
+fn bytes_key(digest: &Digest) -> String {
+    digest.with_text(|digest| format!("@{digest}"))
 }
 
 fn manifest_key(repository: &RepositoryName, digest: &Digest) -> String {
@@ -70,20 +80,23 @@ fn tag_key(repository: &RepositoryName, tag: &str) -> String {
     format!("{repository}:{tag}")
 }
 
-impl Default for Cache {
-    fn default() -> Self {
+impl Cache {
+    /// An empty cache; `facts` says whether this process alone changes the database.
+    pub(crate) fn new(facts: bool) -> Self {
         let entries =
             QuickCache::with(1024, CAPACITY, Weight, DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { entries, hits: Counter::default(), misses: Counter::default() }
+        Self { entries, facts, hits: Counter::default(), misses: Counter::default() }
     }
-}
 
-impl Cache {
     /// The entry of `key`, or what `load` makes of the database, which is kept unless the key was removed meanwhile.
     async fn get<F>(&self, key: &str, load: impl FnOnce() -> F) -> Result<Entry, Error>
     where
         F: Future<Output = Result<Entry, Error>>,
     {
+        if !self.facts {
+            self.misses.inc();
+            return load().await;
+        }
         // Not waiting for another loader: loading twice costs microseconds, and this may be an async thread.
         match self.entries.get_value_or_guard(key, Some(Duration::ZERO)) {
             GuardResult::Value(entry) => {
@@ -151,15 +164,23 @@ impl Cache {
         F: Future<Output = Result<CachedBlob, Error>>,
     {
         match self.get(&blob_key(repository, digest), || async { Ok(Entry::Blob(load().await?)) }).await? {
-            Entry::Blob(blob) => Ok(blob),
+            Entry::Blob(blob) if self.facts || blob.size > SMALL_BLOB => Ok(blob),
+            Entry::Blob(blob) => match self.entries.get(&bytes_key(digest)) {
+                Some(Entry::Blob(known)) if known.size == blob.size => Ok(known),
+                _ => Ok(blob),
+            },
             Entry::Manifest(_) => Err(Error::Damaged("a blob's key holds a manifest".to_owned())),
         }
     }
 
-    /// Adds the bytes to a blob's entry, if that is still there.
+    /// Keeps the bytes of a blob; as a fact of the repository only if that is still there.
     pub(crate) fn keep_bytes(&self, repository: &RepositoryName, digest: &Digest, bytes: Bytes) {
         let blob = CachedBlob { size: bytes.len() as u64, bytes: Some(bytes) };
-        let _gone = self.entries.replace(blob_key(repository, digest), Entry::Blob(blob), false);
+        if self.facts {
+            let _gone = self.entries.replace(blob_key(repository, digest), Entry::Blob(blob), false);
+        } else {
+            self.entries.insert(bytes_key(digest), Entry::Blob(blob));
+        }
     }
 
     pub(crate) fn forget_blob(&self, repository: &RepositoryName, digest: &Digest) {

@@ -1,6 +1,7 @@
 //! Lists of tags and of repositories. A page costs the same wherever it stands and however long the list is.
 
 use crate::gate::{CatalogGrant, Grant, Pull};
+use crate::listing::begin_after;
 use crate::{Error, Page, Registry, existing_repository, tables};
 
 impl Registry {
@@ -19,7 +20,7 @@ impl Registry {
             .database
             .scan(move |connection| {
                 let repository = existing_repository(connection, &name)?;
-                let last = last.as_deref().unwrap_or_default();
+                let last = begin_after(last.as_deref());
                 Page::fetch(limit, |rows| {
                     let parameters = [repository.into(), last.into(), rows.into()];
                     connection.all(&tables::TAGS, &parameters, |row| Ok(row.text(0)?.to_owned()))
@@ -41,7 +42,7 @@ impl Registry {
         self.0
             .database
             .scan(move |connection| {
-                let last = last.as_deref().unwrap_or_default();
+                let last = begin_after(last.as_deref());
                 Page::fetch(limit, |rows| {
                     connection.all(&tables::CATALOG, &[last.into(), rows.into()], |row| Ok(row.text(0)?.to_owned()))
                 })

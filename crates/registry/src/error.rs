@@ -109,6 +109,9 @@ pub enum Error {
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] entrepot_database::Error),
+    /// The database said nothing.
+    #[error("the database did not answer within {} s", .0.as_secs_f32())]
+    Unanswered(std::time::Duration),
     /// What is stored cannot be understood: a defect or damage.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
@@ -120,6 +123,7 @@ impl Error {
         match self {
             Self::Store(error) => error.is_temporary(),
             Self::Database(error) => error.is_temporary(),
+            Self::Unanswered(_) => true,
             _ => false,
         }
     }

@@ -46,6 +46,9 @@ const FAIL_POINTS: &[&str] = &[
     "registry::after_delete",
 ];
 
+/// How long the database may take to say that it is well. Who asks for readiness wants an answer, not to wait.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How the core behaves, each from the configuration key of the same name.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -87,7 +90,7 @@ struct Inner {
 impl Registry {
     /// A core over these bytes and facts; `database` must have been opened with [`ROOM`].
     pub fn new(options: Options, store: Store, database: Database) -> Self {
-        let cache = cache::Cache::default();
+        let cache = cache::Cache::new(!database.is_shared());
         let metrics = Metrics::new(&cache);
         Self(Arc::new(Inner {
             options,
@@ -114,10 +117,12 @@ impl Registry {
     /// Whether database and blob store can be used, for readiness.
     ///
     /// # Errors
-    /// The first that cannot.
+    /// The first that cannot, or did not say so within a second.
     pub async fn probe(&self) -> Result<(), Error> {
-        self.0.database.probe().await?;
-        Ok(self.0.store.probe().await?)
+        let asked = tokio::time::timeout(PROBE_TIMEOUT, self.0.database.probe()).await;
+        asked.map_err(|_| Error::Unanswered(PROBE_TIMEOUT))??;
+        let probed = tokio::time::timeout(PROBE_TIMEOUT, self.0.store.probe()).await;
+        Ok(probed.map_err(|_| Error::Unanswered(PROBE_TIMEOUT))??)
     }
 }
 

@@ -14,6 +14,13 @@ pub struct Page<T> {
     pub more: bool,
 }
 
+/// Where a page begins that comes after the name `last`, as every database takes it: no name has a NUL in it, and PostgreSQL
+/// takes none, so what comes after it says nothing.
+pub(crate) fn begin_after(last: Option<&str>) -> &str {
+    let last = last.unwrap_or_default();
+    last.split_once('\0').map_or(last, |(before, _)| before)
+}
+
 impl<T> Page<T> {
     /// The page of at most `limit` entries out of what `fetch` finds when asked for a number of rows.
     pub(crate) fn fetch(limit: Option<usize>, fetch: impl FnOnce(i64) -> Result<Vec<T>, Error>) -> Result<Self, Error> {

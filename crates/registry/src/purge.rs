@@ -11,9 +11,6 @@ use crate::{Error, Registry, tables};
 
 /// Rows or files looked at in one step.
 const STEP: usize = 1000;
-/// How long a purge holds its job, and so how long the next waits after a crash. A run that takes longer may meet another,
-/// which is safe.
-const LEASE: Duration = Duration::from_hours(1);
 
 /// What a purge gave back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,10 +26,11 @@ pub struct Purged {
 }
 
 impl Registry {
-    /// Runs [`Registry::purge`] when its job is due, for ever. Several processes over one database share the work.
+    /// Runs [`Registry::purge`] when its job is due, for ever. Of several processes over one database one
+    /// does it.
     pub async fn purge_regularly(&self, interval: Duration) {
         loop {
-            match self.purge_if_due(interval).await {
+            match self.0.database.run_job("purge", interval, self.purge()).await {
                 Ok(Some(purged)) if purged != Purged::default() => tracing::info!(?purged, "purged"),
                 Ok(_) => {}
                 Err(error) => {
@@ -41,15 +39,6 @@ impl Registry {
             }
             tokio::time::sleep(interval.min(Duration::from_mins(10))).await;
         }
-    }
-
-    async fn purge_if_due(&self, interval: Duration) -> Result<Option<Purged>, Error> {
-        let Some(lease) = self.0.database.claim_job("purge", LEASE).await? else {
-            return Ok(None);
-        };
-        let purged = self.purge().await;
-        self.0.database.finish_job(lease, interval).await?;
-        purged.map(Some)
     }
 
     /// Removes uploads to which nobody wrote for the configured time, and bytes that no row needs. Safe while clients push.

@@ -8,7 +8,7 @@
 //! uploads                                                 (sessions that are not finished)
 //! ```
 
-use entrepot_database::{Migration, Room};
+use entrepot_database::{Compatibility, Migration, Room};
 
 /// The tables of this crate.
 pub const ROOM: Room = Room {
@@ -16,6 +16,8 @@ pub const ROOM: Room = Room {
     migrations: &[Migration {
         name: "distribution",
         sqlite: include_str!("../migrations/sqlite/001_distribution.sql"),
+        postgres: include_str!("../migrations/postgres/001_distribution.sql"),
+        compatibility: Compatibility::Breaking,
     }],
 };
 

@@ -72,6 +72,8 @@ impl ApiError {
     fn internal(cause: Error) -> Self {
         let (status, code, message) = if is_full(&cause) {
             (StatusCode::INSUFFICIENT_STORAGE, ErrorCode::Unavailable, "the registry's disk is full; tell its operator")
+        } else if let Some(reason) = stopped(&cause) {
+            (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, reason)
         } else if cause.is_temporary() {
             (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, "the registry is busy; try again")
         } else {
@@ -107,6 +109,14 @@ fn is_full(error: &Error) -> bool {
         Error::Store(error) => matches!(error, entrepot_store::Error::Full(_)),
         Error::Database(error) => error.kind() == entrepot_database::Kind::Full,
         _ => false,
+    }
+}
+
+/// Why an operator has stopped all writes, in the words that were given for those who push.
+fn stopped(error: &Error) -> Option<&str> {
+    match error {
+        Error::Database(error) if error.kind() == entrepot_database::Kind::ReadOnly => Some(error.message()),
+        _ => None,
     }
 }
 
@@ -158,7 +168,9 @@ impl From<Error> for ApiError {
                 (StatusCode::CONFLICT, ErrorCode::Denied, json!({ "digest": used.digest, "user": used.user }))
             }
             Error::DeleteDisabled => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, Value::Null),
-            Error::Store(_) | Error::Database(_) | Error::Damaged(_) => return Self::internal(error),
+            Error::Store(_) | Error::Database(_) | Error::Unanswered(_) | Error::Damaged(_) => {
+                return Self::internal(error);
+            }
         };
         Self::detailed(status, code, message, detail)
     }

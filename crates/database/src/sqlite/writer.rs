@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
+use crate::maintenance::{self, Guard};
 use crate::{Connection, Durability, Error, Kind, Metrics};
 
 /// Work that may wait at once; beyond it callers are told to come back, so that memory stays bounded.
@@ -21,6 +22,9 @@ pub(crate) struct Writer {
 /// A closure with the place where its result goes.
 trait Job: Send {
     fn durability(&self) -> Durability;
+    fn guard(&self) -> Guard;
+    /// Ends the work before it is run.
+    fn refuse(&mut self, error: Error);
     /// Runs the work and tells whether its changes are to be kept.
     fn run(&mut self, connection: &Connection<'_>) -> bool;
     /// Tells the caller. `committed` is the fate of the batch.
@@ -29,6 +33,7 @@ trait Job: Send {
 
 struct Work<T, E, F> {
     durability: Durability,
+    guard: Guard,
     work: F,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
@@ -42,6 +47,14 @@ where
 {
     fn durability(&self) -> Durability {
         self.durability
+    }
+
+    fn guard(&self) -> Guard {
+        self.guard
+    }
+
+    fn refuse(&mut self, error: Error) {
+        self.result = Some(Err(error.into()));
     }
 
     fn run(&mut self, connection: &Connection<'_>) -> bool {
@@ -74,7 +87,7 @@ impl Writer {
         Ok(Self { queue, metrics })
     }
 
-    pub(crate) async fn run<T, E, F>(&self, durability: Durability, work: F) -> Result<T, E>
+    pub(crate) async fn run<T, E, F>(&self, durability: Durability, guard: Guard, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
@@ -82,7 +95,7 @@ impl Writer {
     {
         let start = Instant::now();
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Work { durability, work, result: None, reply });
+        let job = Box::new(Work { durability, guard, work, result: None, reply });
         self.queue.try_send(job).map_err(|error| {
             let message = match error {
                 TrySendError::Full(_) => "too many writes are waiting",
@@ -142,12 +155,20 @@ fn run(connection: &rusqlite::Connection, sql: &str) -> Result<(), Error> {
 
 fn commit(connection: &rusqlite::Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Error> {
     run(connection, "BEGIN IMMEDIATE")?;
+    let mut stopped = maintenance::reason(&Connection::sqlite(connection))?;
     for job in batch {
+        if let (Some(reason), Guard::Refuse) = (&stopped, job.guard()) {
+            job.refuse(maintenance::refusal(reason));
+            continue;
+        }
         run(connection, "SAVEPOINT job")?;
-        if !job.run(&Connection::new(connection)) {
+        if !job.run(&Connection::sqlite(connection)) {
             run(connection, "ROLLBACK TO job")?;
         }
         run(connection, "RELEASE job")?;
+        if job.guard() == Guard::Alone {
+            stopped = maintenance::reason(&Connection::sqlite(connection))?;
+        }
     }
     fail::fail_point!("database::before_commit");
     run(connection, "COMMIT")?;

@@ -1,0 +1,78 @@
+//! What statements give.
+
+use crate::{Error, Kind};
+
+/// One row of a result. Columns are counted from 0; a column of another type than asked for is [`Kind::Other`].
+pub struct Row<'a>(Of<'a>);
+
+enum Of<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn sqlite(row: &'a rusqlite::Row<'a>) -> Self {
+        Self(Of::Sqlite(row))
+    }
+
+    pub(crate) fn postgres(row: &'a tokio_postgres::Row) -> Self {
+        Self(Of::Postgres(row))
+    }
+
+    /// An integer column.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn integer(&self, column: usize) -> Result<i64, Error> {
+        match self.0 {
+            Of::Sqlite(row) => row.get(column).map_err(unfit),
+            Of::Postgres(row) => row.try_get(column).map_err(unfit),
+        }
+    }
+
+    /// An integer column that holds a size or count in bytes.
+    ///
+    /// # Errors
+    /// If it is none or negative.
+    pub fn size(&self, column: usize) -> Result<u64, Error> {
+        let value = self.integer(column)?;
+        value.try_into().map_err(|_| unfit(format!("{value} is no size")))
+    }
+
+    /// A text column.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn text(&self, column: usize) -> Result<&str, Error> {
+        match self.0 {
+            Of::Sqlite(row) => row.get_ref(column)?.as_str().map_err(unfit),
+            Of::Postgres(row) => row.try_get(column).map_err(unfit),
+        }
+    }
+
+    /// A text column that may be `NULL`.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub fn optional_text(&self, column: usize) -> Result<Option<&str>, Error> {
+        match self.0 {
+            Of::Sqlite(row) => row.get_ref(column)?.as_str_or_null().map_err(unfit),
+            Of::Postgres(row) => row.try_get(column).map_err(unfit),
+        }
+    }
+
+    /// A column of bytes.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn blob(&self, column: usize) -> Result<&[u8], Error> {
+        match self.0 {
+            Of::Sqlite(row) => row.get_ref(column)?.as_blob().map_err(unfit),
+            Of::Postgres(row) => row.try_get(column).map_err(unfit),
+        }
+    }
+}
+
+fn unfit(error: impl std::fmt::Display) -> Error {
+    Error::new(Kind::Other, "row", error.to_string())
+}
