@@ -5,6 +5,7 @@
 
 mod access;
 mod address;
+mod database;
 mod environment;
 mod file;
 mod flags;
@@ -15,6 +16,7 @@ mod origin;
 mod quantity;
 mod reader;
 mod reference;
+mod secret;
 mod sections;
 mod setting;
 mod show;
@@ -25,6 +27,7 @@ use std::path::PathBuf;
 
 pub(crate) use self::access::Anonymous;
 pub(crate) use self::address::ListenAddress;
+pub(crate) use self::database::Database;
 pub(crate) use self::flags::Flags;
 pub(crate) use self::logging::LogFormat;
 pub(crate) use self::mistake::Mistakes;
@@ -45,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// Certificate and key; `None` means plain HTTP.
     pub(crate) tls: Option<TlsFiles>,
+    /// Where the facts are.
+    pub(crate) database: Database,
     /// What a client may do without logging in.
     pub(crate) access: Anonymous,
     /// What the registry accepts.
@@ -66,7 +71,8 @@ pub(crate) struct Config {
 impl Config {
     /// Reads flags, this process's environment and the file they name.
     ///
-    /// Resolves the name in `listen` and opens the files of `tls` for a moment; creates and changes nothing.
+    /// Resolves the name in `listen`, opens the files of `tls` for a moment and reads those of `database`; creates and changes
+    /// nothing.
     ///
     /// # Errors
     /// Every mistake there is, in the order file, environment, flags.
@@ -81,6 +87,7 @@ impl Config {
         let listen = reader.value::<ListenAddress>(&sections::LISTEN);
         let data_dir = reader.value::<PathBuf>(&sections::DATA_DIR);
         let tls = TlsFiles::read(reader);
+        let database = Database::read(reader);
         let access = Anonymous::read(reader, listen.as_ref().ok());
         let registry = Registry::read(reader);
         let uploads = Uploads::read(reader);
@@ -92,6 +99,7 @@ impl Config {
             listen: listen?,
             data_dir: data_dir?,
             tls: tls?,
+            database: database?,
             access: access?,
             registry: registry?,
             uploads: uploads?,
@@ -107,6 +115,7 @@ impl Config {
     fn values(&self) -> Vec<Option<String>> {
         let mut values = vec![Some(self.listen.to_toml()), Some(self.data_dir.to_toml())];
         values.extend(TlsFiles::values(self.tls.as_ref()));
+        values.extend(self.database.values());
         values.push(Some(self.access.to_toml()));
         values.extend(self.registry.values());
         values.extend(self.uploads.values());

@@ -15,7 +15,7 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
         .enable_all()
         .build()
         .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(async { anyhow::Ok(data::open(&config)?.purge().await?) }));
+        .and_then(|runtime| runtime.block_on(async { anyhow::Ok(data::open(&config).await?.purge().await?) }));
     commands::conclude(purged.map(|purged| {
         println!(
             "purged {} expired uploads, {} unfinished files, {} unlinked blobs: {} bytes",

@@ -35,8 +35,8 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
 async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Result<()> {
     let tls = config.tls.as_ref().map(|files| TlsReloader::open(&files.cert, &files.key)).transpose()?;
     let listener = Listener::bind(&config.listen.socket.to_string()).await?;
-    let registry = data::open(config)?;
-    // The lock of the data directory says that no other process is at work, so whoever holds a job is dead.
+    let registry = data::open(config).await?;
+    // Over SQLite the lock of the data directory says that no other process is at work, so whoever holds a job is dead.
     registry.database().release_jobs().await?;
     let purge = tokio::spawn({
         let (registry, interval) = (registry.clone(), config.uploads.purge_interval);

@@ -135,6 +135,7 @@ impl Reader {
 
     fn unfit(&mut self, setting: &Setting, origin: Option<Origin>, written: &str, unfit: &Unfit) -> Reported {
         let because = unfit.because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
+        let written = if setting.secret { "what is written there" } else { written };
         let sentence = format!("{} must be {}, not {written}{because}", setting.key, setting.allowed());
         self.mistakes.push(Mistake { origin, sentence });
         Reported(())

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::access::Anonymous;
 use super::address::ListenAddress;
+use super::database::DatabaseUrl;
 use super::logging::{LogFilter, LogFormat};
 use super::quantity::ByteSize;
 use super::reader::{Reader, Reported};
@@ -15,9 +16,20 @@ use super::setting::{Fallback, Section, Setting};
 use super::value::Value;
 
 /// Every setting there is.
-pub(super) static TABLE: [Section; 9] = [
+pub(super) static TABLE: [Section; 10] = [
     Section { name: "", about: "Where the registry is.", settings: &[LISTEN, DATA_DIR] },
     Section { name: "tls", about: "HTTPS. Without it the registry speaks plain HTTP.", settings: &[TLS_CERT, TLS_KEY] },
+    Section {
+        name: "database",
+        about: "Where the facts are: in a SQLite file in `data_dir`, or on a PostgreSQL server.",
+        settings: &[
+            DATABASE_URL,
+            DATABASE_PASSWORD_FILE,
+            DATABASE_CA_FILE,
+            DATABASE_CONNECTIONS,
+            DATABASE_STATEMENT_TIMEOUT,
+        ],
+    },
     Section { name: "access", about: "Who may do what.", settings: &[ANONYMOUS] },
     Registry::SECTION,
     Uploads::SECTION,
@@ -66,6 +78,48 @@ pub(super) const TLS_KEY: Setting = Setting::new::<PathBuf>(
     "PEM file with the certificate's private key. The file is read again when it changes and on SIGHUP.",
 )
 .flag("tls-key", "FILE");
+
+/// The server.
+pub(super) const DATABASE_URL: Setting = Setting::new::<DatabaseUrl>(
+    "database.url",
+    Fallback::Words("not set: SQLite in `data_dir`"),
+    "PostgreSQL database to use instead of SQLite: postgres://user@host:5432/database. It may have a password, which is \
+     never shown, several hosts with commas between them, and parameters such as ?sslmode=require or ?sslmode=disable. \
+     With sslmode=prefer, which holds otherwise, TLS is spoken if the server does. Its certificate is always verified.",
+)
+.secret();
+
+/// The file with its password.
+pub(super) const DATABASE_PASSWORD_FILE: Setting = Setting::new::<PathBuf>(
+    "database.password_file",
+    Fallback::Words("not set: the password in `database.url`, otherwise the environment variable PGPASSWORD"),
+    "File with the password for the PostgreSQL server. A line break at its end does not count.",
+);
+
+/// Who signs its certificate.
+pub(super) const DATABASE_CA_FILE: Setting = Setting::new::<PathBuf>(
+    "database.ca_file",
+    Fallback::Words("not set: the authorities that the system trusts"),
+    "PEM file with the certificates of the authorities that may sign the PostgreSQL server's.",
+);
+
+/// How many at once.
+pub(super) const DATABASE_CONNECTIONS: Setting = Setting::new::<u32>(
+    "database.connections",
+    Fallback::Value("16"),
+    "Most connections to the PostgreSQL server that requests and jobs use at once. A request that gets none within two \
+     seconds is answered with 503. The process keeps one more for itself.",
+)
+.within("1", "1000");
+
+/// How long one statement may take.
+pub(super) const DATABASE_STATEMENT_TIMEOUT: Setting = Setting::new::<Duration>(
+    "database.statement_timeout",
+    Fallback::Value("10s"),
+    "How long the PostgreSQL server may take for one statement. After a second more without an answer the connection is \
+     given up.",
+)
+.within("1s", "10m");
 
 /// What the anonymous may do.
 pub(super) const ANONYMOUS: Setting = Setting::new::<Anonymous>(

@@ -22,6 +22,8 @@ pub(super) struct Setting {
     pub(super) flag: Option<SettingFlag>,
     /// Whether a running registry takes a new value; otherwise it takes a restart.
     pub(super) reloadable: bool,
+    /// Whether its value may have a password in it: then no mistake repeats what is written.
+    pub(super) secret: bool,
 }
 
 /// The flag of a setting.
@@ -56,7 +58,7 @@ pub(super) struct Section {
 impl Setting {
     /// A setting of type `T` with no bounds and no flag, that takes a restart to change.
     pub(super) const fn new<T: Value>(key: &'static str, default: Fallback, description: &'static str) -> Self {
-        Self { key, kind: T::KIND, default, description, bounds: None, flag: None, reloadable: false }
+        Self { key, kind: T::KIND, default, description, bounds: None, flag: None, reloadable: false, secret: false }
     }
 
     /// Allows only values from `least` to `greatest`.
@@ -74,6 +76,12 @@ impl Setting {
     /// Lets a running registry take a new value.
     pub(super) const fn reloadable(mut self) -> Self {
         self.reloadable = true;
+        self
+    }
+
+    /// Lets no mistake repeat its value.
+    pub(super) const fn secret(mut self) -> Self {
+        self.secret = true;
         self
     }
 
