@@ -1,11 +1,11 @@
 //! The data: blobs and staged uploads as files in the data directory, and the database, which is `entrepot.db` beside them
 //! or a PostgreSQL server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use entrepot_database::{Database, Error, Kind, PostgresOptions};
+use entrepot_database::{Database, Error, Kind, Part, PostgresOptions, State};
 use entrepot_registry::{Options, ROOM, Registry};
 use entrepot_store::Store;
 
@@ -23,13 +23,15 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Registry> {
     let inside = || format!("cannot use the data directory {}", directory.display());
     let store = Store::open(directory).with_context(inside)?;
     let database = match config.database.postgres() {
-        None => Database::open(&directory.join(DATABASE), &[ROOM]).with_context(inside)?,
+        None => Database::open(&file(directory), &[ROOM]).with_context(inside)?,
         Some(options) => {
-            refuse_second(directory)?;
             let place = options.url.to_string();
-            connect(options).await.with_context(|| format!("cannot use the database {place}"))?
+            let database = connect(options).await.with_context(|| format!("cannot use the database {place}"))?;
+            refuse_second(directory, &database).await?;
+            database
         }
     };
+    refuse_unfinished(&database).await?;
     let options = Options {
         sparse: config.registry.sparse_manifests,
         delete: config.registry.delete,
@@ -40,15 +42,32 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Registry> {
 }
 
 /// Blobs that the facts of one database name are strays to another, and the purge would remove them.
-fn refuse_second(directory: &Path) -> anyhow::Result<()> {
-    let file = directory.join(DATABASE);
+async fn refuse_second(directory: &Path, database: &Database) -> anyhow::Result<()> {
+    let file = file(directory);
     anyhow::ensure!(
-        !file.exists(),
+        !file.exists() || database.succeeds(&file).await?,
         "there is a SQLite database, {}, and database.url names another: only one can know what is in the blob store; move \
          the file away if it is not needed any more",
         file.display()
     );
     Ok(())
+}
+
+/// What is not there yet would be answered with 404.
+async fn refuse_unfinished(database: &Database) -> anyhow::Result<()> {
+    match database.moved().await? {
+        Some(moved) if moved.part == Part::To && moved.state != State::Done => anyhow::bail!(
+            "the database is the unfinished target of a move from {}: finish that with `entrepot database move`, or give it up \
+             with --cancel",
+            moved.peer
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// The SQLite database of a data directory.
+pub(crate) fn file(directory: &Path) -> PathBuf {
+    directory.join(DATABASE)
 }
 
 async fn connect(options: PostgresOptions) -> Result<Database, Error> {

@@ -8,7 +8,7 @@
 //! uploads                                                 (sessions that are not finished)
 //! ```
 
-use entrepot_database::{Compatibility, Migration, Room};
+use entrepot_database::{Compatibility, Migration, Room, Table};
 
 /// The tables of this crate.
 pub const ROOM: Room = Room {
@@ -19,6 +19,16 @@ pub const ROOM: Room = Room {
         postgres: include_str!("../migrations/postgres/001_distribution.sql"),
         compatibility: Compatibility::Breaking,
     }],
+    tables: &[
+        Table { name: "repositories", key: &["id"] },
+        Table { name: "blobs", key: &["id"] },
+        Table { name: "repository_blobs", key: &["repository_id", "blob_id"] },
+        Table { name: "manifests", key: &["id"] },
+        Table { name: "manifest_blobs", key: &["manifest_id", "blob_id"] },
+        Table { name: "manifest_children", key: &["manifest_id", "child_id"] },
+        Table { name: "tags", key: &["repository_id", "name"] },
+        Table { name: "uploads", key: &["id"] },
+    ],
 };
 
 entrepot_database::statements! {
