@@ -32,9 +32,43 @@ pub(crate) enum Command {
     ///
     /// A running registry does this by itself (uploads.purge_interval).
     Purge(Flags),
+    /// Move the data to another database
+    #[command(subcommand)]
+    Database(DatabaseCommand),
     /// Check, show or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+/// What can be done with the database.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatabaseCommand {
+    /// Carry everything from one database to another, SQLite or PostgreSQL, and compare every row
+    ///
+    /// The registry may go on running over the old database meanwhile: it serves pulls, and answers pushes with 503. A move that
+    /// was interrupted, however it was, goes on with the same command.
+    Move(MoveArguments),
+}
+
+/// From where to where.
+#[derive(Debug, clap::Args)]
+pub(crate) struct MoveArguments {
+    /// The old database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: what the configuration says]
+    ///
+    /// The password for a server comes from the URL, otherwise from database.password_file or PGPASSWORD.
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<String>,
+    /// The new database, which has to be empty; a SQLite file is made [default: what the configuration says]
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: Option<String>,
+    /// Give up a move that is not done: empty the new database and let the old one take writes again
+    ///
+    /// After a move that is done it lets the old one take writes again too, and leaves the new one alone.
+    #[arg(long)]
+    pub(crate) cancel: bool,
+    /// Settings
+    #[command(flatten)]
+    pub(crate) flags: Flags,
 }
 
 /// What can be done with the configuration without running the registry.

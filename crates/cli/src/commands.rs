@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod config;
+pub(crate) mod database;
 pub(crate) mod purge;
 pub(crate) mod serve;
 

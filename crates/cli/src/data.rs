@@ -6,11 +6,11 @@
 
 mod directory;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use entrepot_database::{DEAD_AFTER, Database, Error, Kind, PostgresOptions};
+use entrepot_database::{DEAD_AFTER, Database, Error, Kind, Part, PostgresOptions, State};
 use entrepot_registry::{Options, ROOM, Registry};
 use entrepot_store::{ObjectsConfig, Store};
 use uuid::Uuid;
@@ -46,18 +46,20 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
         None => Store::open(directory).with_context(inside)?,
     };
     let database = match postgres {
-        None => Database::open(&directory.join(DATABASE), &[ROOM]).with_context(inside)?,
+        None => Database::open(&file(directory), &[ROOM]).with_context(inside)?,
         Some(options) => {
-            if config.objects.is_none() {
-                refuse_second(directory).await?;
-            }
             let place = options.url.to_string();
-            connect(options).await.with_context(|| format!("cannot use the database {place}"))?
+            let database = connect(options).await.with_context(|| format!("cannot use the database {place}"))?;
+            if config.objects.is_none() {
+                refuse_second(directory, &database).await?;
+            }
+            database
         }
     };
     if config.objects.is_none() && database.is_shared() {
         wait_until_alone(&database).await?;
     }
+    refuse_unfinished(&database).await?;
     let options = Options {
         sparse: config.registry.sparse_manifests,
         delete: config.registry.delete,
@@ -75,16 +77,33 @@ pub(crate) async fn open_objects(objects: &ObjectsConfig) -> anyhow::Result<Stor
 }
 
 /// Blobs that the facts of one database name are strays to another, and the purge would remove them. A SQLite database beside
-/// `database.url` may only be one that was moved, and so takes no writes any more.
-async fn refuse_second(directory: &Path) -> anyhow::Result<()> {
-    let file = directory.join(DATABASE);
+/// `database.url` may only be one that was moved there.
+async fn refuse_second(directory: &Path, database: &Database) -> anyhow::Result<()> {
+    let file = file(directory);
     ensure!(
-        !file.exists() || Database::open(&file, &[ROOM])?.writes_stopped().await?.is_some(),
+        !file.exists() || database.succeeds(&file).await?,
         "there is a SQLite database, {}, and database.url names another: only one can know what is in the blob store; move \
          the data with entrepot database move, or the file away if nothing in it is needed",
         file.display()
     );
     Ok(())
+}
+
+/// What is not there yet would be answered with 404.
+async fn refuse_unfinished(database: &Database) -> anyhow::Result<()> {
+    match database.moved().await? {
+        Some(moved) if moved.part == Part::To && moved.state != State::Done => anyhow::bail!(
+            "the database is the unfinished target of a move from {}: finish that with `entrepot database move`, or give it up \
+             with --cancel",
+            moved.peer
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// The SQLite database of a data directory.
+pub(crate) fn file(directory: &Path) -> PathBuf {
+    directory.join(DATABASE)
 }
 
 async fn connect(options: PostgresOptions) -> Result<Database, Error> {

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, DatabaseCommand};
 
 fn main() -> ExitCode {
     // Until the process ends.
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(flags) => commands::serve::run(&flags),
         Command::Purge(flags) => commands::purge::run(&flags),
+        Command::Database(DatabaseCommand::Move(arguments)) => commands::database::run(&arguments),
         Command::Config(command) => commands::config::run(&command),
     }
 }

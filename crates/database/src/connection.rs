@@ -6,7 +6,9 @@ use crate::{Error, Kind, Row, Statement, Timestamp, Value, sqlite};
 /// A connection inside [`crate::Database::read`], or the transaction inside [`crate::Database::write`].
 pub struct Connection<'a>(Over<'a>);
 
-enum Over<'a> {
+/// The engine's own connection.
+#[derive(Clone, Copy)]
+pub(crate) enum Over<'a> {
     Sqlite(&'a rusqlite::Connection),
     Postgres(&'a Session),
 }
@@ -18,6 +20,11 @@ impl<'a> Connection<'a> {
 
     pub(crate) fn postgres(session: &'a Session) -> Self {
         Self(Over::Postgres(session))
+    }
+
+    /// What it runs over, for those who have to know: who reads the schema, or makes SQL of it.
+    pub(crate) fn over(&self) -> Over<'a> {
+        self.0
     }
 
     /// The first row, if there is one, as `read` makes it.

@@ -1,5 +1,7 @@
 //! What can go wrong in the database.
 
+use std::path::Path;
+
 /// The kinds of failure between which callers distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -33,6 +35,16 @@ pub struct Error {
 impl Error {
     pub(crate) fn new(kind: Kind, operation: &'static str, message: impl Into<String>) -> Self {
         Self { kind, operation, message: message.into() }
+    }
+
+    /// There is no such file, and it is not to be made.
+    pub fn absent(path: &Path) -> Self {
+        Self::new(Kind::Io, "open", format!("there is no file {}", path.display()))
+    }
+
+    /// The same, saying in which table.
+    pub(crate) fn in_table(self, table: &str) -> Self {
+        Self { message: format!("table {table}: {}", self.message), ..self }
     }
 
     /// Which kind of failure it is.

@@ -115,7 +115,9 @@ impl Database {
         if self.is_shared() {
             return Ok(());
         }
-        self.write(Durability::Process, |connection| connection.execute(&tables::RELEASE, &[]).map(|_| ())).await
+        // Also while writes are stopped: a registry that only serves pulls has to start.
+        let released = self.housekeep(|connection| connection.execute(&tables::RELEASE, &[]));
+        released.await.map(|_| ())
     }
 
     /// Gives the job back; it is due again after `pause`. A lease that has passed to another changes nothing.

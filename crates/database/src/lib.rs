@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod cell;
 mod connection;
+mod dynamic;
 mod error;
 mod jobs;
 mod maintenance;
 mod metrics;
 mod migration;
+mod moving;
 mod own;
 mod postgres;
 mod replica;
@@ -22,7 +25,8 @@ pub use connection::Connection;
 pub use error::{Error, Kind};
 pub use jobs::Lease;
 pub use metrics::Metrics;
-pub use migration::{Compatibility, Migration, Room};
+pub use migration::{Compatibility, Migration, Room, Table};
+pub use moving::{Cancelled, End, Far, Move, Moved, Part, State, Step, Summary};
 pub use postgres::{POSTGRES_PLANNER, PostgresOptions, PostgresUrl};
 pub use replica::DEAD_AFTER;
 pub use row::Row;

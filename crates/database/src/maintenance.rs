@@ -33,6 +33,16 @@ pub(crate) fn reason(connection: &Connection<'_>) -> Result<Option<String>, Erro
     connection.first(&REASON, &[], |row| Ok(row.text(0)?.to_owned()))
 }
 
+/// Stops writes, in a transaction with [`Guard::Alone`].
+pub(crate) fn stop(connection: &Connection<'_>, reason: &str) -> Result<(), Error> {
+    connection.execute(&tables::STOP, &[reason.into()]).map(|_| ())
+}
+
+/// Ends that, in a transaction with [`Guard::Alone`].
+pub(crate) fn go_on(connection: &Connection<'_>) -> Result<(), Error> {
+    connection.execute(&tables::GO_ON, &[]).map(|_| ())
+}
+
 impl Database {
     /// Refuses all writes from now on with [`Kind::ReadOnly`] and `reason`, a sentence for people who push. When this returns,
     /// all writes that were under way are committed or undone, in every process. It lasts until
@@ -42,10 +52,7 @@ impl Database {
     /// What the database said; [`Kind::Busy`] if writes under way take too long.
     pub async fn stop_writes(&self, reason: &str) -> Result<(), Error> {
         let reason = reason.to_owned();
-        let stopped = self.transact(Durability::Power, Guard::Alone, move |connection| {
-            connection.execute(&tables::STOP, &[(&reason).into()])
-        });
-        stopped.await.map(|_| ())
+        self.transact(Durability::Power, Guard::Alone, move |connection| stop(connection, &reason)).await
     }
 
     /// Ends what [`Database::stop_writes`] began.
@@ -53,9 +60,7 @@ impl Database {
     /// # Errors
     /// What the database said.
     pub async fn allow_writes(&self) -> Result<(), Error> {
-        let allowed =
-            self.transact(Durability::Power, Guard::Alone, |connection| connection.execute(&tables::GO_ON, &[]));
-        allowed.await.map(|_| ())
+        self.transact(Durability::Power, Guard::Alone, go_on).await
     }
 
     /// Why writes are refused; `None` if they are not.

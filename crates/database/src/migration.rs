@@ -9,6 +9,17 @@ pub struct Room {
     pub name: &'static str,
     /// Its changes; the first has number 1. Once released, an entry never changes.
     pub migrations: &'static [Migration],
+    /// Its tables as those changes leave them, each after those that it refers to. These are what a move carries.
+    pub tables: &'static [Table],
+}
+
+/// A table whose rows go along when the data moves to another database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// The columns of its primary key, in their order.
+    pub key: &'static [&'static str],
 }
 
 /// One change of a room's tables.

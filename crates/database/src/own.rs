@@ -1,7 +1,7 @@
-//! The tables of this crate: jobs, replicas, and the stop of writes.
+//! The tables of this crate: jobs, replicas, the stop of writes, and moves.
 
 use crate::migration::{Compatibility, Migration, Room};
-use crate::{Statement, connection, jobs, maintenance, replica};
+use crate::{Statement, connection, jobs, maintenance, moving, replica};
 
 const ROOM: Room = Room {
     name: "database",
@@ -22,7 +22,16 @@ const ROOM: Room = Room {
             postgres: include_str!("../migrations/postgres/002_replicas.sql"),
             compatibility: Compatibility::Additive,
         },
+        Migration {
+            name: "moves",
+            sqlite: include_str!("../migrations/sqlite/003_moves.sql"),
+            postgres: include_str!("../migrations/postgres/003_moves.sql"),
+            compatibility: Compatibility::Additive,
+        },
     ],
+    // All of them say something of the processes that use this very database: who lives, who holds which job, whether it is
+    // being moved. None of it is true of a copy.
+    tables: &[],
 };
 
 /// The rooms of others behind this one.
@@ -36,6 +45,7 @@ pub(crate) fn statements() -> impl Iterator<Item = Statement> {
         connection::tables::STATEMENTS,
         jobs::tables::STATEMENTS,
         maintenance::tables::STATEMENTS,
+        moving::record::tables::STATEMENTS,
         replica::tables::STATEMENTS,
     ];
     lists.into_iter().flatten().copied()

@@ -1,5 +1,9 @@
 //! What statements give.
 
+use rusqlite::types::ValueRef;
+use tokio_postgres::types::Type;
+
+use crate::cell::Cell;
 use crate::{Error, Kind};
 
 /// One row of a result. Columns are counted from 0; a column of another type than asked for is [`Kind::Other`].
@@ -82,6 +86,34 @@ impl<'a> Row<'a> {
             Of::Postgres(row) => row.try_get(column).map_err(unfit),
         }
     }
+
+    /// Every column, as it is.
+    pub(crate) fn cells(&self) -> Result<Vec<Cell>, Error> {
+        match self.0 {
+            Of::Sqlite(row) => (0..row.as_ref().column_count()).map(|column| sqlite_cell(row, column)).collect(),
+            Of::Postgres(row) => (0..row.len()).map(|column| postgres_cell(row, column)).collect(),
+        }
+    }
+}
+
+fn sqlite_cell(row: &rusqlite::Row<'_>, column: usize) -> Result<Cell, Error> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(value) => Cell::Integer(value),
+        ValueRef::Real(value) => return Err(unfit(format!("{value} is no integer, text or bytes"))),
+        ValueRef::Text(value) => Cell::Text(std::str::from_utf8(value).map_err(unfit)?.to_owned()),
+        ValueRef::Blob(value) => Cell::Blob(value.to_vec()),
+    })
+}
+
+fn postgres_cell(row: &tokio_postgres::Row, column: usize) -> Result<Cell, Error> {
+    let cell = match row.columns().get(column).map(tokio_postgres::Column::type_) {
+        Some(&Type::INT8) => row.try_get::<_, Option<i64>>(column).map_err(unfit)?.map(Cell::Integer),
+        Some(&Type::TEXT) => row.try_get::<_, Option<String>>(column).map_err(unfit)?.map(Cell::Text),
+        Some(&Type::BYTEA) => row.try_get::<_, Option<Vec<u8>>>(column).map_err(unfit)?.map(Cell::Blob),
+        other => return Err(unfit(format!("{other:?} is no integer, text or bytes"))),
+    };
+    Ok(cell.unwrap_or(Cell::Null))
 }
 
 fn unfit(error: impl std::fmt::Display) -> Error {

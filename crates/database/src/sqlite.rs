@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use rusqlite::OpenFlags;
 
 pub(crate) use self::statements::{all, execute, first, prepare_only};
 pub(crate) use self::writer::Writer;
@@ -32,6 +33,23 @@ impl Sqlite {
         migration::migrate(&mut connection, rooms)?;
         let writer = Writer::start(connection, metrics.clone())?;
         Ok(Self { path: path.to_owned(), readers: Mutex::default(), writer, metrics })
+    }
+
+    /// The tables of `rooms` as they are when nothing has happened yet, in memory.
+    pub(crate) fn fresh(rooms: &[Room]) -> Result<rusqlite::Connection, Error> {
+        let mut connection = rusqlite::Connection::open_in_memory()?;
+        migration::migrate(&mut connection, rooms)?;
+        Ok(connection)
+    }
+
+    /// A file that is there already, to be read as it is.
+    pub(crate) fn look(path: &Path) -> Result<rusqlite::Connection, Error> {
+        Ok(rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+    }
+
+    /// Takes what is in the log into the file, so that the file alone has everything, unless somebody reads what is older.
+    pub(crate) fn settle(&self) -> Result<(), Error> {
+        self.with_reader(|reader| Ok(reader.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?))
     }
 
     /// The one that writes.

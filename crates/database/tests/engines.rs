@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use entrepot_database::{Compatibility, Database, Durability, Error, Kind, Migration, Room, Statement};
+use entrepot_database::{Compatibility, Database, Durability, Error, Kind, Migration, Room, Statement, Table};
 use entrepot_test_engines::{Place, on_both_engines};
 use futures_util::future::join_all;
 use uuid::Uuid;
@@ -27,7 +27,8 @@ const THINGS: Migration = Migration {
         CREATE TABLE odd (id BIGINT PRIMARY KEY, some_text TEXT COLLATE "C", some_bytes BYTEA)"#,
     compatibility: Compatibility::Breaking,
 };
-const ROOM: Room = Room { name: "things", migrations: &[THINGS] };
+const TABLES: &[Table] = &[Table { name: "things", key: &["name"] }, Table { name: "odd", key: &["id"] }];
+const ROOM: Room = Room { name: "things", migrations: &[THINGS], tables: TABLES };
 
 on_both_engines! {
     every_statement_fits_the_tables,
@@ -110,12 +111,12 @@ async fn what_was_written_is_there_after_opening_again(place: Place) {
 
 async fn tables_of_another_version_are_refused(place: Place) {
     drop(open(&place).await);
-    let none = Room { name: "things", migrations: &[] };
+    let none = Room { name: "things", migrations: &[], tables: &[] };
     let error = place.open(&[none]).await.err().unwrap();
     assert_eq!(error.kind(), Kind::Migration);
     assert!(error.to_string().contains("newer version"), "{error}");
     const OTHER: Migration = Migration { sqlite: "SELECT 1", postgres: "SELECT 1", ..THINGS };
-    let other = Room { name: "things", migrations: &[OTHER] };
+    let other = Room { name: "things", migrations: &[OTHER], tables: TABLES };
     assert_eq!(place.open(&[other]).await.err().unwrap().kind(), Kind::Migration);
 }
 
@@ -133,12 +134,12 @@ async fn a_later_migration_that_adds_is_no_hindrance(place: Place) {
         compatibility: Compatibility::Breaking,
     };
     let old = open(&place).await;
-    let new = place.open(&[Room { name: "things", migrations: &[THINGS, ADDED] }]).await.unwrap();
+    let new = place.open(&[Room { name: "things", migrations: &[THINGS, ADDED], tables: TABLES }]).await.unwrap();
     // Both versions run side by side, and the old one can also start anew.
     add(&old, "a".to_owned(), 1).await.unwrap();
     add(&new, "b".to_owned(), 2).await.unwrap();
     add(&open(&place).await, "c".to_owned(), 3).await.unwrap();
-    drop(place.open(&[Room { name: "things", migrations: &[THINGS, ADDED, CHANGED] }]).await.unwrap());
+    drop(place.open(&[Room { name: "things", migrations: &[THINGS, ADDED, CHANGED], tables: TABLES }]).await.unwrap());
     assert_eq!(place.open(&[ROOM]).await.err().unwrap().kind(), Kind::Migration);
 }
 

@@ -11,7 +11,7 @@
 //! writers                                                 (processes that may have left objects without a row)
 //! ```
 
-use entrepot_database::{Compatibility, Migration, Room};
+use entrepot_database::{Compatibility, Migration, Room, Table};
 
 /// The tables of this crate.
 pub const ROOM: Room = Room {
@@ -29,6 +29,18 @@ pub const ROOM: Room = Room {
             postgres: include_str!("../migrations/postgres/002_objects.sql"),
             compatibility: Compatibility::Additive,
         },
+    ],
+    tables: &[
+        Table { name: "repositories", key: &["id"] },
+        Table { name: "blobs", key: &["id"] },
+        Table { name: "repository_blobs", key: &["repository_id", "blob_id"] },
+        Table { name: "manifests", key: &["id"] },
+        Table { name: "manifest_blobs", key: &["manifest_id", "blob_id"] },
+        Table { name: "manifest_children", key: &["manifest_id", "child_id"] },
+        Table { name: "tags", key: &["repository_id", "name"] },
+        Table { name: "uploads", key: &["id"] },
+        Table { name: "objects", key: &["key"] },
+        Table { name: "writers", key: &["id"] },
     ],
 };
 

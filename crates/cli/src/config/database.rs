@@ -91,16 +91,20 @@ impl Database {
 
     /// How to use the server; `None` means SQLite.
     pub(crate) fn postgres(&self) -> Option<PostgresOptions> {
-        let url = self.url.as_ref()?.0.clone();
-        Some(PostgresOptions {
+        self.url.as_ref().map(|url| self.postgres_at(url.0.clone()))
+    }
+
+    /// How to use the server at `url`, which need not be the one that is set.
+    pub(crate) fn postgres_at(&self, url: PostgresUrl) -> PostgresOptions {
+        PostgresOptions {
             url: match &self.password {
-                Some(password) => url.with_password(password.expose()),
-                None => url,
+                Some(password) if !url.has_password() => url.with_password(password.expose()),
+                _ => url,
             },
             ca_file: self.ca_file.clone(),
             connections: usize::try_from(self.connections).unwrap_or(usize::MAX),
             statement_timeout: self.statement_timeout,
-        })
+        }
     }
 }
 

@@ -12,7 +12,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -86,8 +87,29 @@ impl Session {
         self.drive(self.client.execute(&statement, &parameters))
     }
 
+    /// Every row of a statement that is not one of the constants, and so is not kept prepared.
+    pub(crate) fn query_once(&self, sql: &str, parameters: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            parameters.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        self.drive(self.client.query(sql, &parameters))
+    }
+
+    /// Adds rows to a table, whose columns have these types: `sql` is a `COPY … FROM STDIN (FORMAT binary)`.
+    pub(crate) fn copy_in<'v, R>(&self, sql: &str, types: &[Type], rows: R) -> Result<(), Error>
+    where
+        R: Iterator<Item = Vec<Value<'v>>>,
+    {
+        self.drive(async {
+            let mut writer = pin!(BinaryCopyInWriter::new(self.client.copy_in(sql).await?, types));
+            for row in rows {
+                writer.as_mut().write_raw(row).await?;
+            }
+            writer.finish().await.map(|_| ())
+        })
+    }
+
     /// Runs statements that have no parameters and give nothing back, in one trip.
-    pub(super) fn batch(&self, sql: &str) -> Result<(), Error> {
+    pub(crate) fn batch(&self, sql: &str) -> Result<(), Error> {
         self.drive(self.client.batch_execute(sql))
     }
 

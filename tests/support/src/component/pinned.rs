@@ -42,6 +42,7 @@ pub const COMPONENTS: &[Component] = &[
         needed_for: NeededFor::Tests,
         origin: Origin::Debian { package: "postgresql-15", beside: &[], directory: Some("/usr/lib/postgresql/15/bin") },
     },
+    debian("sqlite3", "sqlite3", "sqlite3", NeededFor::Tests, "reads and writes SQLite files beside us"),
     debian("pgbouncer", "pgbouncer", "pgbouncer", NeededFor::Tests, "pooler in front of PostgreSQL"),
     debian("nginx", "nginx", "nginx-light", NeededFor::Tests, "balances over replicas; sendfile, to compare with"),
     debian("memcached", "memcached", "memcached", NeededFor::Tests, "keeps Swift's tokens"),

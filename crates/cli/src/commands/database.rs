@@ -1,0 +1,111 @@
+//! `entrepot database move`: carries all facts to another database.
+
+mod place;
+mod progress;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use entrepot_database::{Cancelled, Move, Part, Summary};
+use entrepot_registry::ROOM;
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::place::Place;
+use self::progress::Progress;
+use crate::arguments::MoveArguments;
+use crate::commands;
+use crate::config::Config;
+
+/// Moves, or gives a move up.
+pub(crate) fn run(arguments: &MoveArguments) -> ExitCode {
+    let config = match commands::config::load(&arguments.flags) {
+        Ok(config) => config,
+        Err(mistakes) => return commands::config::refuse(&mistakes),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    commands::conclude(runtime.context("cannot start").and_then(|runtime| {
+        let done = runtime.block_on(async {
+            tokio::select! {
+                done = go(arguments, &config) => done,
+                () = interrupted() => anyhow::bail!(
+                    "interrupted; nothing is lost. If the move had begun, the same command goes on with it, and --cancel gives \
+                     it up"
+                ),
+            }
+        });
+        // A page that is just being written is not waited for: it is there as a whole or not at all.
+        runtime.shutdown_background();
+        done
+    }))
+}
+
+async fn go(arguments: &MoveArguments, config: &Config) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        arguments.from.is_some() || arguments.to.is_some() || arguments.cancel,
+        "say where to: --to sqlite:FILE or --to postgres://USER@HOST/DATABASE"
+    );
+    let from = Place::named(arguments.from.as_deref(), config).context("--from")?;
+    if arguments.cancel {
+        return cancel(&from, arguments, config).await;
+    }
+    let to = Place::named(arguments.to.as_deref(), config).context("--to")?;
+    anyhow::ensure!(from != to, "--from and --to are the same database, {from}");
+    from.exists()?;
+    let (old, new) = (from.open(config).await?, to.open(config).await?);
+    let mut progress = Progress::start();
+    let summary = Move::new(old, new, &[ROOM]).run(|step| progress.show(step)).await;
+    progress.end();
+    print_summary(&summary?, &from, &to, config);
+    Ok(())
+}
+
+fn print_summary(summary: &Summary, from: &Place, to: &Place, config: &Config) {
+    println!("moved everything from {from} to {to}; every row is the same in both:");
+    for (table, rows) in &summary.tables {
+        println!("  {rows:>12}  {table}");
+    }
+    let all: u64 = summary.tables.iter().map(|(_, rows)| rows).sum();
+    println!("  {all:>12}  rows in all");
+    println!("{from} refuses writes from now on. Stop the registry, {}, and start it again.", to.how_to_use(config));
+}
+
+async fn cancel(from: &Place, arguments: &MoveArguments, config: &Config) -> anyhow::Result<()> {
+    from.exists()?;
+    let old = from.open(config).await?;
+    // Where it goes is known, if it was begun.
+    let begun = old.database.moved().await?.filter(|moved| moved.part == Part::From).map(|moved| moved.peer);
+    let to = match arguments.to.as_deref().or(begun.as_deref()) {
+        Some(to) => Place::named(Some(to), config).context("--to")?,
+        None => anyhow::bail!("no move from {from} is under way"),
+    };
+    let cancelled = match to.open_if_there(config).await {
+        Ok(new) => Move::new(old, new, &[ROOM]).cancel().await?,
+        Err(error) => Move::cancel_without(&old, error).await?,
+    };
+    match cancelled {
+        Cancelled::GivenUp { left: None } => println!("{from} takes writes again; what was copied to {to} is removed"),
+        Cancelled::GivenUp { left: Some(error) } => println!(
+            "{from} takes writes again. What was copied to {to} could not be removed ({}): remove that database, or run this \
+             command again with --to",
+            error.message()
+        ),
+        Cancelled::Emptied => println!("what was copied to {to} is removed"),
+        Cancelled::Reopened { peer } => println!(
+            "{from} takes writes again. The move to {peer} was done, and it takes writes too: let only one of them be used, \
+             because neither learns what is pushed to the other"
+        ),
+    }
+    Ok(())
+}
+
+/// Ready when the process is asked to end.
+async fn interrupted() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
