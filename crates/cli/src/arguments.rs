@@ -32,9 +32,22 @@ pub(crate) enum Command {
     ///
     /// A running registry does this by itself (uploads.purge_interval).
     Purge(Flags),
+    /// Look after the place for the bytes of blobs
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Check, show or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+/// What can be done with the place for bytes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Try everything that the registry needs of the configured store, and say what is missing
+    ///
+    /// It writes a few objects under the configured prefix and removes them again. A store on disk cannot be checked while the
+    /// registry runs.
+    Check(Flags),
 }
 
 /// What can be done with the configuration without running the registry.

@@ -3,6 +3,7 @@
 pub(crate) mod config;
 pub(crate) mod purge;
 pub(crate) mod serve;
+pub(crate) mod store;
 
 use std::process::ExitCode;
 

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(flags) => commands::serve::run(&flags),
         Command::Purge(flags) => commands::purge::run(&flags),
+        Command::Store(command) => commands::store::run(&command),
         Command::Config(command) => commands::config::run(&command),
     }
 }
