@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Move the data to another database
     #[command(subcommand)]
     Database(DatabaseCommand),
+    /// Look after the place for the bytes of blobs
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Check, show or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -69,6 +72,16 @@ pub(crate) struct MoveArguments {
     /// Settings
     #[command(flatten)]
     pub(crate) flags: Flags,
+}
+
+/// What can be done with the place for bytes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Try everything that the registry needs of the configured store, and say what is missing
+    ///
+    /// It writes a few objects under the configured prefix and removes them again. A store on disk cannot be checked while the
+    /// registry runs.
+    Check(Flags),
 }
 
 /// What can be done with the configuration without running the registry.

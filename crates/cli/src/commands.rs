@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod database;
 pub(crate) mod purge;
 pub(crate) mod serve;
+pub(crate) mod store;
 
 use std::process::ExitCode;
 

@@ -23,6 +23,7 @@ const ROOM: Room = Room {
         postgres: r#"CREATE TABLE things (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name TEXT COLLATE "C")"#,
         compatibility: Compatibility::Breaking,
     }],
+    tables: &[],
 };
 
 /// What a test may wait for that is to happen soon.

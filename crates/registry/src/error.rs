@@ -134,6 +134,11 @@ impl Error {
         }
     }
 
+    /// Whether an operator has stopped all writes.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Database(error) if error.kind() == entrepot_database::Kind::ReadOnly)
+    }
+
     pub(crate) fn mismatch(stated: Digest, actual: Digest) -> Self {
         Self::DigestMismatch(Box::new(Mismatch { stated, actual }))
     }

@@ -53,7 +53,8 @@ impl Registry {
         Ok(())
     }
 
-    /// Says again and again that this process lives, for ever; if it was declared dead it joins anew.
+    /// Says again and again that this process lives, for ever; if it was declared dead, or could not join before, it
+    /// joins.
     pub async fn stay(&self) {
         loop {
             let id = *self.0.replica.lock();

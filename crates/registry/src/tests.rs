@@ -7,6 +7,8 @@ use futures_util::stream;
 use super::*;
 use crate::gate::{AnonymousAccess, Caller, Delete, Gate, Grant, Permission, Pull, Push};
 
+mod objects;
+
 on_both_engines! {
     pushes_and_deletes_at_one_time_leave_nothing_dangling,
     no_statement_walks_a_table,

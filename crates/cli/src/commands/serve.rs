@@ -39,7 +39,11 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
     let Data { registry, lock } = data::open(config).await?;
     // Over SQLite the lock of the data directory says that no other process is at work, so whoever holds a job is dead.
     registry.database().release_jobs().await?;
-    registry.join().await?;
+    match registry.join().await {
+        // While writes are stopped it serves pulls, and joins when they go on.
+        Err(error) if error.is_read_only() => tracing::warn!(error = &error as &dyn std::error::Error, "pulls only"),
+        joined => joined?,
+    }
     let stay = tokio::spawn({
         let registry = registry.clone();
         async move { registry.stay().await }
