@@ -193,6 +193,20 @@ impl Registry {
         Ok(answer.required("location")?.to_owned())
     }
 
+    /// Waits until the server reads the bodies of so many uploads, ten seconds at most.
+    ///
+    /// # Errors
+    /// It does not come to that, or the metrics cannot be had.
+    pub fn wait_for_active_uploads(&self, count: u32) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let wanted = format!("entrepot_uploads_active {count}");
+        while !self.ask(&get("/metrics"))?.expect(200)?.text().lines().any(|line| line == wanted) {
+            ensure!(Instant::now() < deadline, "there are not {count} active uploads");
+            sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
     /// The bytes that an upload has, as the server says. `0-0` stands for none; the specification's form cannot tell that
     /// from one byte.
     ///

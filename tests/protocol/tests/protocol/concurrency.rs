@@ -92,6 +92,8 @@ fn a_new_connection_takes_over_from_one_that_hangs() -> Result<()> {
     let mut hanging = registry.connect()?;
     hanging.announce(&patch(&location), content.len() as u64)?;
     hanging.send(&content[..70_000])?;
+    // Otherwise the second could be served before the first.
+    registry.wait_for_active_uploads(1)?;
 
     // The client starts again and does not know how much arrived: the refusal says so.
     let whole = patch(&location).header("Content-Range", format!("0-{}", content.len() - 1)).body(content.clone());
@@ -101,7 +103,7 @@ fn a_new_connection_takes_over_from_one_that_hangs() -> Result<()> {
         ensure!(last < 70_000, "the upload has {last} bytes, and 70000 were sent");
         last + 1
     } else {
-        // Nothing of the first connection had been read when the second came.
+        // Nothing of the first connection's body had been read when the second came.
         refused.expect(202)?;
         content.len()
     };

@@ -12,15 +12,7 @@ use nix::sys::signal::Signal;
 
 /// Waits until the server has noticed that a body ended: then no upload is active.
 fn settle(registry: &Registry) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        let metrics = registry.ask(&get("/metrics"))?.expect(200)?.text();
-        if metrics.lines().any(|line| line == "entrepot_uploads_active 0") {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "an upload stays active after its client has gone");
-        sleep(Duration::from_millis(10));
-    }
+    registry.wait_for_active_uploads(0)
 }
 
 /// Sends what is left of an upload and checks the blob.
@@ -74,15 +66,7 @@ fn a_client_cut_in_the_middle_of_a_chunk_goes_on() -> Result<()> {
 /// Waits until the server reads the body of an upload: a connection that is cut before would leave
 /// nothing to test.
 fn wait_until_read(registry: &Registry) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        let metrics = registry.ask(&get("/metrics"))?.expect(200)?.text();
-        if metrics.lines().any(|line| line == "entrepot_uploads_active 1") {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "the upload does not begin");
-        sleep(Duration::from_millis(5));
-    }
+    registry.wait_for_active_uploads(1)
 }
 
 #[test]
