@@ -23,8 +23,8 @@ pub struct Nginx {
 impl Nginx {
     /// Starts nginx in front of `upstreams`, which need not listen yet.
     ///
-    /// A server that cannot be reached is left out for two seconds. What changes nothing is asked of another one then, and
-    /// anything else if nothing of it was sent; else the answer is 503.
+    /// If a server cannot be reached, what changes nothing is asked of another one, and anything else if nothing of it was sent;
+    /// else the answer is 503.
     ///
     /// # Errors
     /// It cannot be started, or is not ready in time; the message has the end of its log.
