@@ -1,0 +1,5 @@
+#![doc = include_str!("../README.md")]
+
+mod person;
+
+pub use person::Person;
