@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use entrepot_database::{DEAD_AFTER, Database, Error, Kind, Part, PostgresOptions, State};
-use entrepot_registry::{Options, ROOM, Registry};
+use entrepot_database::{DEAD_AFTER, Database, Error, Kind, Part, PostgresOptions, Room, State};
+use entrepot_access::Access;
+use entrepot_registry::gate::{Gate, Open};
+use entrepot_registry::{Options, Registry};
 use entrepot_store::{ObjectsConfig, Store};
 use uuid::Uuid;
 
@@ -21,6 +23,8 @@ use crate::config::Config;
 const DATABASE: &str = "entrepot.db";
 /// How long a start waits for a PostgreSQL server that is starting too.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The tables of every room.
+pub(crate) const ROOMS: &[Room] = &[entrepot_registry::ROOM, entrepot_access::ROOM];
 /// How often it is tried.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -28,6 +32,8 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct Data {
     /// The core over it.
     pub(crate) registry: Registry,
+    /// Who is who, and who may do what.
+    pub(crate) access: Access,
     /// Keeps others out of the data directory, where the blob store does not.
     pub(crate) lock: Option<Lock>,
 }
@@ -46,7 +52,7 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
         None => Store::open(directory).with_context(inside)?,
     };
     let database = match postgres {
-        None => Database::open(&file(directory), &[ROOM]).with_context(inside)?,
+        None => Database::open(&file(directory), ROOMS).with_context(inside)?,
         Some(options) => {
             let place = options.url.to_string();
             let database = connect(options).await.with_context(|| format!("cannot use the database {place}"))?;
@@ -66,9 +72,34 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
         max_blob_bytes: config.limits.max_blob_bytes.0.map(|size| size.0),
         expire_uploads_after: config.uploads.expire_after,
     };
+    let access = entrepot_access::Options { anonymous: config.access.into() };
+    let access = Access::new(access, database.clone())?;
     let registry = Registry::new(options, store, database);
     registry.check_store().await?;
-    Ok(Data { registry, lock })
+    adopt(&access, &registry).await?;
+    Ok(Data { registry, access, lock })
+}
+
+/// Lets the rules know of the repositories that were there before them.
+async fn adopt(access: &Access, registry: &Registry) -> anyhow::Result<()> {
+    // Whoever runs this has the data itself.
+    let gate = Gate::new(Open);
+    let grant = gate.authorize_catalog(&())?;
+    let names = |last| {
+        let page = registry.list_repositories(&grant, last, None);
+        async move { Ok::<_, anyhow::Error>(page.await?.entries) }
+    };
+    match access.adopt(names).await {
+        Err(error) if is_read_only(&error) => {
+            tracing::warn!("writes are stopped: repositories from before there were accounts are not public yet");
+            Ok(())
+        }
+        adopted => adopted.context("cannot take the repositories over"),
+    }
+}
+
+fn is_read_only(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(entrepot_access::Error::Database(error)) if error.kind() == Kind::ReadOnly)
 }
 
 /// Opens an object store; nothing is asked of it yet.
@@ -109,7 +140,7 @@ pub(crate) fn file(directory: &Path) -> PathBuf {
 async fn connect(options: PostgresOptions) -> Result<Database, Error> {
     let start = Instant::now();
     loop {
-        match Database::connect(options.clone(), &[ROOM]).await {
+        match Database::connect(options.clone(), ROOMS).await {
             Err(error) if error.kind() == Kind::Unavailable && start.elapsed() < PATIENCE => {
                 tracing::warn!(%error, "waiting for the database");
                 tokio::time::sleep(RETRY).await;

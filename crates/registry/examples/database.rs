@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use entrepot_database::{Database, PostgresOptions};
 use entrepot_oci::{Algorithm, Digest, Reference, media_type};
-use entrepot_registry::gate::{AnonymousAccess, Caller, Gate, Grant, Permission, Pull, Push};
+use entrepot_registry::gate::{Gate, Grant, Open, Permission, Pull, Push};
 use entrepot_registry::{Destination, Error, ManifestPush, Options, Precondition, ROOM, Registry};
 use entrepot_store::Store;
 use futures_util::stream;
@@ -67,13 +67,13 @@ async fn open(place: &str) -> Result<Database, Failure> {
     Ok(Database::connect(options, &[ROOM]).await?)
 }
 
-fn grant<P: Permission>() -> Result<Grant<P>, Failure> {
-    Ok(Gate::new(AnonymousAccess::Push).authorize(&Caller::Anonymous, "acme/measured".parse()?)?)
+async fn grant<P: Permission>() -> Result<Grant<P>, Failure> {
+    Ok(Gate::new(Open).authorize(&(), "acme/measured".parse()?).await?)
 }
 
 /// Does it `count` times; returns how long each took, and how often it was told to come back.
 async fn work(registry: Registry, reads: bool, task: u32, count: u32) -> Result<(Vec<Duration>, u32), Failure> {
-    let pull = grant::<Pull>()?;
+    let pull = grant::<Pull>().await?;
     let mut latencies = Vec::new();
     let mut refused = 0;
     for number in 0..count {
@@ -98,7 +98,7 @@ async fn work(registry: Registry, reads: bool, task: u32, count: u32) -> Result<
 
 async fn push(registry: &Registry, tag: &str) -> Result<(), Failure> {
     let config = Digest::of(Algorithm::Sha256, tag.as_bytes());
-    let grant = grant::<Push>()?;
+    let grant = grant::<Push>().await?;
     let upload = registry.begin_upload(&grant, None).await?;
     registry.append(&grant, upload, None, stream::iter([Ok(Bytes::copy_from_slice(tag.as_bytes()))])).await?;
     registry.finish_upload(&grant, upload, None, stream::iter([]), &config).await?;

@@ -1,8 +1,20 @@
-//! Lists of tags and of repositories. A page costs the same wherever it stands and however long the list is.
+//! Lists of tags and of repositories. A page costs the same wherever it stands and however long the list is, but for what the
+//! caller may not know of.
 
-use crate::gate::{CatalogGrant, Grant, Pull};
-use crate::listing::begin_after;
+use crate::gate::{CatalogGrant, Grant, Policy, Pull};
+use crate::listing::{MAX_PAGE, begin_after};
 use crate::{Error, Page, Registry, existing_repository, tables};
+
+/// Why there is no list of repositories.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError<R> {
+    /// The core could not read it.
+    #[error(transparent)]
+    Core(#[from] Error),
+    /// The policy could not say what the caller may know of.
+    #[error("{0}")]
+    Policy(R),
+}
 
 impl Registry {
     /// Tags of the repository after `last` (not included), at most `limit`, in byte order (end-8).
@@ -29,23 +41,42 @@ impl Registry {
             .await
     }
 
-    /// Repositories after `last` (not included), at most `limit`, in byte order.
+    /// Repositories after `last` (not included) that the caller may know of, at most `limit`, in byte order.
     ///
     /// # Errors
-    /// What the database said.
-    pub async fn list_repositories(
+    /// What the database or the policy said.
+    pub async fn list_repositories<P: Policy>(
         &self,
-        _grant: &CatalogGrant,
+        grant: &CatalogGrant<'_, P>,
         last: Option<String>,
         limit: Option<usize>,
-    ) -> Result<Page<String>, Error> {
+    ) -> Result<Page<String>, CatalogError<P::Refusal>> {
+        let limit = limit.unwrap_or(MAX_PAGE).min(MAX_PAGE);
+        let mut entries = Vec::new();
+        let mut last = last;
+        // One more than wanted tells whether there is another page.
+        while limit > 0 && entries.len() <= limit {
+            let names = self.all_repositories(last, limit + 1).await?;
+            let Some(end) = names.last().cloned() else { break };
+            let complete = names.len() <= limit;
+            entries.extend(grant.visible(names).await.map_err(CatalogError::Policy)?);
+            if complete {
+                break;
+            }
+            last = Some(end);
+        }
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        Ok(Page { entries, more })
+    }
+
+    /// At most `limit` names of repositories after `last`, whoever may know of them.
+    async fn all_repositories(&self, last: Option<String>, limit: usize) -> Result<Vec<String>, Error> {
         self.0
             .database
             .scan(move |connection| {
-                let last = begin_after(last.as_deref());
-                Page::fetch(limit, |rows| {
-                    connection.all(&tables::CATALOG, &[last.into(), rows.into()], |row| Ok(row.text(0)?.to_owned()))
-                })
+                let parameters = [begin_after(last.as_deref()).into(), (limit as i64).into()];
+                connection.all(&tables::CATALOG, &parameters, |row| Ok(row.text(0)?.to_owned()))
             })
             .await
     }

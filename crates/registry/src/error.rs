@@ -97,6 +97,9 @@ pub enum Error {
         /// What is there now.
         current: Option<Digest>,
     },
+    /// The tag stays as it is, by a rule of its namespace.
+    #[error("tag {} is immutable: it can be neither moved nor deleted", .0.as_str())]
+    TagImmutable(Tag),
     /// The blob or manifest is part of a manifest that is still there.
     #[error("{} is part of manifest {}; delete that first", .0.digest, .0.user)]
     InUse(Box<Use>),

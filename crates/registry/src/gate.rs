@@ -1,20 +1,14 @@
 //! The one gate: may this caller do this to this repository? Its answer is a [`Grant`], a value that only the gate makes
 //! and that every method of the core demands, so a route that forgets to ask does not compile.
 
+use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use entrepot_oci::RepositoryName;
-
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// Somebody who did not say who they are.
-    Anonymous,
-}
+use entrepot_oci::{RepositoryName, Tag};
 
 /// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Read manifests, blobs, tags and referrers.
     Pull,
@@ -22,45 +16,84 @@ pub enum Action {
     Push,
     /// Delete blobs, manifests and tags.
     Delete,
-    /// List the names of repositories.
-    Catalog,
 }
 
 impl Action {
-    /// The word for it in messages.
-    pub const fn verb(self) -> &'static str {
+    /// Its word in registry tokens.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Push => "push",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// The words for it in messages.
+    pub const fn phrase(self) -> &'static str {
         match self {
             Self::Pull => "pull from",
             Self::Push => "push to",
             Self::Delete => "delete from",
-            Self::Catalog => "list",
         }
     }
 }
 
-/// The rules. Deny by default: what a policy does not know it refuses.
-pub trait Policy: Send + Sync + 'static {
-    /// Whether `caller` may do `action` on `repository`; there is no repository for [`Action::Catalog`].
-    fn allows(&self, caller: &Caller, action: Action, repository: Option<&RepositoryName>) -> bool;
+/// The rules, and who can ask. Deny by default: what a policy does not know it refuses.
+pub trait Policy: Clone + Send + Sync + 'static {
+    /// Somebody who asks.
+    type Caller: Sync;
+    /// Why the answer is no, or why there is none.
+    type Refusal: std::error::Error + Send + Sync + 'static;
+
+    /// Whether `caller` may do `action` on `repository`, and under which terms.
+    ///
+    /// # Errors
+    /// They may not, or the policy could not find out.
+    fn decide(
+        &self,
+        caller: &Self::Caller,
+        action: Action,
+        repository: &RepositoryName,
+    ) -> impl Future<Output = Result<Terms, Self::Refusal>> + Send;
+
+    /// Whether `caller` may list repositories at all.
+    ///
+    /// # Errors
+    /// They may not.
+    fn decide_catalog(&self, caller: &Self::Caller) -> Result<(), Self::Refusal>;
+
+    /// Those of `names` that `caller` may know of, in the same order.
+    ///
+    /// # Errors
+    /// The policy could not find out.
+    fn visible(
+        &self,
+        caller: &Self::Caller,
+        names: Vec<String>,
+    ) -> impl Future<Output = Result<Vec<String>, Self::Refusal>> + Send;
 }
 
-/// What people may do who did not log in; the whole policy until there are accounts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnonymousAccess {
-    /// Everything.
-    Push,
-    /// Read.
-    Pull,
-    /// Nothing.
-    None,
+/// What a grant demands of what is done with it.
+#[derive(Clone, Default)]
+pub struct Terms {
+    frozen: Option<Arc<dyn Fn(&Tag) -> bool + Send + Sync>>,
 }
 
-impl Policy for AnonymousAccess {
-    fn allows(&self, caller: &Caller, action: Action, _: Option<&RepositoryName>) -> bool {
-        match (caller, action) {
-            (Caller::Anonymous, Action::Pull | Action::Catalog) => *self != Self::None,
-            (Caller::Anonymous, Action::Push | Action::Delete) => *self == Self::Push,
-        }
+impl Terms {
+    /// Tags for which `frozen` holds may be set once, and then neither move nor go.
+    pub fn freezing(frozen: impl Fn(&Tag) -> bool + Send + Sync + 'static) -> Self {
+        Self { frozen: Some(Arc::new(frozen)) }
+    }
+
+    /// Whether this tag, once set, stays as it is.
+    pub(crate) fn freezes(&self, tag: &Tag) -> bool {
+        self.frozen.as_ref().is_some_and(|frozen| frozen(tag))
+    }
+}
+
+impl std::fmt::Debug for Terms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Terms").field("frozen", &self.frozen.is_some()).finish()
     }
 }
 
@@ -94,6 +127,7 @@ impl Permission for Delete {
 #[derive(Clone, Debug)]
 pub struct Grant<P> {
     repository: RepositoryName,
+    terms: Terms,
     permission: PhantomData<P>,
 }
 
@@ -102,73 +136,80 @@ impl<P> Grant<P> {
     pub fn repository(&self) -> &RepositoryName {
         &self.repository
     }
+
+    /// What it demands.
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.terms
+    }
 }
 
-/// Proof that somebody may list the names of repositories.
-#[derive(Clone, Debug)]
-pub struct CatalogGrant(());
+/// Proof that somebody may list the names of repositories, and of which: those that the policy lets them know of.
+pub struct CatalogGrant<'a, P: Policy> {
+    policy: &'a P,
+    caller: &'a P::Caller,
+}
 
-/// The gate said no.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("you may not {} this registry without logging in", .action.verb())]
-pub struct Denied {
-    /// What was asked for.
-    pub action: Action,
+impl<P: Policy> CatalogGrant<'_, P> {
+    pub(crate) async fn visible(&self, names: Vec<String>) -> Result<Vec<String>, P::Refusal> {
+        self.policy.visible(self.caller, names).await
+    }
 }
 
 /// Makes grants as its policy allows.
 #[derive(Clone)]
-pub struct Gate(Arc<dyn Policy>);
+pub struct Gate<P>(P);
 
-impl Gate {
+impl<P: Policy> Gate<P> {
     /// A gate with these rules.
-    pub fn new(policy: impl Policy) -> Self {
-        Self(Arc::new(policy))
+    pub fn new(policy: P) -> Self {
+        Self(policy)
     }
 
-    /// Asks for `P` on `repository`.
+    /// The rules.
+    pub fn policy(&self) -> &P {
+        &self.0
+    }
+
+    /// Asks for `A` on `repository`.
     ///
     /// # Errors
-    /// [`Denied`] if the policy does not allow it.
-    pub fn authorize<P: Permission>(&self, caller: &Caller, repository: RepositoryName) -> Result<Grant<P>, Denied> {
-        if self.0.allows(caller, P::ACTION, Some(&repository)) {
-            Ok(Grant { repository, permission: PhantomData })
-        } else {
-            Err(Denied { action: P::ACTION })
-        }
+    /// The policy does not allow it.
+    pub async fn authorize<A: Permission>(
+        &self,
+        caller: &P::Caller,
+        repository: RepositoryName,
+    ) -> Result<Grant<A>, P::Refusal> {
+        let terms = self.0.decide(caller, A::ACTION, &repository).await?;
+        Ok(Grant { repository, terms, permission: PhantomData })
     }
 
     /// Asks to list repositories.
     ///
     /// # Errors
-    /// [`Denied`] if the policy does not allow it.
-    pub fn authorize_catalog(&self, caller: &Caller) -> Result<CatalogGrant, Denied> {
-        if self.0.allows(caller, Action::Catalog, None) {
-            Ok(CatalogGrant(()))
-        } else {
-            Err(Denied { action: Action::Catalog })
-        }
+    /// The policy does not allow it.
+    pub fn authorize_catalog<'a>(&'a self, caller: &'a P::Caller) -> Result<CatalogGrant<'a, P>, P::Refusal> {
+        self.0.decide_catalog(caller)?;
+        Ok(CatalogGrant { policy: &self.0, caller })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A policy for those who have the data itself: they may do everything.
+#[derive(Clone, Copy, Debug)]
+pub struct Open;
 
-    #[test]
-    fn anonymous_access_has_three_levels() {
-        let name: RepositoryName = "acme/app".parse().unwrap();
-        for (level, pull, push) in [
-            (AnonymousAccess::Push, true, true),
-            (AnonymousAccess::Pull, true, false),
-            (AnonymousAccess::None, false, false),
-        ] {
-            let gate = Gate::new(level);
-            let caller = Caller::Anonymous;
-            assert_eq!(gate.authorize::<Pull>(&caller, name.clone()).is_ok(), pull, "{level:?}");
-            assert_eq!(gate.authorize_catalog(&caller).is_ok(), pull, "{level:?}");
-            assert_eq!(gate.authorize::<Push>(&caller, name.clone()).is_ok(), push, "{level:?}");
-            assert_eq!(gate.authorize::<Delete>(&caller, name.clone()).is_ok(), push, "{level:?}");
-        }
+impl Policy for Open {
+    type Caller = ();
+    type Refusal = std::convert::Infallible;
+
+    async fn decide(&self, (): &(), _: Action, _: &RepositoryName) -> Result<Terms, Self::Refusal> {
+        Ok(Terms::default())
+    }
+
+    fn decide_catalog(&self, (): &()) -> Result<(), Self::Refusal> {
+        Ok(())
+    }
+
+    async fn visible(&self, (): &(), names: Vec<String>) -> Result<Vec<String>, Self::Refusal> {
+        Ok(names)
     }
 }

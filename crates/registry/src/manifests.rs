@@ -7,7 +7,7 @@ use entrepot_database::{Connection, Durability, Row, Timestamp};
 use entrepot_oci::{Algorithm, Digest, Manifest, Reference, RepositoryName, Tag, Target};
 
 use crate::blobs::linked_blob;
-use crate::gate::{Delete, Grant, Pull, Push};
+use crate::gate::{Delete, Grant, Pull, Push, Terms};
 use crate::{BadTarget, Error, Registry, ensure_repository, existing_repository, stored_digest, tables};
 
 /// A manifest as it was pushed.
@@ -125,7 +125,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::ManifestInvalid`]; [`Error::DigestMismatch`]; [`Error::ManifestTargets`] naming everything that is missing;
-    /// [`Error::PreconditionFailed`].
+    /// [`Error::PreconditionFailed`]; [`Error::TagImmutable`].
     ///
     /// # Cancel safety
     /// Either all of it happens or nothing.
@@ -136,9 +136,11 @@ impl Registry {
         let subject = manifest.subject;
         let written = {
             let (repository, tags) = (grant.repository().clone(), tags.clone());
-            let sparse = self.0.options.sparse;
+            let (sparse, terms) = (self.0.options.sparse, grant.terms().clone());
             self.0.database.write(Durability::Power, move |connection| {
-                write_manifest(connection, &repository, &push, &manifest, &digest, &tags, sparse)
+                let repository = ensure_repository(connection, &repository)?;
+                check_frozen(connection, repository, &terms, &digest, &tags)?;
+                write_manifest(connection, repository, &push, &manifest, &digest, &tags, sparse)
             })
         }
         .await?;
@@ -163,10 +165,13 @@ impl Registry {
     /// Deletes a tag; the manifest stays. (end-9)
     ///
     /// # Errors
-    /// [`Error::ManifestUnknown`], [`Error::RepositoryUnknown`], [`Error::DeleteDisabled`].
+    /// [`Error::ManifestUnknown`], [`Error::RepositoryUnknown`], [`Error::TagImmutable`], [`Error::DeleteDisabled`].
     pub async fn delete_tag(&self, grant: &Grant<Delete>, tag: &Tag) -> Result<(), Error> {
         if !self.0.options.delete {
             return Err(Error::DeleteDisabled);
+        }
+        if grant.terms().freezes(tag) {
+            return Err(Error::TagImmutable(tag.clone()));
         }
         let (repository, name) = (grant.repository().clone(), tag.clone());
         let deleted = self.0.database.write(Durability::Power, move |connection| {
@@ -186,12 +191,12 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::ManifestUnknown`], [`Error::RepositoryUnknown`], [`Error::InUse`] while an index has it,
-    /// [`Error::DeleteDisabled`].
+    /// [`Error::TagImmutable`], [`Error::DeleteDisabled`].
     pub async fn delete_manifest(&self, grant: &Grant<Delete>, digest: &Digest) -> Result<(), Error> {
         if !self.0.options.delete {
             return Err(Error::DeleteDisabled);
         }
-        let (repository, digest) = (grant.repository().clone(), *digest);
+        let (repository, digest, terms) = (grant.repository().clone(), *digest, grant.terms().clone());
         let deleted = self.0.database.write(Durability::Power, move |connection| {
             let repository = existing_repository(connection, &repository)?;
             let Some((id, _)) = find_manifest(connection, repository, &digest.to_string())? else {
@@ -203,6 +208,11 @@ impl Registry {
                 return Err(Error::in_use(digest, user));
             }
             let tags = tags_of(connection, id)?;
+            for tag in tags.iter().filter_map(|tag| tag.parse::<Tag>().ok()) {
+                if terms.freezes(&tag) {
+                    return Err(Error::TagImmutable(tag));
+                }
+            }
             remove_manifest(connection, id)?;
             Ok(tags)
         });
@@ -256,14 +266,13 @@ fn remove_manifest(connection: &Connection<'_>, id: i64) -> Result<(), Error> {
 
 fn write_manifest(
     connection: &Connection<'_>,
-    repository: &RepositoryName,
+    repository: i64,
     push: &ManifestPush,
     manifest: &Manifest,
     digest: &Digest,
     tags: &[Tag],
     sparse: bool,
 ) -> Result<Written, Error> {
-    let repository = ensure_repository(connection, repository)?;
     check_precondition(connection, repository, push)?;
     let targets = find_targets(connection, repository, manifest, sparse)?;
     let text = digest.to_string();
@@ -307,6 +316,24 @@ fn write_manifest(
         connection.execute(&tables::SET_TAG, &[repository.into(), tag.as_str().into(), id.into(), now.into()])?;
     }
     Ok(Written { stale_tags, absent: targets.absent })
+}
+
+/// That no tag moves which may not: it may be set, and set again to what it shows.
+fn check_frozen(
+    connection: &Connection<'_>,
+    repository: i64,
+    terms: &Terms,
+    digest: &Digest,
+    tags: &[Tag],
+) -> Result<(), Error> {
+    for tag in tags.iter().filter(|tag| terms.freezes(tag)) {
+        let parameters = [repository.into(), tag.as_str().into()];
+        let target = connection.first(&tables::TAG_TARGET, &parameters, |row| stored_digest(row.text(0)?))?;
+        if target.is_some_and(|target| target != *digest) {
+            return Err(Error::TagImmutable(tag.clone()));
+        }
+    }
+    Ok(())
 }
 
 fn check_precondition(connection: &Connection<'_>, repository: i64, push: &ManifestPush) -> Result<(), Error> {

@@ -2,10 +2,10 @@ use bytes::Bytes;
 use entrepot_database::{Durability, POSTGRES_PLANNER};
 use entrepot_oci::{Algorithm, Reference, Tag, media_type};
 use entrepot_test_engines::{Place, on_both_engines};
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 
 use super::*;
-use crate::gate::{AnonymousAccess, Caller, Delete, Gate, Grant, Permission, Pull, Push};
+use crate::gate::{Delete, Gate, Grant, Open, Permission, Pull, Push};
 
 mod objects;
 
@@ -39,7 +39,7 @@ async fn fixture(place: &Place, options: Options) -> Fixture {
 }
 
 fn grant<P: Permission>(name: &str) -> Grant<P> {
-    Gate::new(AnonymousAccess::Push).authorize(&Caller::Anonymous, name.parse().unwrap()).unwrap()
+    Gate::new(Open).authorize(&(), name.parse().unwrap()).now_or_never().unwrap().unwrap()
 }
 
 fn body(bytes: &'static [u8]) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> + Send {

@@ -13,9 +13,13 @@ use hyper::service::Service as HyperService;
 use tower::ServiceExt;
 
 use crate::body::Body;
+use crate::client::Proxies;
+use crate::credentials;
 use crate::net::RequestBody;
 use crate::observe::{Observed, Observer};
+use crate::origin::Origin;
 use crate::pages;
+use crate::token;
 use crate::v2::V2;
 use crate::v2::endpoint::Endpoint;
 use crate::v2::error::ApiError;
@@ -26,14 +30,27 @@ pub(crate) struct App(Arc<Parts>);
 
 struct Parts {
     v2: V2,
+    proxies: Proxies,
     pages: axum::Router,
     observer: Observer,
 }
 
 impl App {
-    pub(crate) fn new(v2: V2, observer: Observer, metrics: bool) -> Self {
-        let pages = pages::router(v2.registry.clone(), metrics.then(|| observer.exposition()));
-        Self(Arc::new(Parts { v2, pages, observer }))
+    pub(crate) fn new(v2: V2, proxies: Proxies, observer: Observer, metrics: bool) -> Self {
+        let tokens = token::router(v2.gate.policy().clone(), proxies.clone());
+        let pages = tokens.merge(pages::router(v2.registry.clone(), metrics.then(|| observer.exposition())));
+        Self(Arc::new(Parts { v2, proxies, pages, observer }))
+    }
+
+    /// The distribution API, for whoever asks.
+    async fn distribution(&self, endpoint: Endpoint, request: Request<RequestBody>) -> Result<Response<Body>, ApiError> {
+        let v2 = &self.0.v2;
+        let address = self.0.proxies.client(&request);
+        let identified = credentials::identify(v2.gate.policy(), request.headers(), address).await;
+        match identified {
+            Ok(caller) => v2.answer(&caller, endpoint, request).await,
+            Err(error) => Err(ApiError::unidentified(error, &v2.gate.policy().nobody(None))),
+        }
     }
 
     async fn answer(self, request: Request<RequestBody>) -> Response<Observed<Body>> {
@@ -42,13 +59,14 @@ impl App {
         let route = async {
             let path = request.uri().path();
             if path == "/v2" || path.starts_with("/v2/") {
+                let origin = Origin::of(&request, &self.0.proxies);
                 match Endpoint::parse(path) {
                     Ok(endpoint) => {
                         let label = endpoint.label();
-                        let answer = self.0.v2.answer(endpoint, request).await;
-                        (label, answer.unwrap_or_else(ApiError::into_response))
+                        let answer = self.distribution(endpoint, request).await;
+                        (label, answer.unwrap_or_else(|error| error.answer(&origin)))
                     }
-                    Err(error) => ("invalid", ApiError::from(error).into_response()),
+                    Err(error) => ("invalid", ApiError::from(error).answer(&origin)),
                 }
             } else {
                 let request = request.map(axum::body::Body::new);

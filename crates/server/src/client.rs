@@ -27,8 +27,14 @@ impl Proxies {
         Some(self.behind(peer, request.headers()))
     }
 
+    /// Whether what this peer says of whom it stands for is believed.
+    pub(crate) fn is_trusted(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.0.iter().any(|network| network.contains(peer))
+    }
+
     fn behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let trusted = |address: IpAddr| self.0.iter().any(|network| network.contains(address));
+        let trusted = |address: IpAddr| self.is_trusted(address);
         if !trusted(peer) {
             return peer;
         }

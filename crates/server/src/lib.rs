@@ -3,18 +3,23 @@
 mod app;
 mod body;
 mod client;
+mod credentials;
 mod metrics;
 pub mod net;
 mod network;
 mod observe;
+mod origin;
 mod pages;
 mod request_id;
+mod time;
+mod token;
 mod v2;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use entrepot_access::Access;
 use entrepot_registry::Registry;
 use entrepot_registry::gate::Gate;
 
@@ -45,7 +50,7 @@ pub async fn serve(
     listener: net::Listener,
     tls: Option<net::TlsReloader>,
     registry: Registry,
-    gate: Gate,
+    access: Access,
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> net::DrainReport {
@@ -58,12 +63,11 @@ pub async fn serve(
     all.register_collector(Box::new(metrics::ConnectionMetrics(Arc::clone(&counters))));
 
     let observer = observe::Observer::new(http, metrics::Exposition::new(all), options.access_log);
-    let redirects = v2::Redirects {
-        networks: options.redirect,
-        expiry: options.redirect_expiry,
-        proxies: client::Proxies::new(options.trusted_proxies),
-    };
+    let proxies = client::Proxies::new(options.trusted_proxies);
+    let redirects =
+        v2::Redirects { networks: options.redirect, expiry: options.redirect_expiry, proxies: proxies.clone() };
+    let gate = Gate::new(access);
     let v2 = v2::V2 { registry, gate, max_manifest_bytes: options.max_manifest_bytes, redirects: Arc::new(redirects) };
-    let app = app::App::new(v2, observer, options.metrics);
+    let app = app::App::new(v2, proxies, observer, options.metrics);
     net::serve(listener, tls, options.limits, counters, app, shutdown).await
 }

@@ -16,8 +16,9 @@ mod uploads;
 use std::sync::Arc;
 
 use entrepot_oci::{Digest, RepositoryName};
+use entrepot_access::{Access, Caller};
 use entrepot_registry::Registry;
-use entrepot_registry::gate::{Caller, Gate, Grant, Permission};
+use entrepot_registry::gate::{Gate, Grant, Permission};
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Response};
 
@@ -40,41 +41,50 @@ pub(crate) type Answer = Result<Response<Body>, ApiError>;
 #[derive(Clone)]
 pub(crate) struct V2 {
     pub(crate) registry: Registry,
-    pub(crate) gate: Gate,
+    pub(crate) gate: Gate<Access>,
     pub(crate) max_manifest_bytes: u64,
     pub(crate) redirects: Arc<Redirects>,
 }
 
 impl V2 {
     /// Every route of the API, on one page.
-    pub(crate) async fn answer(&self, endpoint: Endpoint, request: Request<RequestBody>) -> Answer {
+    pub(crate) async fn answer(&self, caller: &Caller, endpoint: Endpoint, request: Request<RequestBody>) -> Answer {
         let method = request.method().clone();
         match (endpoint, &method) {
-            (Endpoint::Base, &Method::GET | &Method::HEAD) => Ok(base::get()),
-            (Endpoint::Catalog, &Method::GET) => listing::catalog(self, &request).await,
-            (Endpoint::Tags(name), &Method::GET) => listing::tags(self, name, &request).await,
+            (Endpoint::Base, &Method::GET | &Method::HEAD) => base::get(self, caller).await,
+            (Endpoint::Catalog, &Method::GET) => listing::catalog(self, caller, &request).await,
+            (Endpoint::Tags(name), &Method::GET) => listing::tags(self, caller, name, &request).await,
             (Endpoint::Manifest(name, reference), &Method::GET | &Method::HEAD) => {
-                manifests::get(self, name, &reference, &request).await
+                manifests::get(self, caller, name, &reference, &request).await
             }
-            (Endpoint::Manifest(name, reference), &Method::PUT) => manifests::put(self, name, reference, request).await,
-            (Endpoint::Manifest(name, reference), &Method::DELETE) => manifests::delete(self, name, reference).await,
+            (Endpoint::Manifest(name, reference), &Method::PUT) => manifests::put(self, caller, name, reference, request).await,
+            (Endpoint::Manifest(name, reference), &Method::DELETE) => manifests::delete(self, caller, name, reference).await,
             (Endpoint::Blob(name, digest), &Method::GET | &Method::HEAD) => {
-                blobs::get(self, name, &digest, &request).await
+                blobs::get(self, caller, name, &digest, &request).await
             }
-            (Endpoint::Blob(name, digest), &Method::DELETE) => blobs::delete(self, name, &digest).await,
-            (Endpoint::Uploads(name), &Method::POST) => uploads::post(self, name, request).await,
-            (Endpoint::Upload(name, id), &Method::GET | &Method::HEAD) => uploads::get(self, name, id).await,
-            (Endpoint::Upload(name, id), &Method::PATCH) => uploads::patch(self, name, id, request).await,
-            (Endpoint::Upload(name, id), &Method::PUT) => uploads::put(self, name, id, request).await,
-            (Endpoint::Upload(name, id), &Method::DELETE) => uploads::delete(self, name, id).await,
-            (Endpoint::Referrers(name, digest), &Method::GET) => referrers::get(self, name, &digest, &request).await,
+            (Endpoint::Blob(name, digest), &Method::DELETE) => blobs::delete(self, caller, name, &digest).await,
+            (Endpoint::Uploads(name), &Method::POST) => uploads::post(self, caller, name, request).await,
+            (Endpoint::Upload(name, id), &Method::GET | &Method::HEAD) => uploads::get(self, caller, name, id).await,
+            (Endpoint::Upload(name, id), &Method::PATCH) => uploads::patch(self, caller, name, id, request).await,
+            (Endpoint::Upload(name, id), &Method::PUT) => uploads::put(self, caller, name, id, request).await,
+            (Endpoint::Upload(name, id), &Method::DELETE) => uploads::delete(self, caller, name, id).await,
+            (Endpoint::Referrers(name, digest), &Method::GET) => referrers::get(self, caller, name, &digest, &request).await,
             (endpoint, _) => Err(ApiError::method_not_allowed(allow(&endpoint))),
         }
     }
 
-    /// Asks the gate. Until there are accounts, every caller is nobody.
-    fn authorize<P: Permission>(&self, repository: RepositoryName) -> Result<Grant<P>, ApiError> {
-        Ok(self.gate.authorize(&Caller::Anonymous, repository)?)
+    /// Asks the gate.
+    async fn authorize<P: Permission>(
+        &self,
+        caller: &Caller,
+        repository: RepositoryName,
+    ) -> Result<Grant<P>, ApiError> {
+        self.gate.authorize(caller, repository).await.map_err(|refusal| ApiError::refused(refusal, caller))
+    }
+
+    /// Where what was done is written down.
+    fn access(&self) -> &Access {
+        self.gate.policy()
     }
 }
 

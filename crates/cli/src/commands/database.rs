@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use entrepot_database::{Cancelled, Move, Part, Summary};
-use entrepot_registry::ROOM;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::place::Place;
@@ -15,6 +14,7 @@ use self::progress::Progress;
 use crate::arguments::MoveArguments;
 use crate::commands;
 use crate::config::Config;
+use crate::data::ROOMS;
 
 /// Moves, or gives a move up.
 pub(crate) fn run(arguments: &MoveArguments) -> ExitCode {
@@ -53,7 +53,7 @@ async fn go(arguments: &MoveArguments, config: &Config) -> anyhow::Result<()> {
     from.exists()?;
     let (old, new) = (from.open(config).await?, to.open(config).await?);
     let mut progress = Progress::start();
-    let summary = Move::new(old, new, &[ROOM]).run(|step| progress.show(step)).await;
+    let summary = Move::new(old, new, ROOMS).run(|step| progress.show(step)).await;
     progress.end();
     print_summary(&summary?, &from, &to, config);
     Ok(())
@@ -79,7 +79,7 @@ async fn cancel(from: &Place, arguments: &MoveArguments, config: &Config) -> any
         None => anyhow::bail!("no move from {from} is under way"),
     };
     let cancelled = match to.open_if_there(config).await {
-        Ok(new) => Move::new(old, new, &[ROOM]).cancel().await?,
+        Ok(new) => Move::new(old, new, ROOMS).cancel().await?,
         Err(error) => Move::cancel_without(&old, error).await?,
     };
     match cancelled {

@@ -4,11 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use entrepot_registry::gate::{AnonymousAccess, Gate};
 use entrepot_server::net::{Limits, Listener, Reloaded, TlsReloader};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Anonymous, Config, Flags};
+use crate::config::{Config, Flags};
 use crate::data::Data;
 use crate::logging::Logging;
 use crate::{commands, data, process};
@@ -36,7 +35,7 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
 async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Result<()> {
     let tls = config.tls.as_ref().map(|files| TlsReloader::open(&files.cert, &files.key)).transpose()?;
     let listener = Listener::bind(&config.listen.socket.to_string()).await?;
-    let Data { registry, lock } = data::open(config).await?;
+    let Data { registry, access, lock } = data::open(config).await?;
     // Over SQLite the lock of the data directory says that no other process is at work, so whoever holds a job is dead.
     registry.database().release_jobs().await?;
     match registry.join().await {
@@ -52,6 +51,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let (registry, interval) = (registry.clone(), config.uploads.purge_interval);
         async move { registry.purge_regularly(interval).await }
     });
+    let attend = tokio::spawn({
+        let access = access.clone();
+        async move { access.attend().await }
+    });
     announce(listener.addresses(), tls.is_some());
 
     let options = entrepot_server::Options {
@@ -65,10 +68,14 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
     };
     let reload = reload_on_hangup(flags, tls.clone(), logging);
     let report = tokio::select! {
-        report = entrepot_server::serve(listener, tls.clone(), registry.clone(), gate(config), options, stop()) => report,
+        report = entrepot_server::serve(listener, tls.clone(), registry.clone(), access.clone(), options, stop()) => report,
         failed = reload => return failed,
     };
     purge.abort();
+    attend.abort();
+    // So that the log of who did what can be ended here.
+    drop(attend.await);
+    access.finish().await;
     stay.abort();
     if let Err(error) = registry.leave().await {
         tracing::warn!(error = &error as &dyn std::error::Error, "this process is missed for half a minute");
@@ -76,14 +83,6 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
     drop(lock);
     tracing::info!(finished = report.finished, cut = report.cut, "stopped");
     Ok(())
-}
-
-fn gate(config: &Config) -> Gate {
-    Gate::new(match config.access {
-        Anonymous::Push => AnonymousAccess::Push,
-        Anonymous::Pull => AnonymousAccess::Pull,
-        Anonymous::Denied => AnonymousAccess::None,
-    })
 }
 
 fn limits(config: &Config) -> Limits {

@@ -46,6 +46,16 @@ impl Anonymous {
     }
 }
 
+impl From<Anonymous> for entrepot_access::Anonymous {
+    fn from(anonymous: Anonymous) -> Self {
+        match anonymous {
+            Anonymous::Denied => Self::Nothing,
+            Anonymous::Pull => Self::Pull,
+            Anonymous::Push => Self::Push,
+        }
+    }
+}
+
 impl Value for Anonymous {
     const KIND: Kind = Kind { allowed: "push, pull or none", form: Form::Quoted };
 

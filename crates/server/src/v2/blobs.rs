@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use entrepot_access::Caller;
 use entrepot_oci::{ByteRange, Digest, ErrorCode, RepositoryName, Selection};
 use entrepot_registry::BlobContent;
 use entrepot_registry::gate::{Delete, Grant, Pull};
@@ -14,8 +15,8 @@ use crate::body::Body;
 use crate::net::{Connection, FileBody, RequestBody};
 
 /// `GET` and `HEAD`, with `Range` and conditions.
-pub(super) async fn get(v2: &V2, name: RepositoryName, digest: &Digest, request: &Request<RequestBody>) -> Answer {
-    let grant = v2.authorize::<Pull>(name)?;
+pub(super) async fn get(v2: &V2, caller: &Caller, name: RepositoryName, digest: &Digest, request: &Request<RequestBody>) -> Answer {
+    let grant = v2.authorize::<Pull>(caller, name).await?;
     let headers = request.headers();
     if request.method() == Method::HEAD {
         let size = v2.registry.stat_blob(&grant, digest).await?;
@@ -55,8 +56,8 @@ pub(super) async fn get(v2: &V2, name: RepositoryName, digest: &Digest, request:
 }
 
 /// `DELETE`
-pub(super) async fn delete(v2: &V2, name: RepositoryName, digest: &Digest) -> Answer {
-    let grant = v2.authorize::<Delete>(name)?;
+pub(super) async fn delete(v2: &V2, caller: &Caller, name: RepositoryName, digest: &Digest) -> Answer {
+    let grant = v2.authorize::<Delete>(caller, name).await?;
     let deleted = v2.registry.delete_blob(&grant, digest).await;
     deleted.map_err(|error| ApiError::of_delete(error, "GET, HEAD"))?;
     let mut response = Response::new(Body::empty());

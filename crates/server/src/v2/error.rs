@@ -1,7 +1,8 @@
 //! The one place that knows both what the core refuses and how the distribution API says it.
 
 use entrepot_oci::{ErrorCode, InvalidReference};
-use entrepot_registry::gate::Denied;
+use entrepot_access::{Caller, SERVICE};
+use entrepot_registry::gate::Action;
 use entrepot_registry::{BadTarget, Error};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
@@ -10,6 +11,20 @@ use serde_json::{Value, json};
 
 use super::endpoint::InvalidPath;
 use crate::body::Body;
+use crate::origin::Origin;
+
+/// What a client is asked to show, when it has shown nothing or too little.
+#[derive(Debug)]
+enum Challenge {
+    /// Anything.
+    LogIn,
+    /// A token that is good for this scope.
+    Scope(String),
+    /// A token that is good for this scope; the one that it showed is for less.
+    MoreScope(String),
+    /// Another token or password: what it showed is not valid.
+    Valid,
+}
 
 /// An answer with an error body (distribution-spec, "Error Codes").
 #[derive(Debug)]
@@ -20,6 +35,7 @@ struct Parts {
     status: StatusCode,
     entries: Vec<Entry>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    challenge: Option<Challenge>,
     /// What went wrong here, for the log and not for the client.
     cause: Option<Error>,
 }
@@ -44,7 +60,7 @@ impl ApiError {
 
     fn detailed(status: StatusCode, code: ErrorCode, message: impl Into<String>, detail: Value) -> Self {
         let entry = Entry { code: code.as_str(), message: message.into(), detail };
-        Self(Box::new(Parts { status, entries: vec![entry], headers: Vec::new(), cause: None }))
+        Self(Box::new(Parts { status, entries: vec![entry], headers: Vec::new(), challenge: None, cause: None }))
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
@@ -88,8 +104,74 @@ impl ApiError {
         error
     }
 
-    pub(crate) fn into_response(self) -> Response<Body> {
-        let Parts { status, entries, headers, cause } = *self.0;
+    /// What access refuses to `caller`, or cannot do.
+    pub(crate) fn refused(refusal: entrepot_access::Error, caller: &Caller) -> Self {
+        use entrepot_access::Error as Refusal;
+        let message = refusal.to_string();
+        let unauthorized = |message, challenge| {
+            let mut error = Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message);
+            error.0.challenge = Some(challenge);
+            error
+        };
+        match refusal {
+            Refusal::RepositoryDenied { action, repository, .. } => {
+                let actions = match action {
+                    Action::Push => "pull,push",
+                    other => other.as_str(),
+                };
+                let scope = format!("repository:{}:{actions}", repository.as_str());
+                match (caller.is_anonymous(), caller.is_limited()) {
+                    (_, true) => unauthorized(message, Challenge::MoreScope(scope)),
+                    (true, false) => unauthorized(message, Challenge::Scope(scope)),
+                    (false, false) => Self::new(StatusCode::FORBIDDEN, ErrorCode::Denied, message),
+                }
+            }
+            Refusal::Unauthenticated => unauthorized("log in to do this".to_owned(), Challenge::LogIn),
+            Refusal::Denied(_) if caller.is_anonymous() => {
+                unauthorized(message, Challenge::Scope("registry:catalog:*".to_owned()))
+            }
+            Refusal::TooMany { after } => Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
+                .with_header(header::RETRY_AFTER, after.as_secs().max(1)),
+            Refusal::Invalid { .. } => Self::new(StatusCode::BAD_REQUEST, ErrorCode::Unsupported, message),
+            Refusal::Database(error) => Error::Database(error).into(),
+            Refusal::Internal(what) => Error::Damaged(what).into(),
+            Refusal::Unavailable(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message)
+                    .with_header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+            }
+            Refusal::Denied(_)
+            | Refusal::SecondFactorNeeded(_)
+            | Refusal::NotFound { .. }
+            | Refusal::Exists { .. }
+            | Refusal::Conflict(_)
+            | Refusal::QuotaReached { .. }
+            | Refusal::Unconfigured(_) => Self::new(StatusCode::FORBIDDEN, ErrorCode::Denied, message),
+        }
+    }
+
+    /// What a client showed is not valid, or it has shown too much of that.
+    pub(crate) fn unidentified(error: entrepot_access::Error, nobody: &Caller) -> Self {
+        use entrepot_access::Error as Refusal;
+        let invalid = matches!(error, Refusal::Unauthenticated | Refusal::SecondFactorNeeded(_));
+        let message = error.to_string();
+        let mut answer = Self::refused(error, nobody);
+        if invalid {
+            answer = Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message);
+            answer.0.challenge = Some(Challenge::Valid);
+        }
+        answer
+    }
+
+    /// The answer to a request that came to `origin`.
+    pub(crate) fn answer(mut self, origin: &Origin) -> Response<Body> {
+        if let Some(challenge) = self.0.challenge.take() {
+            self.0.headers.push((header::WWW_AUTHENTICATE, challenge.header(origin)));
+        }
+        self.into_response()
+    }
+
+    fn into_response(self) -> Response<Body> {
+        let Parts { status, entries, headers, cause, challenge: _ } = *self.0;
         if let Some(cause) = &cause {
             let chain = chain(cause);
             tracing::error!(status = status.as_u16(), error = chain, "a request failed");
@@ -161,6 +243,7 @@ impl From<Error> for ApiError {
             }
             Error::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid, Value::Null),
             Error::ManifestTargets(bad) => return bad_targets(bad),
+            Error::TagImmutable(tag) => (StatusCode::FORBIDDEN, ErrorCode::Denied, json!({ "tag": tag.as_str() })),
             Error::PreconditionFailed { current } => {
                 (StatusCode::PRECONDITION_FAILED, ErrorCode::Denied, json!({ "current": current }))
             }
@@ -192,7 +275,7 @@ fn bad_targets(bad: &[BadTarget]) -> ApiError {
     });
     // A manifest of 4 MiB can name tens of thousands; the first hundred say enough.
     let entries = entries.take(100).collect();
-    ApiError(Box::new(Parts { status: StatusCode::BAD_REQUEST, entries, headers: Vec::new(), cause: None }))
+    ApiError(Box::new(Parts { status: StatusCode::BAD_REQUEST, entries, headers: Vec::new(), challenge: None, cause: None }))
 }
 
 impl From<InvalidPath> for ApiError {
@@ -210,8 +293,16 @@ impl From<InvalidPath> for ApiError {
     }
 }
 
-impl From<Denied> for ApiError {
-    fn from(error: Denied) -> Self {
-        Self::new(StatusCode::FORBIDDEN, ErrorCode::Denied, error.to_string())
+impl Challenge {
+    /// `WWW-Authenticate` (RFC 6750, section 3, and docker's token specification).
+    fn header(&self, origin: &Origin) -> HeaderValue {
+        let mut text = format!("Bearer realm=\"{origin}/token\",service=\"{SERVICE}\"");
+        match self {
+            Self::LogIn => {}
+            Self::Scope(scope) => text.push_str(&format!(",scope=\"{scope}\"")),
+            Self::MoreScope(scope) => text.push_str(&format!(",scope=\"{scope}\",error=\"insufficient_scope\"")),
+            Self::Valid => text.push_str(",error=\"invalid_token\""),
+        }
+        super::header(&text)
     }
 }

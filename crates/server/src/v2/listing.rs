@@ -1,12 +1,14 @@
 //! Lists of tags (end-8) and repositories.
 
 use entrepot_oci::RepositoryName;
-use entrepot_registry::Page;
-use entrepot_registry::gate::{Caller, Pull};
+use entrepot_access::Caller;
+use entrepot_registry::gate::Pull;
+use entrepot_registry::{CatalogError, Page};
 use http::header::{self, HeaderValue};
 use http::{Request, Response};
 use serde::Serialize;
 
+use super::error::ApiError;
 use super::query::{Query, next_page};
 use super::{Answer, V2, header as header_value};
 use crate::body::Body;
@@ -24,8 +26,8 @@ struct Catalog<'a> {
 }
 
 /// `GET /v2/<name>/tags/list`
-pub(super) async fn tags(v2: &V2, name: RepositoryName, request: &Request<RequestBody>) -> Answer {
-    let grant = v2.authorize::<Pull>(name)?;
+pub(super) async fn tags(v2: &V2, caller: &Caller, name: RepositoryName, request: &Request<RequestBody>) -> Answer {
+    let grant = v2.authorize::<Pull>(caller, name).await?;
     let query = Query::of(request.uri());
     let limit = query.limit()?;
     let page = v2.registry.list_tags(&grant, query.get("last").map(str::to_owned), limit).await?;
@@ -34,11 +36,16 @@ pub(super) async fn tags(v2: &V2, name: RepositoryName, request: &Request<Reques
 }
 
 /// `GET /v2/_catalog`
-pub(super) async fn catalog(v2: &V2, request: &Request<RequestBody>) -> Answer {
-    let grant = v2.gate.authorize_catalog(&Caller::Anonymous)?;
+pub(super) async fn catalog(v2: &V2, caller: &Caller, request: &Request<RequestBody>) -> Answer {
+    let refused = |refusal| ApiError::refused(refusal, caller);
+    let grant = v2.gate.authorize_catalog(caller).map_err(refused)?;
     let query = Query::of(request.uri());
     let limit = query.limit()?;
-    let page = v2.registry.list_repositories(&grant, query.get("last").map(str::to_owned), limit).await?;
+    let listed = v2.registry.list_repositories(&grant, query.get("last").map(str::to_owned), limit).await;
+    let page = listed.map_err(|error| match error {
+        CatalogError::Core(error) => error.into(),
+        CatalogError::Policy(refusal) => refused(refusal),
+    })?;
     Ok(answer(&Catalog { repositories: &page.entries }, "/v2/_catalog", &page, limit))
 }
 

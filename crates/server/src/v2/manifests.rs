@@ -1,8 +1,9 @@
 //! `/v2/<name>/manifests/<reference>` (end-3, end-7, end-9).
 
 use bytes::{Bytes, BytesMut};
+use entrepot_access::Caller;
 use entrepot_oci::{ErrorCode, Reference, RepositoryName, Tag};
-use entrepot_registry::gate::{Delete, Pull, Push};
+use entrepot_registry::gate::{Delete, Grant, Pull, Push};
 use entrepot_registry::{Destination, ManifestPush};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -23,11 +24,12 @@ const MAX_TAGS: usize = 100;
 /// `GET` and `HEAD`, with conditions.
 pub(super) async fn get(
     v2: &V2,
+    caller: &Caller,
     name: RepositoryName,
     reference: &Reference,
     request: &Request<RequestBody>,
 ) -> Answer {
-    let grant = v2.authorize::<Pull>(name)?;
+    let grant = v2.authorize::<Pull>(caller, name).await?;
     let manifest = v2.registry.get_manifest(&grant, reference).await?;
     let not_modified = conditional::not_modified(request.headers(), &manifest.digest);
     let body =
@@ -46,8 +48,9 @@ pub(super) async fn get(
 }
 
 /// `PUT`, by tag, or by digest with any number of `?tag=`.
-pub(super) async fn put(v2: &V2, name: RepositoryName, reference: Reference, request: Request<RequestBody>) -> Answer {
-    let grant = v2.authorize::<Push>(name)?;
+pub(super) async fn put(v2: &V2, caller: &Caller, name: RepositoryName, reference: Reference, request: Request<RequestBody>) -> Answer {
+    let grant = v2.authorize::<Push>(caller, name).await?;
+    let reference_text = reference.to_string();
     let tags = tags(&Query::of(request.uri()))?;
     let destination = match reference {
         Reference::Tag(tag) if tags.is_empty() => Destination::Tag(tag),
@@ -63,6 +66,7 @@ pub(super) async fn put(v2: &V2, name: RepositoryName, reference: Reference, req
     let content = read(request.into_body(), v2.max_manifest_bytes).await?;
     let push = ManifestPush { content, content_type, destination, precondition };
     let pushed = v2.registry.put_manifest(&grant, push).await?;
+    v2.access().audit_done(caller, "push", &named(&grant, &reference_text));
 
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::CREATED;
@@ -82,16 +86,23 @@ pub(super) async fn put(v2: &V2, name: RepositoryName, reference: Reference, req
 }
 
 /// `DELETE` of a tag, or of a manifest with all its tags.
-pub(super) async fn delete(v2: &V2, name: RepositoryName, reference: Reference) -> Answer {
-    let grant = v2.authorize::<Delete>(name)?;
+pub(super) async fn delete(v2: &V2, caller: &Caller, name: RepositoryName, reference: Reference) -> Answer {
+    let grant = v2.authorize::<Delete>(caller, name).await?;
     let deleted = match &reference {
         Reference::Tag(tag) => v2.registry.delete_tag(&grant, tag).await,
         Reference::Digest(digest) => v2.registry.delete_manifest(&grant, digest).await,
     };
     deleted.map_err(|error| ApiError::of_delete(error, "GET, HEAD, PUT"))?;
+    v2.access().audit_done(caller, "delete", &named(&grant, &reference.to_string()));
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
+}
+
+/// What was pushed or deleted, as people write it: `acme/app:v1`, or with a digest `acme/app@sha256:…`.
+fn named<P>(grant: &Grant<P>, reference: &str) -> String {
+    let mark = if reference.contains(':') { '@' } else { ':' };
+    format!("{}{mark}{reference}", grant.repository().as_str())
 }
 
 fn tags(query: &Query<'_>) -> Result<Vec<Tag>, ApiError> {

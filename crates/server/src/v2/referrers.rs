@@ -1,5 +1,6 @@
 //! `GET /v2/<name>/referrers/<digest>` (end-12).
 
+use entrepot_access::Caller;
 use entrepot_oci::{Digest, ErrorCode, RepositoryName, media_type};
 use entrepot_registry::Referrer;
 use entrepot_registry::gate::Pull;
@@ -21,8 +22,8 @@ struct Index<'a> {
     manifests: &'a [Referrer],
 }
 
-pub(super) async fn get(v2: &V2, name: RepositoryName, subject: &Digest, request: &Request<RequestBody>) -> Answer {
-    let grant = v2.authorize::<Pull>(name)?;
+pub(super) async fn get(v2: &V2, caller: &Caller, name: RepositoryName, subject: &Digest, request: &Request<RequestBody>) -> Answer {
+    let grant = v2.authorize::<Pull>(caller, name).await?;
     let query = Query::of(request.uri());
     let artifact_type = query.get("artifactType").filter(|text| !text.is_empty());
     let limit = query.limit()?;

@@ -4,6 +4,7 @@
 //! client can go on from there, and a commit never stops half-way.
 
 use bytes::Bytes;
+use entrepot_access::Caller;
 use entrepot_oci::{Algorithm, ByteRange, Digest, ErrorCode, RepositoryName};
 use entrepot_registry::gate::{Grant, Pull, Push};
 use entrepot_registry::{BodyError, Error, MountSource, UploadId};
@@ -26,12 +27,12 @@ use crate::net::RequestBody;
 const CHUNK_MIN_LENGTH: HeaderValue = HeaderValue::from_static("65536");
 
 /// `POST`: begins an upload, or mounts a blob, or takes a whole one.
-pub(super) async fn post(v2: &V2, name: RepositoryName, request: Request<RequestBody>) -> Answer {
-    let grant = v2.authorize::<Push>(name)?;
+pub(super) async fn post(v2: &V2, caller: &Caller, name: RepositoryName, request: Request<RequestBody>) -> Answer {
+    let grant = v2.authorize::<Push>(caller, name).await?;
     let query = Query::of(request.uri());
     if let Some(digest) = query.get("mount") {
         let digest = parse_digest("mount", digest)?;
-        if mount(v2, &grant, &digest, query.get("from")).await? {
+        if mount(v2, caller, &grant, &digest, query.get("from")).await? {
             return Ok(created(&grant, &digest));
         }
     } else if let Some(digest) = query.get("digest") {
@@ -49,15 +50,15 @@ pub(super) async fn post(v2: &V2, name: RepositoryName, request: Request<Request
 }
 
 /// `GET`: how far the upload is.
-pub(super) async fn get(v2: &V2, name: RepositoryName, id: UploadId) -> Answer {
-    let grant = v2.authorize::<Push>(name)?;
+pub(super) async fn get(v2: &V2, caller: &Caller, name: RepositoryName, id: UploadId) -> Answer {
+    let grant = v2.authorize::<Push>(caller, name).await?;
     let size = v2.registry.upload_size(&grant, id).await?;
     Ok(accepted(StatusCode::NO_CONTENT, &grant, id, size))
 }
 
 /// `PATCH`: a chunk, with or without its range.
-pub(super) async fn patch(v2: &V2, name: RepositoryName, id: UploadId, request: Request<RequestBody>) -> Answer {
-    let grant = v2.authorize::<Push>(name)?;
+pub(super) async fn patch(v2: &V2, caller: &Caller, name: RepositoryName, id: UploadId, request: Request<RequestBody>) -> Answer {
+    let grant = v2.authorize::<Push>(caller, name).await?;
     let range = chunk_range(request.headers())?;
     let registry = v2.registry.clone();
     let pushing = grant.clone();
@@ -67,8 +68,8 @@ pub(super) async fn patch(v2: &V2, name: RepositoryName, id: UploadId, request: 
 }
 
 /// `PUT`: the last chunk or none, and the digest of the whole.
-pub(super) async fn put(v2: &V2, name: RepositoryName, id: UploadId, request: Request<RequestBody>) -> Answer {
-    let grant = v2.authorize::<Push>(name)?;
+pub(super) async fn put(v2: &V2, caller: &Caller, name: RepositoryName, id: UploadId, request: Request<RequestBody>) -> Answer {
+    let grant = v2.authorize::<Push>(caller, name).await?;
     let range = chunk_range(request.headers())?;
     let digest = match Query::of(request.uri()).get("digest") {
         Some(text) => parse_digest("digest", text)?,
@@ -86,8 +87,8 @@ pub(super) async fn put(v2: &V2, name: RepositoryName, id: UploadId, request: Re
 }
 
 /// `DELETE`: gives the upload up.
-pub(super) async fn delete(v2: &V2, name: RepositoryName, id: UploadId) -> Answer {
-    let grant = v2.authorize::<Push>(name)?;
+pub(super) async fn delete(v2: &V2, caller: &Caller, name: RepositoryName, id: UploadId) -> Answer {
+    let grant = v2.authorize::<Push>(caller, name).await?;
     v2.registry.cancel_upload(&grant, id).await?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -96,13 +97,13 @@ pub(super) async fn delete(v2: &V2, name: RepositoryName, id: UploadId) -> Answe
 
 /// Mounts the blob from `from`, or from any repository that has it and that the caller may pull from. A source that is
 /// unknown, malformed or forbidden is as good as none: the client then uploads.
-async fn mount(v2: &V2, grant: &Grant<Push>, digest: &Digest, from: Option<&str>) -> Result<bool, ApiError> {
+async fn mount(v2: &V2, caller: &Caller, grant: &Grant<Push>, digest: &Digest, from: Option<&str>) -> Result<bool, ApiError> {
     let sources = match from {
         Some(name) => name.parse().into_iter().collect(),
         None => v2.registry.holders_of(digest).await?,
     };
     for source in sources {
-        let Ok(source) = v2.authorize::<Pull>(source) else { continue };
+        let Ok(source) = v2.authorize::<Pull>(caller, source).await else { continue };
         if v2.registry.mount_blob(grant, &MountSource::new(source), digest).await? {
             return Ok(true);
         }

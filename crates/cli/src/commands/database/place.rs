@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use entrepot_database::{Database, End, Error, PostgresUrl};
-use entrepot_registry::ROOM;
 
 use crate::config::Config;
-use crate::data;
+use crate::data::{self, ROOMS};
 
 const SQLITE: &str = "sqlite:";
 /// How long one statement may take; `database.statement_timeout` is made for requests.
@@ -98,12 +97,12 @@ impl Place {
 
     async fn connect(&self, config: &Config) -> Result<End, Error> {
         let database = match self {
-            Self::Sqlite(path) => Database::open(path, &[ROOM])?,
+            Self::Sqlite(path) => Database::open(path, ROOMS)?,
             Self::Postgres(url) => {
                 let mut options = config.database.postgres_at((**url).clone());
                 options.connections = CONNECTIONS;
                 options.statement_timeout = options.statement_timeout.max(STATEMENT_TIMEOUT);
-                Database::connect(options, &[ROOM]).await?
+                Database::connect(options, ROOMS).await?
             }
         };
         Ok(End { database, place: self.to_string() })

@@ -1,0 +1,162 @@
+-- Times are microseconds since 1970 UTC, sizes are bytes. What is secret is kept as a SHA-256 of 256 random bits, or, where people
+-- choose it, as a password hash.
+
+-- The first component of a repository's name: a person's or an organization's. `library` has the names of one component.
+CREATE TABLE namespaces (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    -- person, organization or library
+    kind TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    -- of new repositories: public or private
+    default_visibility TEXT NOT NULL,
+    -- of an organization: whether its members need a second factor
+    second_factor INTEGER NOT NULL,
+    max_bytes INTEGER,
+    max_repositories INTEGER,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY REFERENCES namespaces (id) ON DELETE CASCADE,
+    email TEXT,
+    email_confirmed_at INTEGER,
+    -- PHC text (argon2id), or bcrypt's from an htpasswd file. None: no password can be right.
+    password TEXT,
+    administrator INTEGER NOT NULL,
+    disabled_at INTEGER,
+    -- What was shown before this time proves nothing: the password was changed, or all logins were ended.
+    valid_from INTEGER NOT NULL,
+    -- local, ldap, or oidc:<provider>; and who it is there
+    source TEXT NOT NULL,
+    subject TEXT,
+    logged_in_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX accounts_by_subject ON accounts (source, subject) WHERE subject IS NOT NULL;
+CREATE INDEX accounts_by_email ON accounts (email) WHERE email IS NOT NULL;
+
+CREATE TABLE members (
+    organization_id INTEGER NOT NULL REFERENCES namespaces (id) ON DELETE CASCADE,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    -- owner or member
+    role TEXT NOT NULL,
+    PRIMARY KEY (organization_id, account_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_by_account ON members (account_id);
+
+CREATE TABLE teams (
+    id INTEGER PRIMARY KEY,
+    organization_id INTEGER NOT NULL REFERENCES namespaces (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    UNIQUE (organization_id, name)
+) STRICT;
+
+-- Somebody can be in a team by hand and through groups elsewhere; each is a row, and goes by itself.
+CREATE TABLE team_members (
+    team_id INTEGER NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    PRIMARY KEY (team_id, account_id, source)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX team_members_by_account ON team_members (account_id);
+
+-- Whose members elsewhere are in the team.
+CREATE TABLE team_groups (
+    team_id INTEGER NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (team_id, source, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX team_groups_by_name ON team_groups (source, name);
+
+CREATE TABLE robots (
+    id INTEGER PRIMARY KEY,
+    namespace_id INTEGER NOT NULL REFERENCES namespaces (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    disabled_at INTEGER,
+    created_at INTEGER NOT NULL,
+    UNIQUE (namespace_id, name)
+) STRICT;
+
+-- A role on the repositories that a pattern matches; the subject is a team, an account or a robot.
+CREATE TABLE grants (
+    subject TEXT NOT NULL,
+    subject_id INTEGER NOT NULL,
+    namespace_id INTEGER NOT NULL REFERENCES namespaces (id) ON DELETE CASCADE,
+    pattern TEXT NOT NULL,
+    role TEXT NOT NULL,
+    PRIMARY KEY (subject, subject_id, pattern)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX grants_in_namespace ON grants (namespace_id, subject, subject_id);
+
+-- What the rules know of a repository. Its content is in tables of another room, by the same name.
+CREATE TABLE repository_settings (
+    name TEXT PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX repository_settings_in_namespace ON repository_settings (namespace, name);
+
+-- Tags that do not move once they are set.
+CREATE TABLE immutable_tags (
+    namespace_id INTEGER NOT NULL REFERENCES namespaces (id) ON DELETE CASCADE,
+    repositories TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    PRIMARY KEY (namespace_id, repositories, tags)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    -- personal, organization, robot, login
+    kind TEXT NOT NULL,
+    -- the person or organization for whom it acts, or to whom its robot belongs
+    namespace_id INTEGER NOT NULL REFERENCES namespaces (id) ON DELETE CASCADE,
+    robot_id INTEGER REFERENCES robots (id) ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    -- words of pull, push, delete, admin; patterns of repositories, none for all; both with spaces between
+    scopes TEXT NOT NULL,
+    repositories TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    used_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tokens_of_namespace ON tokens (namespace_id, kind);
+CREATE INDEX tokens_of_robot ON tokens (robot_id) WHERE robot_id IS NOT NULL;
+
+-- Keys that sign registry tokens. The youngest whose time has come signs, all of them verify.
+CREATE TABLE signing_keys (
+    id TEXT PRIMARY KEY,
+    private BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    signs_from INTEGER NOT NULL,
+    verifies_until INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    -- a UUID that sorts by time
+    id TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    credential TEXT NOT NULL,
+    address TEXT NOT NULL,
+    action TEXT NOT NULL,
+    target TEXT NOT NULL,
+    allowed INTEGER NOT NULL,
+    detail TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX audit_by_actor ON audit (actor, id);
+CREATE INDEX audit_by_target ON audit (target, id);
+
+-- One row. Every change of what decides adds one to the generation, and with that ends what processes remember.
+CREATE TABLE access_state (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    generation INTEGER NOT NULL,
+    -- Whether the repositories that were there before there were rules have their settings.
+    adopted INTEGER NOT NULL
+) STRICT;
+INSERT INTO access_state (id, generation, adopted) VALUES (1, 1, 0);

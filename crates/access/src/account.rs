@@ -1,0 +1,346 @@
+//! People.
+
+use entrepot_database::{Connection, Durability, Row, Timestamp};
+
+use crate::memory::changed;
+use crate::name::Name;
+use crate::password::is_bcrypt;
+use crate::permit::{AccountOwner, Permit, System};
+use crate::role::{NamespaceKind, Visibility};
+use crate::rules::stored;
+use crate::{Access, Error, tables};
+
+/// Longest list of a page.
+pub(crate) const MAX_PAGE: usize = 1000;
+/// Where people are known from who have a password here.
+const LOCAL: &str = "local";
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Their name.
+    pub name: Name,
+    /// What they are called.
+    pub display_name: String,
+    /// Where letters to them go.
+    pub email: Option<String>,
+    /// Whether they have shown that they get them.
+    pub email_confirmed: bool,
+    /// Whether they govern the registry.
+    pub administrator: bool,
+    /// Whether they can do nothing, and since when.
+    pub disabled_at: Option<Timestamp>,
+    /// Where they are known from.
+    pub source: String,
+    /// Of their new repositories.
+    pub default_visibility: Visibility,
+    /// Since when there is the account.
+    pub created_at: Timestamp,
+    /// When they last logged in with a password.
+    pub logged_in_at: Option<Timestamp>,
+}
+
+/// A person who is not there yet.
+#[derive(Clone)]
+pub struct NewAccount {
+    /// Their name.
+    pub name: Name,
+    /// Where letters to them go.
+    pub email: Option<String>,
+    /// Their password; without one they cannot log in with one.
+    pub password: Option<NewPassword>,
+    /// Whether they shall govern the registry.
+    pub administrator: bool,
+}
+
+/// A password for a new account.
+#[derive(Clone)]
+pub enum NewPassword {
+    /// As somebody chose it.
+    Chosen(String),
+    /// As an htpasswd file has it: bcrypt's hash.
+    Bcrypt(String),
+}
+
+/// A change of an account; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct AccountChange {
+    /// What they are called.
+    pub display_name: Option<String>,
+    /// Where letters to them go.
+    pub email: Option<String>,
+    /// Of their new repositories.
+    pub default_visibility: Option<Visibility>,
+}
+
+impl Account {
+    fn read(row: &Row<'_>) -> Result<(i64, Self), Error> {
+        let account = Self {
+            name: stored(row.text(1)?)?,
+            email: row.optional_text(2)?.map(str::to_owned),
+            administrator: row.integer(3)? != 0,
+            disabled_at: row.optional_integer(4)?.map(Timestamp::from_micros),
+            source: row.text(5)?.to_owned(),
+            display_name: row.text(6)?.to_owned(),
+            default_visibility: stored(row.text(7)?)?,
+            created_at: Timestamp::from_micros(row.integer(8)?),
+            logged_in_at: row.optional_integer(9)?.map(Timestamp::from_micros),
+            email_confirmed: row.optional_integer(10)?.is_some(),
+        };
+        Ok((row.integer(0)?, account))
+    }
+}
+
+impl Access {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// [`Error::Exists`]; [`Error::Invalid`] for the password or the address.
+    pub async fn create_account(&self, permit: &Permit<System>, new: NewAccount) -> Result<Account, Error> {
+        let kept = match new.password {
+            None => None,
+            Some(NewPassword::Chosen(password)) => Some(self.0.passwords.hash(&password).await?),
+            Some(NewPassword::Bcrypt(hash)) if is_bcrypt(&hash) => Some(hash),
+            Some(NewPassword::Bcrypt(_)) => {
+                return Err(Error::invalid("password", "it has to be a bcrypt hash ($2y$…) of a cost up to 14"));
+            }
+        };
+        let email = new.email.map(|email| checked_email(&email)).transpose()?;
+        let (name, administrator) = (new.name, new.administrator);
+        let entry = permit.entry("account.create", &name, if administrator { "administrator" } else { "" });
+        let made = self.0.database.write(Durability::Power, move |connection| {
+            let id = add_namespace(connection, &name, NamespaceKind::Person)?
+                .ok_or_else(|| Error::exists("a person or organization", &name))?;
+            let parameters = [
+                id.into(),
+                email.as_deref().into(),
+                kept.as_deref().into(),
+                i64::from(administrator).into(),
+                LOCAL.into(),
+                Option::<&str>::None.into(),
+                Timestamp::from_micros(0).into(),
+            ];
+            connection.execute(&tables::ADD_ACCOUNT, &parameters)?;
+            entry.write(connection)?;
+            changed(connection)?;
+            find(connection, &name)
+        });
+        let (_, account) = made.await?;
+        self.noticed().await?;
+        Ok(account)
+    }
+
+    /// An account, for whoever may change it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn account(&self, permit: &Permit<AccountOwner>) -> Result<Account, Error> {
+        let name = permit.on.name.clone();
+        Ok(self.0.database.read(move |connection| find(connection, &name)).await?.1)
+    }
+
+    /// Accounts after `last`, at most `limit`, by name.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn accounts(
+        &self,
+        _: &Permit<System>,
+        last: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<Account>, Error> {
+        let scanned = self.0.database.scan(move |connection| {
+            let parameters = [last.as_deref().unwrap_or_default().into(), (limit.min(MAX_PAGE) as i64).into()];
+            connection.all(&tables::ACCOUNTS, &parameters, |row| Ok(Account::read(row)?.1))
+        });
+        scanned.await
+    }
+
+    /// Changes an account.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for the address.
+    pub async fn change_account(&self, permit: &Permit<AccountOwner>, change: AccountChange) -> Result<Account, Error> {
+        let email = change.email.as_deref().map(checked_email).transpose()?;
+        let display_name = change.display_name.map(|name| checked_text("display_name", &name)).transpose()?;
+        let (owner, entry) = (permit.on.clone(), permit.entry("account.change", &permit.on.name, ""));
+        let written = self.0.database.write(Durability::Power, move |connection| {
+            if let Some(name) = &display_name {
+                connection.execute(&tables::SET_DISPLAY_NAME, &[name.into(), owner.id.into()])?;
+            }
+            if let Some(email) = &email {
+                connection.execute(&tables::SET_EMAIL, &[email.into(), owner.id.into()])?;
+            }
+            if let Some(visibility) = change.default_visibility {
+                let parameters = [visibility.as_str().into(), owner.id.into()];
+                connection.execute(&tables::SET_DEFAULT_VISIBILITY, &parameters)?;
+            }
+            entry.write(connection)?;
+            find(connection, &owner.name)
+        });
+        Ok(written.await?.1)
+    }
+
+    /// Sets the password. Everything that was issued for the old one ends.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub async fn set_password(&self, permit: &Permit<AccountOwner>, password: &str) -> Result<(), Error> {
+        let kept = self.0.passwords.hash(password).await?;
+        self.change_authority(permit, "account.password", move |connection, id| {
+            let parameters = [(&kept).into(), Timestamp::now().into(), id.into()];
+            connection.execute(&tables::SET_PASSWORD, &parameters)?;
+            connection.execute(&tables::REMOVE_LOGINS, &[id.into()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether `password` is the account's own, for those who have to give it once more.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn check_password(&self, permit: &Permit<AccountOwner>, password: &str) -> Result<bool, Error> {
+        let name = permit.on.name.to_string();
+        self.0.guessing.admit(&name, permit.caller().address)?;
+        let text = name.clone();
+        let found = self.0.database.read(move |connection| {
+            let kept = connection.first(&tables::PASSWORD, &[(&text).into()], |row| {
+                Ok::<_, Error>(row.optional_text(1)?.map(str::to_owned))
+            })?;
+            Ok::<_, Error>(kept.flatten())
+        });
+        let right = self.0.passwords.verify(password, found.await?.as_deref()).await?;
+        if !right {
+            self.0.guessing.wrong(&name, permit.caller().address);
+        }
+        Ok(right)
+    }
+
+    /// Lets somebody govern the registry, or no more.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if nobody else would.
+    pub async fn set_administrator(&self, _: &Permit<System>, on: &Permit<AccountOwner>, yes: bool) -> Result<(), Error> {
+        self.change_authority(on, if yes { "account.promote" } else { "account.demote" }, move |connection, id| {
+            if !yes {
+                keep_one_administrator(connection, id)?;
+            }
+            connection.execute(&tables::SET_ADMINISTRATOR, &[i64::from(yes).into(), id.into()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes everything from somebody without removing anything, or gives it back.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if they are the only administrator.
+    pub async fn set_disabled(&self, permit: &Permit<AccountOwner>, disabled: bool) -> Result<(), Error> {
+        self.change_authority(permit, if disabled { "account.disable" } else { "account.enable" }, move |connection, id| {
+            if disabled {
+                keep_one_administrator(connection, id)?;
+                connection.execute(&tables::REMOVE_LOGINS, &[id.into()])?;
+            }
+            let at = disabled.then(|| Timestamp::now().micros());
+            connection.execute(&tables::SET_DISABLED, &[at.into(), id.into()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Makes an organization out of an account: its repositories stay, `owner` owns it, and nobody logs in as it any more.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if it is the only administrator, or its own owner.
+    pub async fn turn_into_organization(
+        &self,
+        permit: &Permit<AccountOwner>,
+        owner: &Permit<AccountOwner>,
+    ) -> Result<(), Error> {
+        let owner = owner.on.clone();
+        self.change_authority(permit, "account.to_organization", move |connection, id| {
+            if owner.id == id {
+                return Err(Error::Conflict("an organization needs an owner other than itself".to_owned()));
+            }
+            keep_one_administrator(connection, id)?;
+            connection.execute(&tables::REMOVE_LOGINS, &[id.into()])?;
+            connection.execute(&tables::REMOVE_GRANTS_OF, &["account".into(), id.into()])?;
+            connection.execute(&tables::REMOVE_PERSONAL_TOKENS, &[id.into()])?;
+            connection.execute(&tables::REMOVE_ACCOUNT, &[id.into()])?;
+            let kind = NamespaceKind::Organization.as_str();
+            connection.execute(&tables::SET_NAMESPACE_KIND, &[kind.into(), id.into()])?;
+            connection.execute(&tables::SET_MEMBER, &[id.into(), owner.id.into(), "owner".into()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes what an account may do, in one transaction with its entry in the audit log.
+    async fn change_authority(
+        &self,
+        permit: &Permit<AccountOwner>,
+        action: &str,
+        mut work: impl FnMut(&Connection<'_>, i64) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        let (id, entry) = (permit.on.id, permit.entry(action, &permit.on.name, ""));
+        let written = self.0.database.write(Durability::Power, move |connection| {
+            work(connection, id)?;
+            entry.write(connection)?;
+            Ok::<_, Error>(changed(connection)?)
+        });
+        written.await?;
+        self.noticed().await
+    }
+}
+
+/// Adds a namespace; `None` if its name is taken.
+pub(crate) fn add_namespace(
+    connection: &Connection<'_>,
+    name: &Name,
+    kind: NamespaceKind,
+) -> Result<Option<i64>, Error> {
+    let parameters = [
+        name.as_str().into(),
+        kind.as_str().into(),
+        "".into(),
+        Visibility::Private.as_str().into(),
+        Timestamp::now().into(),
+    ];
+    connection.first(&tables::ADD_NAMESPACE, &parameters, |row| Ok(row.integer(0)?))
+}
+
+/// The account `name`, with its row.
+pub(crate) fn find(connection: &Connection<'_>, name: &Name) -> Result<(i64, Account), Error> {
+    let found = connection.first(&tables::ACCOUNT, &[name.as_str().into()], Account::read)?;
+    found.ok_or_else(|| Error::not_found("account", name))
+}
+
+fn keep_one_administrator(connection: &Connection<'_>, id: i64) -> Result<(), Error> {
+    let found = connection.first(&tables::ACCOUNT_BY_ID, &[id.into()], |row| {
+        Ok::<_, Error>(row.integer(1)? != 0 && row.optional_integer(2)?.is_none())
+    })?;
+    if found == Some(true) && !connection.exists(&tables::OTHER_ADMINISTRATOR, &[id.into()])? {
+        return Err(Error::Conflict("this is the only administrator; make another one first".to_owned()));
+    }
+    Ok(())
+}
+
+/// An address to which a letter may go. Whether it arrives only a letter can tell.
+fn checked_email(text: &str) -> Result<String, Error> {
+    let text = text.trim();
+    let parts = text.split_once('@').filter(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
+    let plain = text.len() <= 254 && !text.contains(|c: char| c.is_control() || c.is_whitespace() || "<>,;\"".contains(c));
+    match parts {
+        Some(_) if plain => Ok(text.to_owned()),
+        _ => Err(Error::invalid("email", "it has to be an address such as ann@acme.example")),
+    }
+}
+
+/// A line that people write for people.
+pub(crate) fn checked_text(field: &'static str, text: &str) -> Result<String, Error> {
+    if text.chars().count() > 200 || text.contains(char::is_control) {
+        return Err(Error::invalid(field, "it has to be one line of 200 characters at most"));
+    }
+    Ok(text.trim().to_owned())
+}

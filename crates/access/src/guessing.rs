@@ -1,0 +1,142 @@
+//! Wrong guesses are slowed: per address, and per account from addresses that have not logged in to it before. So nobody can lock
+//! an owner out by guessing at their account. Each process counts for itself; what it counts is bounded.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use quick_cache::sync::Cache;
+
+use crate::Error;
+
+/// Wrong guesses that may come at once.
+const BURST: f64 = 10.0;
+/// After that, one more every so often.
+const REFILL: Duration = Duration::from_secs(6);
+/// Accounts and addresses that are counted; the least used are forgotten first.
+const COUNTED: usize = 20_000;
+
+/// Counts wrong guesses.
+pub(crate) struct Guessing {
+    addresses: Cache<IpAddr, Arc<Bucket>>,
+    accounts: Cache<String, Arc<Bucket>>,
+    /// Who has logged in from where.
+    friends: Cache<(String, IpAddr), ()>,
+}
+
+/// So many guesses are left, as of a moment.
+struct Bucket(Mutex<(f64, Instant)>);
+
+impl Guessing {
+    pub(crate) fn new() -> Self {
+        Self { addresses: Cache::new(COUNTED), accounts: Cache::new(COUNTED), friends: Cache::new(COUNTED) }
+    }
+
+    /// Whether a guess at `account` from `address` may be looked at.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub(crate) fn admit(&self, account: &str, address: Option<IpAddr>) -> Result<(), Error> {
+        for bucket in self.buckets(account, address) {
+            bucket.check(Instant::now())?;
+        }
+        Ok(())
+    }
+
+    /// A guess was wrong.
+    pub(crate) fn wrong(&self, account: &str, address: Option<IpAddr>) {
+        for bucket in self.buckets(account, address) {
+            bucket.take(Instant::now());
+        }
+    }
+
+    /// It was right: from here the account is not slowed because of what others guess.
+    pub(crate) fn right(&self, account: &str, address: Option<IpAddr>) {
+        if let Some(address) = address {
+            self.friends.insert((account.to_owned(), network(address)), ());
+        }
+    }
+
+    fn buckets(&self, account: &str, address: Option<IpAddr>) -> Vec<Arc<Bucket>> {
+        let address = address.map(network);
+        let friend = address.is_some_and(|address| self.friends.get(&(account.to_owned(), address)).is_some());
+        let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full()));
+        let of_address = address.and_then(|address| self.addresses.get_or_insert_with(&address, full).ok());
+        let of_account = if friend { None } else { self.accounts.get_or_insert_with(account, full).ok() };
+        of_address.into_iter().chain(of_account).collect()
+    }
+}
+
+/// Who has one address of IPv6 has the other 2^64 of its network.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+impl Bucket {
+    fn full() -> Self {
+        Self(Mutex::new((BURST, Instant::now())))
+    }
+
+    fn check(&self, now: Instant) -> Result<(), Error> {
+        let left = self.settle(now, 0.0);
+        if left >= 1.0 { Ok(()) } else { Err(Error::TooMany { after: REFILL.mul_f64(1.0 - left) }) }
+    }
+
+    fn take(&self, now: Instant) {
+        self.settle(now, 1.0);
+    }
+
+    /// Adds what time has given, takes `taken`, and returns what is left.
+    fn settle(&self, now: Instant, taken: f64) -> f64 {
+        let mut state = self.0.lock();
+        let (left, at) = *state;
+        let refilled = left + now.saturating_duration_since(at).as_secs_f64() / REFILL.as_secs_f64();
+        *state = ((refilled.min(BURST) - taken).max(0.0), now.max(at));
+        state.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guesses_are_slowed_but_the_owner_gets_in() {
+        let guessing = Guessing::new();
+        let (owner, attacker) = (Some("192.0.2.1".parse().unwrap()), Some("198.51.100.1".parse().unwrap()));
+        guessing.right("ann", owner);
+        for _ in 0..10 {
+            guessing.admit("ann", attacker).unwrap();
+            guessing.wrong("ann", attacker);
+        }
+        assert!(matches!(guessing.admit("ann", attacker), Err(Error::TooMany { .. })));
+        assert!(guessing.admit("bob", attacker).is_err(), "the address is slowed for every account");
+        let elsewhere = Some("203.0.113.1".parse().unwrap());
+        assert!(guessing.admit("ann", elsewhere).is_err(), "the account is slowed for other addresses");
+        guessing.admit("ann", owner).unwrap();
+        guessing.admit("bob", elsewhere).unwrap();
+    }
+
+    #[test]
+    fn a_bucket_fills_again() {
+        let bucket = Bucket::full();
+        let now = Instant::now();
+        for _ in 0..10 {
+            bucket.take(now);
+        }
+        assert!(bucket.check(now).is_err());
+        assert!(bucket.check(now + REFILL).is_ok());
+    }
+
+    #[test]
+    fn addresses_of_one_network_are_one() {
+        let parse = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert_eq!(network(parse("2001:db8::1")), network(parse("2001:db8::ffff:1")));
+        assert_ne!(network(parse("2001:db8::1")), network(parse("2001:db8:0:1::1")));
+        assert_eq!(network(parse("::ffff:192.0.2.1")), parse("192.0.2.1"));
+    }
+}

@@ -1,0 +1,189 @@
+#![doc = include_str!("../README.md")]
+
+mod account;
+mod audit;
+mod caller;
+mod error;
+mod explain;
+mod grant;
+mod guessing;
+mod identify;
+mod keys;
+mod memory;
+mod name;
+mod organization;
+mod password;
+mod pattern;
+mod permit;
+mod policy;
+mod registry_token;
+mod repository;
+mod robot;
+mod role;
+mod rules;
+mod secret;
+mod service;
+mod tables;
+mod team;
+mod token;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use entrepot_database::{Database, Durability};
+use entrepot_oci::RepositoryName;
+use quick_cache::sync::Cache;
+
+pub use account::{Account, AccountChange, NewAccount};
+pub use audit::{AuditEntry, AuditFilter};
+pub use caller::{Access as TokenAccess, Caller, Credential, Limit, On, Principal};
+pub use error::Error;
+pub use explain::Explanation;
+pub use grant::{GrantEntry, Subject};
+pub use identify::{Shown, TokenKind};
+pub use keys::PublicKey;
+pub use name::{InvalidName, InvalidRobotName, LIBRARY, MAX_NAME, Name, RobotName};
+pub use organization::{Member, Organization};
+pub use password::{MAX_PASSWORD, MIN_PASSWORD};
+pub use pattern::{InvalidPattern, Pattern};
+pub use permit::{AccountOwner, InOrganization, NamespaceOwner, Permit, RepositoryAdmin, System};
+pub use registry_token::{InvalidScope, RequestedScope, SERVICE};
+pub use repository::{ImmutableTags, RepositorySettings};
+pub use robot::Robot;
+pub use role::{Membership, NamespaceKind, Role, Scope, Scopes, UnknownWord, Visibility};
+pub use rules::Reason;
+pub use secret::Secret;
+pub use service::{Granted, Service};
+pub use tables::ROOM;
+pub use team::{Team, TeamGroup};
+pub use token::{NewToken, Token};
+
+/// Callers that are remembered, and pairs of a caller and a repository.
+const REMEMBERED: usize = 50_000;
+
+/// What people may do who did not log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anonymous {
+    /// Nothing.
+    Nothing,
+    /// Pull from public repositories.
+    Pull,
+    /// Also push and delete where nobody owns the namespace.
+    Push,
+}
+
+/// How access behaves, from the configuration.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What people may do who did not log in.
+    pub anonymous: Anonymous,
+}
+
+/// Who is who, and who may do what; clones share it.
+#[derive(Clone)]
+pub struct Access(Arc<Inner>);
+
+struct Inner {
+    options: Options,
+    database: Database,
+    memory: memory::Memory,
+    keys: keys::Keys,
+    passwords: password::Passwords,
+    guessing: guessing::Guessing,
+    audit: audit::Queue,
+    /// Makes fingerprints of what is shown that nobody outside can.
+    process_key: [u8; 32],
+    remembered: Cache<identify::Fingerprint, identify::Remembered>,
+    standings: Cache<(policy::PrincipalKey, RepositoryName), policy::Standing>,
+    /// When the use of each token was written down last.
+    used: Cache<String, Instant>,
+    /// Nobody, once for all.
+    nobody: Arc<caller::Who>,
+    /// Whether an account was seen: then there is one for good.
+    accounts_seen: AtomicBool,
+}
+
+impl Access {
+    /// Access over these facts; `database` must have been opened with [`ROOM`].
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn new(options: Options, database: Database) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Inner {
+            options,
+            database,
+            memory: memory::Memory::new(),
+            keys: keys::Keys::default(),
+            passwords: password::Passwords::new(),
+            guessing: guessing::Guessing::new(),
+            audit: audit::Queue::new(),
+            process_key: secret::random()?,
+            remembered: Cache::new(REMEMBERED),
+            standings: Cache::new(REMEMBERED),
+            used: Cache::new(REMEMBERED),
+            nobody: Arc::new(caller::Who::nobody()),
+            accounts_seen: AtomicBool::new(false),
+        })))
+    }
+
+    /// What has to go on while a registry is served: keeps what is remembered true, and writes the audit log. Does not end.
+    pub async fn attend(&self) {
+        tokio::join!(self.0.memory.keep(&self.0.database), self.0.audit.write(&self.0.database));
+    }
+
+    /// What people may do who did not log in.
+    pub fn anonymous(&self) -> Anonymous {
+        self.0.options.anonymous
+    }
+
+    /// Whether there is any account. Until there is, nobody can log in; and the last administrator cannot go.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn has_accounts(&self) -> Result<bool, Error> {
+        if self.0.accounts_seen.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let found = self.0.database.read(|connection| connection.exists(&tables::ANY_ACCOUNT, &[])).await?;
+        self.0.accounts_seen.store(found, Ordering::Relaxed);
+        Ok(found)
+    }
+
+    /// Lets a new key sign registry tokens. With `at_once` the older ones do not count any more from now on: who has one asks for
+    /// another.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn rotate_keys(&self, permit: &Permit<System>, at_once: bool) -> Result<(), Error> {
+        let (key, entry) = (keys::new_key()?, permit.entry("keys.rotate", "keys", if at_once { "at once" } else { "" }));
+        let rotated = self.0.database.write(Durability::Power, move |connection| {
+            keys::rotate(connection, &key, at_once)?;
+            entry.write(connection)
+        });
+        rotated.await?;
+        self.noticed().await
+    }
+
+    /// The public keys of registry tokens.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn public_keys(&self) -> Result<Vec<PublicKey>, Error> {
+        Ok(self.0.keys.get(&self.0.memory, &self.0.database).await?.public())
+    }
+
+    /// Whether a client that did not say who it is should be asked to, also where it could do something without: it then shows what it
+    /// has from the start.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn asks_for_login(&self) -> Result<bool, Error> {
+        Ok(self.0.options.anonymous == Anonymous::Nothing || self.has_accounts().await?)
+    }
+
+    /// Takes notice of a change that this process made, at once.
+    pub(crate) async fn noticed(&self) -> Result<(), Error> {
+        Ok(self.0.memory.refresh(&self.0.database).await?)
+    }
+}

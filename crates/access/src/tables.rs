@@ -1,0 +1,175 @@
+//! The tables of people and rules, and every statement that touches them.
+//!
+//! ```text
+//! namespaces ─┬─ accounts ─┬─ members ── namespaces (organizations)
+//!             │            └─ team_members ── teams ── team_groups
+//!             ├─ teams, robots, grants, immutable_tags
+//!             └─ tokens
+//! repository_settings    (by name; the content of repositories is another room's)
+//! signing_keys, audit, access_state
+//! ```
+
+use entrepot_database::{Compatibility, Migration, Room, Table};
+
+/// The tables of this crate.
+pub const ROOM: Room = Room {
+    name: "access",
+    migrations: &[Migration {
+        name: "accounts",
+        sqlite: include_str!("../migrations/sqlite/001_accounts.sql"),
+        postgres: include_str!("../migrations/postgres/001_accounts.sql"),
+        compatibility: Compatibility::Additive,
+    }],
+    tables: &[
+        Table { name: "namespaces", key: &["id"] },
+        Table { name: "accounts", key: &["id"] },
+        Table { name: "members", key: &["organization_id", "account_id"] },
+        Table { name: "teams", key: &["id"] },
+        Table { name: "team_members", key: &["team_id", "account_id", "source"] },
+        Table { name: "team_groups", key: &["team_id", "source", "name"] },
+        Table { name: "robots", key: &["id"] },
+        Table { name: "grants", key: &["subject", "subject_id", "pattern"] },
+        Table { name: "repository_settings", key: &["name"] },
+        Table { name: "immutable_tags", key: &["namespace_id", "repositories", "tags"] },
+        Table { name: "tokens", key: &["id"] },
+        Table { name: "signing_keys", key: &["id"] },
+        Table { name: "audit", key: &["id"] },
+        Table { name: "access_state", key: &["id"] },
+    ],
+};
+
+entrepot_database::statements! {
+    GENERATION = "SELECT generation FROM access_state";
+    NEXT_GENERATION = "UPDATE access_state SET generation = generation + 1";
+    ADOPTED = "SELECT adopted FROM access_state";
+    SET_ADOPTED = "UPDATE access_state SET adopted = 1";
+
+    NAMESPACE = "SELECT id, name, kind, display_name, default_visibility, second_factor, max_bytes, max_repositories, created_at
+        FROM namespaces WHERE name = $1";
+    ADD_NAMESPACE = "INSERT INTO namespaces (name, kind, display_name, default_visibility, second_factor, created_at)
+        VALUES ($1, $2, $3, $4, 0, $5) ON CONFLICT DO NOTHING RETURNING id";
+    SET_NAMESPACE_KIND = "UPDATE namespaces SET kind = $1 WHERE id = $2";
+    SET_DISPLAY_NAME = "UPDATE namespaces SET display_name = $1 WHERE id = $2";
+    SET_DEFAULT_VISIBILITY = "UPDATE namespaces SET default_visibility = $1 WHERE id = $2";
+    SET_QUOTA = "UPDATE namespaces SET max_bytes = $1, max_repositories = $2 WHERE id = $3";
+    REMOVE_NAMESPACE = "DELETE FROM namespaces WHERE id = $1";
+
+    ANY_ACCOUNT = "SELECT 1 FROM accounts LIMIT 1";
+    ACCOUNT = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
+        n.created_at, a.logged_in_at, a.email_confirmed_at
+        FROM namespaces n JOIN accounts a ON a.id = n.id WHERE n.name = $1";
+    ACCOUNT_BY_ID = "SELECT n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a JOIN namespaces n ON n.id = a.id WHERE a.id = $1";
+    ACCOUNT_BY_SUBJECT = "SELECT n.name FROM accounts a JOIN namespaces n ON n.id = a.id WHERE a.source = $1 AND a.subject = $2";
+    PASSWORD = "SELECT a.id, a.password, a.administrator, a.disabled_at, a.source FROM namespaces n JOIN accounts a ON a.id = n.id
+        WHERE n.name = $1";
+    ACCOUNTS = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
+        n.created_at, a.logged_in_at, a.email_confirmed_at
+        FROM namespaces n JOIN accounts a ON a.id = n.id WHERE n.name > $1 ORDER BY n.name LIMIT $2";
+    ADD_ACCOUNT = "INSERT INTO accounts (id, email, password, administrator, source, subject, valid_from)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    SET_PASSWORD = "UPDATE accounts SET password = $1, valid_from = $2 WHERE id = $3";
+    SET_EMAIL = "UPDATE accounts SET email = $1, email_confirmed_at = NULL WHERE id = $2";
+    SET_ADMINISTRATOR = "UPDATE accounts SET administrator = $1 WHERE id = $2";
+    SET_DISABLED = "UPDATE accounts SET disabled_at = $1 WHERE id = $2";
+    SET_LOGGED_IN = "UPDATE accounts SET logged_in_at = $1 WHERE id = $2";
+    OTHER_ADMINISTRATOR = "SELECT 1 FROM accounts WHERE administrator = 1 AND disabled_at IS NULL AND id <> $1 LIMIT 1";
+    REMOVE_ACCOUNT = "DELETE FROM accounts WHERE id = $1";
+
+    MEMBER = "SELECT role FROM members WHERE organization_id = $1 AND account_id = $2";
+    SET_MEMBER = "INSERT INTO members (organization_id, account_id, role) VALUES ($1, $2, $3)
+        ON CONFLICT (organization_id, account_id) DO UPDATE SET role = excluded.role";
+    REMOVE_MEMBER = "DELETE FROM members WHERE organization_id = $1 AND account_id = $2";
+    REMOVE_MEMBER_FROM_TEAMS = "DELETE FROM team_members WHERE account_id = $1
+        AND team_id IN (SELECT id FROM teams WHERE organization_id = $2)";
+    OTHER_OWNER = "SELECT 1 FROM members WHERE organization_id = $1 AND role = 'owner' AND account_id <> $2 LIMIT 1";
+    MEMBERS = "SELECT n.name, m.role FROM members m JOIN namespaces n ON n.id = m.account_id
+        WHERE m.organization_id = $1 AND n.name > $2 ORDER BY n.name LIMIT $3";
+    ORGANIZATION = "SELECT name, display_name, default_visibility, created_at FROM namespaces
+        WHERE kind = 'organization' AND name = $1";
+    ORGANIZATIONS = "SELECT name, display_name, default_visibility, created_at FROM namespaces
+        WHERE kind = 'organization' AND name > $1 ORDER BY name LIMIT $2";
+    ORGANIZATIONS_OF = "SELECT n.name, n.display_name, n.default_visibility, n.created_at FROM members m
+        JOIN namespaces n ON n.id = m.organization_id WHERE m.account_id = $1 AND n.name > $2 ORDER BY n.name LIMIT $3";
+
+    TEAM = "SELECT id, description FROM teams WHERE organization_id = $1 AND name = $2";
+    TEAMS = "SELECT name, description FROM teams WHERE organization_id = $1 AND name > $2 ORDER BY name LIMIT $3";
+    ADD_TEAM = "INSERT INTO teams (organization_id, name, description) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id";
+    REMOVE_TEAM = "DELETE FROM teams WHERE id = $1";
+    ADD_TEAM_MEMBER = "INSERT INTO team_members (team_id, account_id, source) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    REMOVE_TEAM_MEMBER = "DELETE FROM team_members WHERE team_id = $1 AND account_id = $2 AND source = $3";
+    TEAM_MEMBERS = "SELECT DISTINCT n.name FROM team_members t JOIN namespaces n ON n.id = t.account_id
+        WHERE t.team_id = $1 AND n.name > $2 ORDER BY n.name LIMIT $3";
+    TEAMS_THROUGH = "SELECT t.team_id FROM team_members t WHERE t.account_id = $1 AND t.source = $2";
+    TEAMS_OF_GROUP = "SELECT g.team_id, t.organization_id FROM team_groups g JOIN teams t ON t.id = g.team_id
+        WHERE g.source = $1 AND g.name = $2";
+    ADD_TEAM_GROUP = "INSERT INTO team_groups (team_id, source, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    REMOVE_TEAM_GROUP = "DELETE FROM team_groups WHERE team_id = $1 AND source = $2 AND name = $3";
+    TEAM_GROUPS = "SELECT source, name FROM team_groups WHERE team_id = $1 ORDER BY source, name";
+
+    ROBOT = "SELECT id, description, disabled_at FROM robots WHERE namespace_id = $1 AND name = $2";
+    ROBOT_BY_ID = "SELECT r.name, n.name, r.namespace_id, r.disabled_at FROM robots r JOIN namespaces n ON n.id = r.namespace_id
+        WHERE r.id = $1";
+    ROBOTS = "SELECT name, description, disabled_at FROM robots WHERE namespace_id = $1 AND name > $2 ORDER BY name LIMIT $3";
+    ADD_ROBOT = "INSERT INTO robots (namespace_id, name, description, created_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT DO NOTHING RETURNING id";
+    SET_ROBOT_DISABLED = "UPDATE robots SET disabled_at = $1 WHERE id = $2";
+    REMOVE_ROBOT = "DELETE FROM robots WHERE id = $1";
+    REMOVE_TOKENS_OF_ROBOT = "DELETE FROM tokens WHERE robot_id = $1";
+
+    SET_GRANT = "INSERT INTO grants (subject, subject_id, namespace_id, pattern, role) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (subject, subject_id, pattern) DO UPDATE SET role = excluded.role";
+    REMOVE_GRANT = "DELETE FROM grants WHERE subject = $1 AND subject_id = $2 AND pattern = $3";
+    REMOVE_GRANTS_OF = "DELETE FROM grants WHERE subject = $1 AND subject_id = $2";
+    GRANTS_OF = "SELECT pattern, role FROM grants WHERE subject = $1 AND subject_id = $2 ORDER BY pattern";
+    GRANTS_OF_IN = "SELECT pattern, role FROM grants WHERE namespace_id = $1 AND subject = $2 AND subject_id = $3";
+    GRANTS_OF_TEAMS = "SELECT t.name, g.pattern, g.role FROM teams t JOIN grants g
+        ON g.namespace_id = t.organization_id AND g.subject = 'team' AND g.subject_id = t.id
+        WHERE t.organization_id = $1
+        AND EXISTS (SELECT 1 FROM team_members m WHERE m.team_id = t.id AND m.account_id = $2) ORDER BY t.name, g.pattern";
+
+    REPOSITORY_SETTINGS = "SELECT visibility FROM repository_settings WHERE name = $1";
+    REPOSITORY = "SELECT name, visibility, created_by, created_at FROM repository_settings WHERE name = $1";
+    ADD_REPOSITORY = "INSERT INTO repository_settings (name, namespace, visibility, created_by, created_at)
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+    SET_VISIBILITY = "UPDATE repository_settings SET visibility = $1 WHERE name = $2";
+    REPOSITORIES = "SELECT name, visibility, created_by, created_at FROM repository_settings
+        WHERE namespace = $1 AND name > $2 ORDER BY name LIMIT $3";
+    VISIBILITIES = "SELECT name, visibility FROM repository_settings WHERE name >= $1 AND name <= $2";
+    COUNT_REPOSITORIES = "SELECT COUNT(*) FROM repository_settings WHERE namespace = $1";
+
+    ADD_IMMUTABLE = "INSERT INTO immutable_tags (namespace_id, repositories, tags) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    REMOVE_IMMUTABLE = "DELETE FROM immutable_tags WHERE namespace_id = $1 AND repositories = $2 AND tags = $3";
+    IMMUTABLE = "SELECT repositories, tags FROM immutable_tags WHERE namespace_id = $1 ORDER BY repositories, tags";
+
+    ADD_TOKEN = "INSERT INTO tokens (id, hash, kind, namespace_id, robot_id, label, scopes, repositories, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    TOKEN_BY_HASH = "SELECT t.id, t.kind, t.namespace_id, t.robot_id, t.scopes, t.repositories, t.expires_at, n.name
+        FROM tokens t JOIN namespaces n ON n.id = t.namespace_id WHERE t.hash = $1";
+    TOKEN_BY_ID = "SELECT t.id, t.kind, t.namespace_id, t.robot_id, t.scopes, t.repositories, t.expires_at, n.name
+        FROM tokens t JOIN namespaces n ON n.id = t.namespace_id WHERE t.id = $1";
+    TOKENS = "SELECT id, kind, label, scopes, repositories, created_at, expires_at, used_at FROM tokens
+        WHERE namespace_id = $1 AND robot_id IS NULL AND id > $2 ORDER BY id LIMIT $3";
+    TOKENS_OF_ROBOT = "SELECT id, kind, label, scopes, repositories, created_at, expires_at, used_at FROM tokens
+        WHERE robot_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    SET_TOKEN_HASH = "UPDATE tokens SET hash = $1, created_at = $2 WHERE id = $3 AND namespace_id = $4";
+    REMOVE_TOKEN = "DELETE FROM tokens WHERE id = $1 AND namespace_id = $2";
+    REMOVE_LOGINS = "DELETE FROM tokens WHERE namespace_id = $1 AND kind = 'login'";
+    REMOVE_PERSONAL_TOKENS = "DELETE FROM tokens WHERE namespace_id = $1 AND kind = 'personal'";
+    SET_TOKEN_USED = "UPDATE tokens SET used_at = $1 WHERE id = $2";
+    REMOVE_EXPIRED_TOKENS = "DELETE FROM tokens WHERE expires_at < $1";
+
+    SIGNING_KEYS = "SELECT id, private, signs_from, verifies_until FROM signing_keys ORDER BY signs_from, id";
+    ADD_SIGNING_KEY = "INSERT INTO signing_keys (id, private, created_at, signs_from) VALUES ($1, $2, $3, $4)";
+    END_SIGNING_KEYS = "UPDATE signing_keys SET verifies_until = $1 WHERE id <> $2 AND verifies_until IS NULL";
+    REMOVE_SIGNING_KEYS = "DELETE FROM signing_keys WHERE verifies_until < $1";
+
+    ADD_AUDIT = "INSERT INTO audit (id, at, actor, credential, address, action, target, allowed, detail)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    AUDIT = "SELECT id, at, actor, credential, address, action, target, allowed, detail FROM audit
+        WHERE id < $1 AND at >= $2 ORDER BY id DESC LIMIT $3";
+    AUDIT_OF_ACTOR = "SELECT id, at, actor, credential, address, action, target, allowed, detail FROM audit
+        WHERE actor = $1 AND id < $2 AND at >= $3 ORDER BY id DESC LIMIT $4";
+    AUDIT_OF_TARGET = "SELECT id, at, actor, credential, address, action, target, allowed, detail FROM audit
+        WHERE target = $1 AND id < $2 AND at >= $3 ORDER BY id DESC LIMIT $4";
+    REMOVE_AUDIT = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY id LIMIT $2)";
+}

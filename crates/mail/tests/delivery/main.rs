@@ -1,0 +1,7 @@
+//! Letters to a real SMTP server.
+
+mod certificates;
+mod delivered;
+mod injected;
+mod refused;
+mod setting;
