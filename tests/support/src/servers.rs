@@ -11,6 +11,7 @@ mod s3;
 mod s3_contents;
 mod seaweedfs;
 mod site;
+mod smtp;
 mod swift;
 mod versitygw;
 
@@ -19,5 +20,6 @@ pub use self::fake_gcs::FakeGcs;
 pub use self::nginx::Nginx;
 pub use self::s3::S3Bucket;
 pub use self::seaweedfs::SeaweedFs;
+pub use self::smtp::{KeptLetter, Smtp, SmtpSecurity};
 pub use self::swift::{Swift, SwiftContainer};
 pub use self::versitygw::VersityGw;

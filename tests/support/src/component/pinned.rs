@@ -79,6 +79,13 @@ pub const COMPONENTS: &[Component] = &[
         origin: Origin::Wheel { package: "oss2", version: "2.19.1" },
     },
     Component {
+        name: "aiosmtpd",
+        program: "python3",
+        purpose: "SMTP server that keeps what it gets",
+        needed_for: NeededFor::Tests,
+        origin: Origin::Wheel { package: "aiosmtpd", version: "1.4.6" },
+    },
+    Component {
         name: "azurite",
         program: "azurite-blob",
         purpose: "Azure Blob server",
