@@ -87,10 +87,17 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "azurite",
-        program: "azurite-blob",
+        program: ".bin/azurite-blob",
         purpose: "Azure Blob server",
         needed_for: NeededFor::Tests,
         origin: Origin::Npm { package: "azurite", version: "3.35.0" },
+    },
+    Component {
+        name: "oidc-provider",
+        program: "oidc-provider/lib/index.js",
+        purpose: "OpenID provider, run by a program of ours",
+        needed_for: NeededFor::Tests,
+        origin: Origin::Npm { package: "oidc-provider", version: "9.13.3" },
     },
     go(
         "versitygw",
