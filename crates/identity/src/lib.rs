@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod person;
+pub mod provider;
 mod secret;
 
 pub use person::Person;
