@@ -57,6 +57,19 @@ pub const COMPONENTS: &[Component] = &[
             directory: None,
         },
     },
+    debian("slapd", "slapd", "slapd", NeededFor::Tests, "OpenLDAP server"),
+    debian("ldapmodify", "ldapmodify", "ldap-utils", NeededFor::Tests, "changes what is in OpenLDAP"),
+    Component {
+        name: "samba",
+        program: "samba",
+        purpose: "Active Directory",
+        needed_for: NeededFor::Tests,
+        origin: Origin::Debian {
+            package: "samba-ad-dc",
+            beside: &["samba-ad-provision", "samba-dsdb-modules", "winbind", "ldb-tools", "iproute2"],
+            directory: None,
+        },
+    },
     debian(
         "docker-registry",
         "docker-registry",
