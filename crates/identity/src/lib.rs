@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod directory;
 mod person;
 pub mod provider;
 mod secret;
