@@ -87,8 +87,8 @@ impl OidcProvider {
         self.tell("sign", &format!(r#"{{"header":{{}},"claims":{claims}}}"#))
     }
 
-    /// Logs in as the one with this subject where `url` leads, as somebody with a browser would who agrees to everything; gives the URL that
-    /// the browser is sent back to.
+    /// Logs in as the one with this subject where `url` leads, as somebody with a browser would who agrees to everything;
+    /// gives the URL that the browser is sent back to.
     ///
     /// # Errors
     /// It does not come to that.
