@@ -114,10 +114,16 @@ impl Slapd {
     /// Lets it stand still, as on a machine that hangs: it accepts connections and never answers. With `false` it goes on.
     ///
     /// # Errors
-    /// It is stopped.
-    pub fn freeze(&self, frozen: bool) -> Result<()> {
-        let process = self.process.as_ref().context("slapd is stopped")?;
-        process.signal(if frozen { Signal::SIGSTOP } else { Signal::SIGCONT })
+    /// It is stopped, or does not stand still.
+    pub fn freeze(&mut self, frozen: bool) -> Result<()> {
+        let process = self.process.as_mut().context("slapd is stopped")?;
+        process.signal(if frozen { Signal::SIGSTOP } else { Signal::SIGCONT })?;
+        if frozen {
+            // On a busy machine some of its threads answer for a while after the signal.
+            let id = process.id();
+            process.wait_until(PATIENCE, |_| stands_still(id)).context("slapd")?;
+        }
+        Ok(())
     }
 
     fn run(&mut self) -> Result<()> {
@@ -132,6 +138,16 @@ impl Slapd {
         let ports = [self.plain.address(), self.encrypted.address()];
         process.wait_until(PATIENCE, |_| ports.iter().all(|port| TcpStream::connect(port).is_ok())).context("slapd")
     }
+}
+
+/// Whether every thread of a process is stopped.
+fn stands_still(process: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return false };
+    threads.flatten().all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // What comes before is the name, which may have anything in it.
+        stat.rsplit(')').next().is_some_and(|fields| fields.trim_start().starts_with('T'))
+    })
 }
 
 fn configuration(directory: &Path, tls: &TlsFiles) -> Result<String> {
