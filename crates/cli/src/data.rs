@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use entrepot_database::{DEAD_AFTER, Database, Error, Kind, Part, PostgresOptions, Room, State};
 use entrepot_access::Access;
+use entrepot_database::{DEAD_AFTER, Database, Error, Kind, Part, PostgresOptions, Room, State};
+use entrepot_identity::provider;
 use entrepot_registry::gate::{Gate, Open};
 use entrepot_registry::{Options, Registry};
 use entrepot_store::{ObjectsConfig, Store};
@@ -72,12 +73,23 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
         max_blob_bytes: config.limits.max_blob_bytes.0.map(|size| size.0),
         expire_uploads_after: config.uploads.expire_after,
     };
-    let access = entrepot_access::Options { anonymous: config.access.into() };
-    let access = Access::new(access, database.clone())?;
+    let access = open_access(config, database.clone())?;
     let registry = Registry::new(options, store, database);
     registry.check_store().await?;
     adopt(&access, &registry).await?;
     Ok(Data { registry, access, lock })
+}
+
+/// Who is who, over these facts.
+pub(crate) fn open_access(config: &Config, database: Database) -> anyhow::Result<Access> {
+    let providers = provider::Client::trusting(config.oidc.ca_file.as_deref());
+    let providers = providers.map_err(|why| anyhow::anyhow!("cannot use oidc.ca_file: {why}"))?;
+    let options = entrepot_access::Options {
+        anonymous: config.access.into(),
+        directory: config.directory.clone(),
+        providers: Some(providers),
+    };
+    Ok(Access::new(options, database)?)
 }
 
 /// Lets the rules know of the repositories that were there before them.

@@ -55,6 +55,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let access = access.clone();
         async move { access.attend().await }
     });
+    let follow = tokio::spawn({
+        let (access, pause) = (access.clone(), config.ldap.sync_interval);
+        async move { access.follow_directory(pause).await }
+    });
     announce(listener.addresses(), tls.is_some());
 
     let options = entrepot_server::Options {
@@ -72,6 +76,7 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         failed = reload => return failed,
     };
     purge.abort();
+    follow.abort();
     attend.abort();
     // So that the log of who did what can be ended here.
     drop(attend.await);

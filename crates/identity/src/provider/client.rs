@@ -1,10 +1,11 @@
 //! How providers are asked.
 
 use std::error::Error as _;
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{ClientBuilder, RequestBuilder, StatusCode, Url};
+use reqwest::{Certificate, ClientBuilder, RequestBuilder, StatusCode, Url};
 
 /// The longest answer that is read, in bytes. Key sets with certificates have some 20 KiB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -30,6 +31,28 @@ impl Client {
     /// The builder cannot make a client.
     pub fn new(builder: ClientBuilder) -> Result<Self, reqwest::Error> {
         builder.redirect(Policy::none()).referer(false).build().map(Self)
+    }
+
+    /// That trusts the system's authorities and those in `ca_file`. The roots are given explicitly: left to itself, the library
+    /// refuses to start on a machine without any.
+    ///
+    /// # Errors
+    /// The file cannot be read or has no certificate; one sentence.
+    pub fn trusting(ca_file: Option<&Path>) -> Result<Self, String> {
+        let system = rustls_native_certs::load_native_certs().certs;
+        // One that is not understood would not have matched anyway.
+        let mut roots: Vec<_> = system.iter().flat_map(|certificate| Certificate::from_der(certificate)).collect();
+        if let Some(path) = ca_file {
+            let unusable = |why: String| format!("{}: {why}", path.display());
+            let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+            let own = Certificate::from_pem_bundle(&pem).map_err(|error| unusable(error.to_string()))?;
+            if own.is_empty() {
+                return Err(unusable("it has no certificate".to_owned()));
+            }
+            roots.extend(own);
+        }
+        let builder = reqwest::Client::builder().user_agent(concat!("entrepot/", env!("CARGO_PKG_VERSION")));
+        Self::new(builder.tls_certs_only(roots)).map_err(|error| error.to_string())
     }
 
     pub(super) fn get(&self, url: Url) -> RequestBuilder {
