@@ -41,11 +41,12 @@ pub(crate) use self::access::Anonymous;
 pub(crate) use self::address::ListenAddress;
 pub(crate) use self::database::Database;
 pub(crate) use self::directory::{Ldap, Oidc};
-pub(crate) use self::flags::Flags;
+pub(crate) use self::flags::{DataFlags, Flags};
 pub(crate) use self::logging::LogFormat;
 pub(crate) use self::mistake::Mistakes;
 use self::origin::Origins;
 pub(crate) use self::place::Places;
+pub(crate) use self::quantity::duration;
 use self::reader::{Reader, Reported};
 pub(crate) use self::reference::reference;
 pub(crate) use self::sections::{Http, Limits, Log, Metrics, Registry, Shutdown, Uploads};
@@ -166,10 +167,5 @@ impl Config {
         values.extend(self.log.values());
         values.extend(self.metrics.values());
         values
-    }
-
-    /// What is allowed but hardly meant; a sentence each.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        self.access.warning().into_iter().collect()
     }
 }

@@ -137,8 +137,9 @@ pub(super) const DATABASE_STATEMENT_TIMEOUT: Setting = Setting::new::<Duration>(
 /// What the anonymous may do.
 pub(super) const ANONYMOUS: Setting = Setting::new::<Anonymous>(
     "access.anonymous",
-    Fallback::Words("push if only this machine can reach `listen`; otherwise it has to be set"),
-    "What clients may do without logging in: push (which includes pull and delete), pull, or none.",
+    Fallback::Words("push if only this machine can reach `listen`, otherwise none"),
+    "What clients may do without logging in: none; pull, from public repositories; or push, which includes delete, in \
+     namespaces that nobody owns. Where other machines can reach `listen`, push is refused.",
 )
 .flag("access-anonymous", "ACTION");
 

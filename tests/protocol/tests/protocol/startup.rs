@@ -34,12 +34,13 @@ fn one_sentence(arguments: &[&str], words: &[&str]) -> Result<()> {
 }
 
 #[test]
-fn beyond_loopback_only_knowingly() -> Result<()> {
+fn beyond_loopback_nobody_pushes_without_logging_in() -> Result<()> {
     let directory = TempDir::new()?;
     let data = directory.path().join("data");
     let data = data.to_string_lossy();
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:5000"] {
-        let lines = refused(&["serve", "--listen", address, "--data-dir", &data], &[])?;
+        let push = ["serve", "--listen", address, "--data-dir", &data, "--access-anonymous", "push"];
+        let lines = refused(&push, &[])?;
         let all = lines.join(" ");
         ensure!(all.contains("access.anonymous") && all.contains(address), "{all}");
     }
