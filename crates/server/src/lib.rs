@@ -57,12 +57,10 @@ pub async fn serve(
     registry.store().register_metrics(&mut all);
     all.register_collector(Box::new(metrics::ConnectionMetrics(Arc::clone(&counters))));
 
-    let observer = observe::Observer::new(http, metrics::Exposition::new(all), options.access_log);
-    let redirects = v2::Redirects {
-        networks: options.redirect,
-        expiry: options.redirect_expiry,
-        proxies: client::Proxies::new(options.trusted_proxies),
-    };
+    let proxies = client::Proxies::new(options.trusted_proxies);
+    let exposition = metrics::Exposition::new(all);
+    let observer = observe::Observer::new(http, exposition, proxies.clone(), options.access_log);
+    let redirects = v2::Redirects { networks: options.redirect, expiry: options.redirect_expiry, proxies };
     let v2 = v2::V2 { registry, gate, max_manifest_bytes: options.max_manifest_bytes, redirects: Arc::new(redirects) };
     let app = app::App::new(v2, observer, options.metrics);
     net::serve(listener, tls, options.limits, counters, app, shutdown).await

@@ -130,6 +130,7 @@ fn logs_are_json_and_tell_of_every_request() -> Result<()> {
     }
     ensure!(line["duration_us"].is_u64() && line["timestamp"].is_string(), "{line}");
     ensure!(line["peer"].as_str().is_some_and(|peer| peer.starts_with("127.0.0.1:")), "{line}");
+    ensure!(line["client"] == "127.0.0.1", "{line}");
 
     // An id that could spoil the log is replaced.
     let answer = registry.ask(&get("/v2/").header("X-Request-Id", "a\"b c"))?.expect(200)?;
@@ -141,6 +142,20 @@ fn logs_are_json_and_tell_of_every_request() -> Result<()> {
     for line in log.lines().filter(|line| !line.starts_with("entrepot listens on")) {
         let line: Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
         ensure!(line["level"].is_string() && line["timestamp"].is_string(), "{line}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_client_behind_a_trusted_proxy_is_in_the_access_log() -> Result<()> {
+    for (trusted, client) in [("127.0.0.0/8", "198.51.100.7"), ("", "127.0.0.1")] {
+        let mut registry = Registry::with(&[("ENTREPOT_HTTP_TRUSTED_PROXIES", trusted)])?;
+        // What stands to the left of what the proxy added anybody may have written.
+        let request = get("/v2/").header("X-Forwarded-For", "203.0.113.1, 198.51.100.7");
+        registry.ask(&request.header("X-Request-Id", "through-a-proxy"))?.expect(200)?;
+        let line: Value = serde_json::from_str(&registry.wait_for_log(|line| line.contains("through-a-proxy"))?)?;
+        ensure!(line["client"] == client, "trusted {trusted:?}: {line}");
+        ensure!(line["peer"].as_str().is_some_and(|peer| peer.starts_with("127.0.0.1:")), "{line}");
     }
     Ok(())
 }
