@@ -116,6 +116,11 @@ impl Program {
         &self.data
     }
 
+    /// All that it has logged.
+    pub(super) fn said(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(&self.log).context("cannot read a log")?).into_owned())
+    }
+
     /// Starts `entrepot serve` and waits until it listens. `fail` is what `FAILPOINTS` shall be.
     pub(super) fn serve(&self, fail: Option<&str>) -> Result<Started> {
         let (mut command, log) = self.command("serve", fail)?;
