@@ -1,7 +1,6 @@
 //! Clients that go away and a server that is killed or told to stop: nothing acknowledged is lost, and what was begun can
 //! be ended.
 
-use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -96,7 +95,7 @@ fn a_push_in_one_request_that_is_cut_leaves_nothing() -> Result<()> {
     connection.cut();
     settle(&registry)?;
     let deadline = Instant::now() + Duration::from_secs(5);
-    while fs::read_dir(registry.data().join("uploads"))?.count() > 0 {
+    while registry.leftovers()? > 0 {
         ensure!(Instant::now() < deadline, "its bytes are left");
         sleep(Duration::from_millis(10));
     }
@@ -211,7 +210,7 @@ fn an_upload_that_nobody_goes_on_with_is_purged() -> Result<()> {
     registry.ask(&patch(&location).body("abandoned"))?.expect(202)?;
     let kept = registry.push_blob("acme/app", "finished")?;
     let deadline = Instant::now() + Duration::from_secs(20);
-    while fs::read_dir(registry.data().join("uploads"))?.count() > 0 || registry.ask(&get(&location))?.status != 404 {
+    while registry.leftovers()? > 0 || registry.ask(&get(&location))?.status != 404 {
         ensure!(Instant::now() < deadline, "it is still there");
         sleep(Duration::from_millis(100));
     }
