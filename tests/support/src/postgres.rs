@@ -190,6 +190,9 @@ impl Postgres {
         for setting in ["unix_socket_directories=", "fsync=on", "max_connections=200", "logging_collector=off"] {
             command.args(["-c", setting]);
         }
+        // At its end it waits for those whose client has not said who it is, and tells them nothing: for a minute by default, if
+        // the client's line broke.
+        command.args(["-c", "authentication_timeout=10s"]);
         let mut process = Process::start(&mut command, &self.directory.path().join("postgres.log"))?;
         process
             .wait_until(PATIENCE, |output| output.contains("database system is ready to accept connections"))

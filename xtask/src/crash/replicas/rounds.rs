@@ -378,14 +378,13 @@ impl Campaign<'_> {
     }
 }
 
-/// A finding with what had happened in its round.
+/// A finding, or why the campaign cannot go on, with what had happened in its round.
 fn explained(error: anyhow::Error, events: &[Event]) -> anyhow::Error {
+    let events: Vec<String> = events.iter().map(Event::to_string).collect();
+    let events = format!("in this round: {}", events.join("; "));
     match error.downcast::<Trouble>() {
-        Ok(trouble) => {
-            let events: Vec<String> = events.iter().map(Event::to_string).collect();
-            Trouble::Wrong(format!("{trouble}\n  in this round: {}", events.join("; "))).into()
-        }
-        Err(error) => error,
+        Ok(trouble) => Trouble::Wrong(format!("{trouble}\n  {events}")).into(),
+        Err(error) => error.context(events),
     }
 }
 
