@@ -14,7 +14,7 @@ pub(super) enum Subject {
     /// One process with its own disk.
     One { server: Entrepot, _directory: TempDir },
     /// Replicas over PostgreSQL and an S3 server, behind nginx, which gives each request to the next one.
-    Replicas(Replicas),
+    Replicas(Box<Replicas>),
     /// One that runs already, at `HOST:PORT`.
     Elsewhere(String),
 }
@@ -32,9 +32,8 @@ impl Subject {
     /// Starts so many replicas.
     pub(super) fn replicas(count: usize) -> Result<Self> {
         let started = Replicas::start(count, SETTINGS)?;
-        Ok(Self::Replicas(
-            started.context("replicas need PostgreSQL, SeaweedFS and nginx: cargo xtask tools --install")?,
-        ))
+        let missing = "replicas need PostgreSQL, SeaweedFS and nginx: cargo xtask tools --install";
+        Ok(Self::Replicas(Box::new(started.context(missing)?)))
     }
 
     /// Where it listens, as `HOST:PORT`.
