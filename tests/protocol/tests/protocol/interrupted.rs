@@ -1,10 +1,10 @@
 //! Clients that go away and a server that is killed or told to stop: nothing acknowledged is lost, and what was begun can
 //! be ended.
 
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use entrepot_test_harness::content::{image, noise, sha256};
 use entrepot_test_harness::{Connection, Registry, get, patch, post, put};
 use nix::sys::signal::Signal;
@@ -179,6 +179,38 @@ fn a_transfer_may_finish_when_the_server_is_told_to_stop() -> Result<()> {
 
     registry.restart()?;
     ensure!(registry.upload_size(&location)? == 1_000_000, "what was acknowledged while stopping is lost");
+    Ok(())
+}
+
+/// What a proxy relies on that opens a connection for a request: it may ask another server if it got no connection, but not if
+/// it got one and no answer.
+#[test]
+fn whoever_still_got_a_connection_gets_an_answer_when_the_server_is_told_to_stop() -> Result<()> {
+    const CLIENTS: usize = 12;
+    let mut registry = Registry::start()?;
+    for _ in 0..5 {
+        let address = registry.address()?;
+        let (answers, stopped) = thread::scope(|scope| {
+            let ask = || {
+                let mut answers = 0;
+                while let Ok(mut connection) = Connection::open(address) {
+                    connection.ask(&get("/v2/"), "")?;
+                    connection.answer("GET").with_context(|| format!("after {answers} answers"))?.expect(200)?;
+                    answers += 1;
+                }
+                Ok::<_, anyhow::Error>(answers)
+            };
+            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(ask)).collect();
+            sleep(Duration::from_millis(200));
+            let stopped = registry.signal(Signal::SIGTERM).and_then(|()| registry.wait());
+            (clients.into_iter().map(|client| client.join()).collect::<Vec<_>>(), stopped)
+        });
+        ensure!(stopped?.success(), "it ended with an error");
+        for client in answers {
+            ensure!(client.map_err(|_| anyhow!("a client panicked"))?? > 0, "a client was never answered");
+        }
+        registry.restart()?;
+    }
     Ok(())
 }
 
