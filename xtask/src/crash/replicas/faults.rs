@@ -80,24 +80,28 @@ impl What {
             Self::StopDatabase => "restart of PostgreSQL, fast",
             Self::CrashDatabase => "restart of PostgreSQL, immediate",
             Self::Freeze(true) => "PostgreSQL frozen",
+            Self::Freeze(false) => return None,
             Self::TakenForDead => "living replicas taken for dead",
-            Self::Freeze(false) | Self::Line { fault: Fault::None, .. } => return None,
-            Self::Line { to: Backend::Database, fault, .. } => match fault {
-                Fault::None | Fault::Refuse => "database refuses",
-                Fault::Cut | Fault::CutAfter(_) => "database cut",
-                Fault::HalfClose => "database half closed",
-                Fault::BlackHole => "database in a black hole",
-                Fault::Delay(_) => "database delayed",
-                Fault::Throttle(_) => "database throttled",
-            },
-            Self::Line { to: Backend::Store, fault, .. } => match fault {
-                Fault::None | Fault::Refuse => "store refuses",
-                Fault::Cut | Fault::CutAfter(_) => "store cut",
-                Fault::HalfClose => "store half closed",
-                Fault::BlackHole => "store in a black hole",
-                Fault::Delay(_) => "store delayed",
-                Fault::Throttle(_) => "store throttled",
-            },
+            Self::Line { to, fault, .. } => return to.kind(*fault),
+        })
+    }
+}
+
+impl Backend {
+    /// What a fault of the line to it is counted as.
+    fn kind(self, fault: Fault) -> Option<&'static str> {
+        let (database, store) = match fault {
+            Fault::None => return None,
+            Fault::Refuse => ("database refuses", "store refuses"),
+            Fault::Cut | Fault::CutAfter(_) => ("database cut", "store cut"),
+            Fault::HalfClose => ("database half closed", "store half closed"),
+            Fault::BlackHole => ("database in a black hole", "store in a black hole"),
+            Fault::Delay(_) => ("database delayed", "store delayed"),
+            Fault::Throttle(_) => ("database throttled", "store throttled"),
+        };
+        Some(match self {
+            Self::Database => database,
+            Self::Store => store,
         })
     }
 }
