@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Serve(flags) => commands::serve::run(&flags),
         Command::Purge(flags) => commands::purge::run(&flags),
         Command::Database(DatabaseCommand::Move(arguments)) => commands::database::run(&arguments),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::Store(command) => commands::store::run(&command),
         Command::Config(command) => commands::config::run(&command),
     }
