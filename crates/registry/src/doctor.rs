@@ -1,6 +1,6 @@
 //! What rows and bytes say of each other: the core's part of `entrepot doctor`. Nothing is changed.
 
-pub(crate) mod bytes;
+pub(crate) mod presence;
 pub(crate) mod references;
 
 use entrepot_database::{Diagnosis, Doctor, Verdict};
@@ -26,7 +26,7 @@ impl Examination<'_> {
         vec![
             Diagnosis { subject: "the store can be read", verdict: self.readable() },
             self.kind().await,
-            Diagnosis { subject: bytes::SUBJECT, verdict: self.bytes().await },
+            Diagnosis { subject: presence::SUBJECT, verdict: self.presence().await },
             self.database.check(references::SUBJECT, references::TABLES, references::verdict).await,
         ]
     }
@@ -64,13 +64,13 @@ impl Examination<'_> {
         self.database.check("blobs are in the kind of store that is configured", &["blobs", "objects"], work).await
     }
 
-    async fn bytes(&self) -> Verdict {
+    async fn presence(&self) -> Verdict {
         if let Some(reason) = self.database.lacks(&["blobs", "objects"]) {
             return Verdict::NotLookedAt(reason);
         }
         match &self.store {
             Err(_) => Verdict::NotLookedAt("the store cannot be read".to_owned()),
-            Ok(store) => bytes::verdict(self.database, store, self.thorough)
+            Ok(store) => presence::verdict(self.database, store, self.thorough)
                 .await
                 .unwrap_or_else(|error| Verdict::unreadable(&error)),
         }

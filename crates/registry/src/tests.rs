@@ -5,7 +5,7 @@ use entrepot_test_engines::{Place, on_both_engines};
 use futures_util::stream;
 
 use super::*;
-use crate::doctor::{bytes, references};
+use crate::doctor::{presence, references};
 use crate::gate::{AnonymousAccess, Caller, Delete, Gate, Grant, Permission, Pull, Push};
 
 mod objects;
@@ -79,7 +79,7 @@ impl Fixture {
 
 async fn every_statement_fits_the_tables(place: Place) {
     let fixture = fixture(&place, Options::default()).await;
-    for statements in [tables::STATEMENTS, bytes::tables::STATEMENTS, references::tables::STATEMENTS] {
+    for statements in [tables::STATEMENTS, presence::tables::STATEMENTS, references::tables::STATEMENTS] {
         fixture.registry.database().check(statements).await.unwrap();
     }
 }
