@@ -66,8 +66,12 @@ impl Doctor {
             found.extend(self.examine_server(options).await);
         }
         let migrations = self.migrations().await;
-        let rooms = migrations.as_ref().ok().map(|applied| applied.rooms(&self.rooms));
-        found.push(self.judge("migrations are those of this version", migrations.map(|applied| applied.verdict())));
+        let rooms = match &migrations {
+            Ok(applied) => applied.rooms(&self.rooms),
+            Err(_) => Err("it is not known which migrations it has".to_owned()),
+        };
+        let verdict = migrations.map_or_else(|verdict| verdict, migrations::Applied::verdict);
+        found.push(Diagnosis { subject: "migrations are those of this version", verdict });
         found.push(self.schema(rooms).await);
         found.push(self.check("writes are allowed", &["maintenance", "moves"], writes::verdict).await);
         if let Place::File(_) = &self.place {
@@ -144,19 +148,12 @@ impl Doctor {
         read.map_err(|error: Error| Verdict::unreadable(&error))
     }
 
-    fn judge(&self, subject: &'static str, verdict: Result<Verdict, Verdict>) -> Diagnosis {
-        Diagnosis { subject, verdict: verdict.unwrap_or_else(|verdict| verdict) }
-    }
-
-    /// `rooms` with the migrations that the database has.
-    async fn schema(&self, rooms: Option<Result<Vec<Room>, String>>) -> Diagnosis {
-        const SUBJECT: &str = "tables, columns and indexes are those that the migrations make";
+    /// `rooms` have the migrations that the database has.
+    async fn schema(&self, rooms: Result<Vec<Room>, String>) -> Diagnosis {
+        let subject = "tables, columns and indexes are those that the migrations make";
         match rooms {
-            None => {
-                self.judge(SUBJECT, Err(Verdict::NotLookedAt("it is not known which migrations it has".to_owned())))
-            }
-            Some(Err(reason)) => self.judge(SUBJECT, Err(Verdict::NotLookedAt(reason))),
-            Some(Ok(rooms)) => self.check(SUBJECT, &[], move |connection| schema::compare(connection, &rooms)).await,
+            Ok(rooms) => self.check(subject, &[], move |connection| schema::compare(connection, &rooms)).await,
+            Err(reason) => Diagnosis { subject, verdict: Verdict::NotLookedAt(reason) },
         }
     }
 }

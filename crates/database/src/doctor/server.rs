@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Diagnosis, Doctor, Trouble, Verdict};
 use crate::cell::Cell;
-use crate::{Connection, Error, Kind, PostgresOptions, Timestamp};
+use crate::{Connection, DEAD_AFTER, Error, Kind, PostgresOptions, Timestamp};
 
 /// The oldest version that the tests run on, as the server counts.
 const OLDEST: i64 = 15;
@@ -22,7 +22,6 @@ const PERMISSION: &str = "SELECT CAST(current_user AS TEXT), CAST(current_schema
     CAST(CAST(COALESCE(has_schema_privilege(current_schema(), 'CREATE'), FALSE) AS INT) AS BIGINT),
     CAST(CAST(has_database_privilege(current_database(), 'TEMPORARY') AS INT) AS BIGINT),
     CAST(current_database() AS TEXT)";
-const CLOCK: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
 const SETTINGS: &str = "SELECT name, setting FROM pg_settings
     WHERE name IN ('fsync', 'full_page_writes', 'autovacuum') AND setting <> 'on' ORDER BY name";
 /// Connections that this role may have in this database, those of others, and processes of ours.
@@ -32,23 +31,24 @@ const CONNECTIONS: &str = "SELECT CAST(LEAST(
         (SELECT NULLIF(datconnlimit, -1) FROM pg_database WHERE datname = current_database()),
         (SELECT NULLIF(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user)) AS BIGINT),
     (SELECT COUNT(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname <> current_database())";
-const REPLICAS: &str = "SELECT COUNT(*) FROM replicas";
+/// Those that were heard of since the time that is the parameter.
+const REPLICAS: &str = "SELECT COUNT(*) FROM replicas WHERE seen_at > $1";
 
 impl Doctor {
     pub(super) async fn examine_server(&self, options: &PostgresOptions) -> Vec<Diagnosis> {
         let own = i64::try_from(options.connections).unwrap_or(i64::MAX).saturating_add(1);
         vec![
-            self.of_server_itself("the server's version is one that the tests run on", version).await,
-            self.of_server_itself("its encoding is UTF8", encoding).await,
-            self.of_server_itself("tables can be made", permission).await,
-            self.of_server_itself("its clock agrees with ours", clock).await,
-            self.of_server_itself("its settings keep what was committed", settings).await,
+            self.ask_server("the server's version is one that the tests run on", version).await,
+            self.ask_server("its encoding is UTF8", encoding).await,
+            self.ask_server("tables can be made", permission).await,
+            self.ask_server("its clock agrees with ours", clock).await,
+            self.ask_server("its settings keep what was committed", settings).await,
             self.check("connections are enough", &["replicas"], move |connection| connections(connection, own)).await,
         ]
     }
 
     /// A check that needs no tables.
-    async fn of_server_itself<F>(&self, subject: &'static str, work: F) -> Diagnosis
+    async fn ask_server<F>(&self, subject: &'static str, work: F) -> Diagnosis
     where
         F: FnOnce(&Connection<'_>) -> Result<Verdict, Error> + Send + 'static,
     {
@@ -111,10 +111,8 @@ fn permission(connection: &Connection<'_>) -> Result<Verdict, Error> {
 
 fn clock(connection: &Connection<'_>) -> Result<Verdict, Error> {
     let before = Timestamp::now();
-    let row = one(connection, CLOCK)?;
+    let theirs = connection.now()?;
     let after = Timestamp::now();
-    let [Cell::Integer(theirs)] = row.as_slice() else { return Err(odd(&row)) };
-    let theirs = Timestamp::from_micros(*theirs);
     if theirs.plus(CLOCKS) >= before && theirs <= after.plus(CLOCKS) {
         return Ok(Verdict::well());
     }
@@ -146,9 +144,10 @@ fn settings(connection: &Connection<'_>) -> Result<Verdict, Error> {
 fn connections(connection: &Connection<'_>, own: i64) -> Result<Verdict, Error> {
     let row = one(connection, CONNECTIONS)?;
     let [Cell::Integer(limit), Cell::Integer(others)] = row.as_slice() else { return Err(odd(&row)) };
-    let alive = match one(connection, REPLICAS)?.as_slice() {
-        [Cell::Integer(count)] => (*count).max(1),
-        row => return Err(odd(row)),
+    let since = connection.now()?.minus(DEAD_AFTER);
+    let alive = match connection.rows(REPLICAS, &[since.into()])?.first().and_then(|row| row.first()) {
+        Some(Cell::Integer(count)) => (*count).max(1),
+        cell => return Err(odd(cell.map_or(&[], std::slice::from_ref))),
     };
     let needed = (alive + 1).saturating_mul(own).saturating_add(SPARE).saturating_add(*others);
     let counted = format!(
