@@ -25,6 +25,8 @@ mod secret;
 mod service;
 mod tables;
 mod team;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::sync::Arc;
@@ -35,7 +37,7 @@ use entrepot_database::{Database, Durability};
 use entrepot_oci::RepositoryName;
 use quick_cache::sync::Cache;
 
-pub use account::{Account, AccountChange, NewAccount};
+pub use account::{Account, AccountChange, NewAccount, NewPassword};
 pub use audit::{AuditEntry, AuditFilter};
 pub use caller::{Access as TokenAccess, Caller, Credential, Limit, On, Principal};
 pub use error::Error;
@@ -44,7 +46,7 @@ pub use grant::{GrantEntry, Subject};
 pub use identify::{Shown, TokenKind};
 pub use keys::PublicKey;
 pub use name::{InvalidName, InvalidRobotName, LIBRARY, MAX_NAME, Name, RobotName};
-pub use organization::{Member, Organization};
+pub use organization::{Member, NamespaceChange, Organization};
 pub use password::{MAX_PASSWORD, MIN_PASSWORD};
 pub use pattern::{InvalidPattern, Pattern};
 pub use permit::{AccountOwner, InOrganization, NamespaceOwner, Permit, RepositoryAdmin, System};
@@ -96,6 +98,8 @@ struct Inner {
     process_key: [u8; 32],
     remembered: Cache<identify::Fingerprint, identify::Remembered>,
     standings: Cache<(policy::PrincipalKey, RepositoryName), policy::Standing>,
+    /// Passwords that were right, by the same key: what was kept of each, and until when it needs no hash.
+    proven: Cache<identify::Fingerprint, identify::Proven>,
     /// When the use of each token was written down last.
     used: Cache<String, Instant>,
     /// Nobody, once for all.
@@ -121,6 +125,7 @@ impl Access {
             process_key: secret::random()?,
             remembered: Cache::new(REMEMBERED),
             standings: Cache::new(REMEMBERED),
+            proven: Cache::new(REMEMBERED),
             used: Cache::new(REMEMBERED),
             nobody: Arc::new(caller::Who::nobody()),
             accounts_seen: AtomicBool::new(false),
