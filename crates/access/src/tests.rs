@@ -171,12 +171,16 @@ fn unauthenticated<T>(result: Result<T, Error>) -> bool {
     matches!(result, Err(Error::Unauthenticated))
 }
 
-/// Waits until `done`, and returns how long that took.
+/// Asks again and again until `done`, and returns after what time it was asked last when it was not.
 async fn until(mut done: impl AsyncFnMut() -> bool) -> Duration {
-    let start = Instant::now();
-    while !done().await {
-        assert!(start.elapsed() < Duration::from_secs(5), "it does not come to that");
+    let (start, mut last) = (Instant::now(), Duration::ZERO);
+    loop {
+        let asked = start.elapsed();
+        if done().await {
+            return last;
+        }
+        last = asked;
+        assert!(asked < Duration::from_secs(5), "it does not come to that");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    start.elapsed()
 }
