@@ -54,6 +54,17 @@ pub enum Principal {
         /// Its name.
         name: RobotName,
     },
+    /// A job that came in by a rule of a namespace, which says what it may do there.
+    Job {
+        /// The namespace's row.
+        namespace: i64,
+        /// The namespace's name.
+        owner: Name,
+        /// The rule.
+        rule: String,
+        /// What its provider calls it.
+        subject: String,
+    },
     /// An organization, by a token of its own, whose scopes are its rights.
     Organization {
         /// Its row.
@@ -71,6 +82,7 @@ impl Principal {
             Self::Operator => Some("(operator)".to_owned()),
             Self::Account { name, .. } | Self::Organization { name, .. } => Some(name.to_string()),
             Self::Robot { name, .. } => Some(name.to_string()),
+            Self::Job { owner, subject, .. } => Some(format!("{owner} ({subject})")),
         }
     }
 }
@@ -84,6 +96,8 @@ pub enum Credential {
     Password,
     /// The token with this id.
     Token(String),
+    /// A token that an OpenID provider signed for a job.
+    Identity,
 }
 
 impl Credential {
@@ -93,6 +107,7 @@ impl Credential {
             Self::None => "none".to_owned(),
             Self::Password => "password".to_owned(),
             Self::Token(id) => format!("token {id}"),
+            Self::Identity => "identity token".to_owned(),
         }
     }
 }
@@ -169,7 +184,13 @@ impl Limit {
 impl Who {
     /// Somebody who did not say who they are.
     pub(crate) fn nobody() -> Self {
-        Self { principal: Principal::Anonymous, credential: Credential::None, limit: Limit::NONE, valid_from: None, valid_until: None }
+        Self {
+            principal: Principal::Anonymous,
+            credential: Credential::None,
+            limit: Limit::NONE,
+            valid_from: None,
+            valid_until: None,
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
-use crate::name::Name;
 use crate::Error;
+use crate::name::Name;
 
 /// Wrong guesses that may come at once.
 const BURST: f64 = 10.0;
@@ -62,9 +62,8 @@ impl Guessing {
 
     fn buckets(&self, account: Option<&Name>, address: Option<IpAddr>) -> Vec<Arc<Bucket>> {
         let address = address.map(network);
-        let known = |account: &Name| {
-            address.is_some_and(|address| self.friends.get(&(account.clone(), address)).is_some())
-        };
+        let known =
+            |account: &Name| address.is_some_and(|address| self.friends.get(&(account.clone(), address)).is_some());
         let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full()));
         let of_address = address.and_then(|address| self.addresses.get_or_insert_with(&address, full).ok());
         let guarded = account.filter(|account| !known(account));

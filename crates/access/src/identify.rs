@@ -8,6 +8,7 @@ use entrepot_database::{Connection, Durability, Row, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+use crate::account::LOCAL;
 use crate::caller::{Caller, Credential, Limit, Principal, Who};
 use crate::memory::{Generation, Memory};
 use crate::name::{Name, RobotName};
@@ -16,7 +17,7 @@ use crate::registry_token::{self, Holder};
 use crate::role::{Scopes, words};
 use crate::rules::stored;
 use crate::secret::Secret;
-use crate::{Access, Error, tables};
+use crate::{Access, Error, job, tables};
 
 /// How long somebody is remembered by what they showed, if nothing changes.
 const BELIEVED: Duration = Duration::from_secs(300);
@@ -65,7 +66,7 @@ pub(crate) struct Remembered {
 
 impl Remembered {
     /// Remembers `who` for so long, or as long as what they showed counts.
-    fn new(who: Who, generation: Generation, most: Duration) -> Self {
+    pub(crate) fn new(who: Who, generation: Generation, most: Duration) -> Self {
         let left = |until: Timestamp| until.micros().saturating_sub(Timestamp::now().micros());
         let left = who.valid_until.map(|until| Duration::from_micros(left(until).try_into().unwrap_or_default()));
         let until = Instant::now() + left.unwrap_or(most).min(most);
@@ -87,6 +88,8 @@ struct KeptAccount {
     kept: Option<Arc<str>>,
     administrator: bool,
     disabled: bool,
+    /// Whether its password is kept here.
+    local: bool,
     valid_from: Timestamp,
 }
 
@@ -102,7 +105,9 @@ impl Access {
     pub async fn identify(&self, shown: Shown<'_>, address: Option<IpAddr>) -> Result<Caller, Error> {
         let fingerprint = match shown {
             Shown::Nothing => return Ok(self.nobody(address)),
-            Shown::Basic { username, password } => self.fingerprint(&[b"basic", username.as_bytes(), password.as_bytes()]),
+            Shown::Basic { username, password } => {
+                self.fingerprint(&[b"basic", username.as_bytes(), password.as_bytes()])
+            }
             Shown::Bearer(token) => self.fingerprint(&[b"bearer", token.as_bytes()]),
         };
         if let Some(remembered) = self.0.remembered.get(&fingerprint)
@@ -131,7 +136,9 @@ impl Access {
 
     fn fingerprint(&self, parts: &[&[u8]]) -> Fingerprint {
         // Cannot fail: a key of any length will do.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0.process_key) else { return Sha256::digest(b"").into() };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0.process_key) else {
+            return Sha256::digest(b"").into();
+        };
         for part in parts {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
@@ -146,8 +153,15 @@ impl Access {
         fingerprint: Fingerprint,
         address: Option<IpAddr>,
     ) -> Result<Remembered, Error> {
+        if let Some(remembered) = self.by_identity_token(username, password, address).await? {
+            return Ok(remembered);
+        }
         let name = username.parse::<Name>().ok();
         let (generation, account) = self.password_of(name.clone()).await?;
+        let known_elsewhere = account.as_ref().is_none_or(|account| !account.local);
+        if known_elsewhere && let Some(directory) = &self.0.options.directory {
+            return self.by_directory(directory, username, password, address).await;
+        }
         let kept = account.as_ref().and_then(|account| account.kept.clone());
         if !self.is_proven(&fingerprint, kept.as_ref()) {
             self.prove(name.as_ref(), password, kept.as_deref(), address).await?;
@@ -228,7 +242,8 @@ impl Access {
         let (generation, who) = self.holder_by_hash(token).await?;
         let named = |who: &Who| username.is_none_or(|username| who.principal.name().as_deref() == Some(username));
         // A login keeps a client logged in through the token service, and nothing else.
-        let (who, _) = who.filter(|(who, kind)| named(who) && *kind != TokenKind::Login).ok_or(Error::Unauthenticated)?;
+        let (who, _) =
+            who.filter(|(who, kind)| named(who) && *kind != TokenKind::Login).ok_or(Error::Unauthenticated)?;
         self.record_use(&who);
         Ok(Remembered::new(who, generation, BELIEVED))
     }
@@ -304,6 +319,7 @@ impl KeptAccount {
             kept: row.optional_text(1)?.map(Arc::from),
             administrator: row.integer(2)? != 0,
             disabled: row.optional_integer(3)?.is_some(),
+            local: row.text(4)? == LOCAL,
             valid_from: Timestamp::from_micros(row.integer(5)?),
         })
     }
@@ -379,6 +395,7 @@ fn holder_of(connection: &Connection<'_>, holder: &Holder) -> Result<Option<Who>
                 valid_until: None,
             }))
         }
+        Holder::Job { rule, subject } => job::holder(connection, rule, subject),
         Holder::Token { id, valid_from } => {
             let found = connection.first(&tables::TOKEN_BY_ID, &[id.into()], KeptToken::read)?;
             let found = found.filter(|found| found.created.micros() == *valid_from);

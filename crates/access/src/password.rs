@@ -45,7 +45,8 @@ impl Passwords {
         let _turn = self.turn().await?;
         blocking(move || {
             let hash = hasher()?.hash_password(password.as_bytes());
-            hash.map(|hash| hash.to_string()).map_err(|error| Error::Internal(format!("cannot hash a password: {error}")))
+            hash.map(|hash| hash.to_string())
+                .map_err(|error| Error::Internal(format!("cannot hash a password: {error}")))
         })
         .await
     }

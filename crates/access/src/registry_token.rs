@@ -50,6 +50,13 @@ pub(crate) enum Holder {
         /// The account's `valid_from` when it did, in microseconds: the token ends with that, exactly.
         valid_from: i64,
     },
+    /// A job that came in by a rule.
+    Job {
+        /// The rule.
+        rule: String,
+        /// What its provider calls it.
+        subject: String,
+    },
     /// Whoever showed a token of ours.
     Token {
         /// Its id.
@@ -73,6 +80,7 @@ pub(crate) fn sign(keys: &KeySet, caller: &Caller, access: &[Access]) -> Result<
     let who = match (caller.principal(), caller.credential()) {
         (_, Credential::Token(id)) => Holder::Token { id: id.clone(), valid_from },
         (Principal::Account { id, .. }, _) => Holder::Account { id: *id, valid_from },
+        (Principal::Job { rule, subject, .. }, _) => Holder::Job { rule: rule.clone(), subject: subject.clone() },
         _ => Holder::Anonymous,
     };
     let now = jsonwebtoken::get_current_timestamp();

@@ -107,8 +107,7 @@ impl Access {
         let label = client.chars().filter(|c| !c.is_control()).take(100).collect();
         let secret = Secret::token()?;
         let (hash, id, valid_from) = (secret.hash(), *id, caller.who.valid_from);
-        let new =
-            NewToken { label, scopes: Scopes::ALL, repositories: Vec::new(), lifetime: Some(LOGIN_LIFETIME) };
+        let new = NewToken { label, scopes: Scopes::ALL, repositories: Vec::new(), lifetime: Some(LOGIN_LIFETIME) };
         let written = self.0.database.write(Durability::Power, move |connection| {
             // The password may have been changed since it was shown.
             let still = identify::account(connection, id)?.is_some_and(|(_, now)| Some(now) == valid_from);

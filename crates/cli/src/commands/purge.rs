@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use crate::commands;
-use crate::config::Flags;
+use crate::config::{Config, Flags};
 use crate::data::{self, Data};
 
 /// Purges the data of a registry that is not running.
 pub(crate) fn run(flags: &Flags) -> ExitCode {
-    let config = match commands::config::load(flags) {
+    let config = match Config::load(flags) {
         Ok(config) => config,
         Err(mistakes) => return commands::config::refuse(&mistakes),
     };
