@@ -201,18 +201,19 @@ impl Access {
     /// # Errors
     /// What the database said.
     pub async fn check_password(&self, permit: &Permit<AccountOwner>, password: &str) -> Result<bool, Error> {
-        let name = permit.on.name.to_string();
-        self.0.guessing.admit(&name, permit.caller().address)?;
-        let text = name.clone();
+        let (name, address) = (&permit.on.name, permit.caller().address);
+        let turn = self.0.passwords.turn().await?;
+        self.0.guessing.admit(Some(name), address)?;
+        let text = name.to_string();
         let found = self.0.database.read(move |connection| {
             let kept = connection.first(&tables::PASSWORD, &[(&text).into()], |row| {
                 Ok::<_, Error>(row.optional_text(1)?.map(str::to_owned))
             })?;
             Ok::<_, Error>(kept.flatten())
         });
-        let right = self.0.passwords.verify(password, found.await?.as_deref()).await?;
+        let right = turn.verify(password, found.await?.as_deref()).await?;
         if !right {
-            self.0.guessing.wrong(&name, permit.caller().address);
+            self.0.guessing.wrong(Some(name), address);
         }
         Ok(right)
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use entrepot_database::Timestamp;
 use entrepot_oci::RepositoryName;
 use entrepot_registry::gate::Action;
 
@@ -23,6 +24,11 @@ pub(crate) struct Who {
     pub(crate) principal: Principal,
     pub(crate) credential: Credential,
     pub(crate) limit: Limit,
+    /// Since when what is shown for it counts: the password was set then, or the token made. A registry token that was issued
+    /// for it ends when that moves.
+    pub(crate) valid_from: Option<Timestamp>,
+    /// Until when it counts, if it ends by itself.
+    pub(crate) valid_until: Option<Timestamp>,
 }
 
 /// Somebody who can have rights.
@@ -147,6 +153,12 @@ impl Limit {
             && self.access.as_ref().is_none_or(|all| all.iter().any(|one| names(one) && one.actions.contains(&action)))
     }
 
+    /// Whether it leaves `repository` in the list of repositories. What a registry token says of single repositories is not about
+    /// the list; what the token behind it says is.
+    pub(crate) fn shows(&self, repository: &RepositoryName) -> bool {
+        self.scopes.has(Scope::Pull) && self.covers(repository)
+    }
+
     /// Whether it leaves the list of repositories.
     pub(crate) fn allows_catalog(&self) -> bool {
         let catalog = |access: &Access| access.on == On::Catalog;
@@ -172,7 +184,13 @@ impl Limit {
 impl Who {
     /// Somebody who did not say who they are.
     pub(crate) fn nobody() -> Self {
-        Self { principal: Principal::Anonymous, credential: Credential::None, limit: Limit::NONE }
+        Self {
+            principal: Principal::Anonymous,
+            credential: Credential::None,
+            limit: Limit::NONE,
+            valid_from: None,
+            valid_until: None,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use entrepot_database::{Connection, Durability, Timestamp};
 use entrepot_identity::Person;
@@ -12,7 +12,7 @@ use entrepot_identity::directory::{Directory, Refused};
 
 use crate::account::add_namespace;
 use crate::caller::{Credential, Limit, Principal, Who};
-use crate::identify::{PASSWORD_BELIEVED, Remembered};
+use crate::identify::Remembered;
 use crate::memory::{Generation, Memory, changed};
 use crate::name::Name;
 use crate::role::NamespaceKind;
@@ -24,6 +24,8 @@ use crate::{Access, Error, tables};
 const LDAP: &str = "ldap";
 /// The job that looks at them again and again.
 const SYNC: &str = "access.directory";
+/// How long a password that was right is believed without asking the directory again.
+const BELIEVED: Duration = Duration::from_secs(60);
 /// People who are read at once.
 const PAGE: i64 = 200;
 
@@ -33,6 +35,7 @@ struct Known {
     name: Name,
     administrator: bool,
     disabled: bool,
+    valid_from: Timestamp,
 }
 
 impl Access {
@@ -44,10 +47,15 @@ impl Access {
         password: &str,
         address: Option<IpAddr>,
     ) -> Result<Remembered, Error> {
+        // Here they are known in lower case.
+        let guessed = username.to_lowercase().parse::<Name>().ok();
+        self.0.guessing.admit(guessed.as_ref(), address)?;
+        let _turn = self.0.elsewhere.turn().await?;
+        self.0.guessing.admit(guessed.as_ref(), address)?;
         let person = match directory.login(username, password).await {
             Ok(person) => person,
             Err(Refused::Credentials) => {
-                self.0.guessing.wrong(username, address);
+                self.0.guessing.wrong(guessed.as_ref(), address);
                 return Err(Error::Unauthenticated);
             }
             Err(Refused::Unavailable(_)) => {
@@ -56,14 +64,22 @@ impl Access {
                 return Err(Error::Unavailable(why.to_owned()));
             }
         };
-        self.0.guessing.right(username, address);
+        if let Some(guessed) = &guessed {
+            self.0.guessing.right(guessed, address);
+        }
         let (known, generation) = self.take_in(person).await?;
         if known.disabled {
             return Err(Error::Unauthenticated);
         }
         let principal = Principal::Account { id: known.id, name: known.name, administrator: known.administrator };
-        let who = Who { principal, credential: Credential::Password, limit: Limit::NONE };
-        Ok(Remembered { who: Arc::new(who), generation, until: Instant::now() + PASSWORD_BELIEVED })
+        let who = Who {
+            principal,
+            credential: Credential::Password,
+            limit: Limit::NONE,
+            valid_from: Some(known.valid_from),
+            valid_until: None,
+        };
+        Ok(Remembered::new(who, generation, BELIEVED))
     }
 
     /// Writes down what the directory says of somebody, if it is not what is there.
@@ -158,6 +174,7 @@ fn by_subject(connection: &Connection<'_>, subject: &str) -> Result<Option<Known
             name: stored(row.text(1)?)?,
             administrator: row.integer(2)? != 0,
             disabled: row.optional_integer(3)?.is_some(),
+            valid_from: Timestamp::from_micros(row.integer(4)?),
         })
     })
 }
@@ -168,6 +185,7 @@ fn add(connection: &Connection<'_>, name: &Name, person: &Person) -> Result<Know
         let why = format!("{name} is the name of another account or organization here; its administrator can help");
         return Err(Error::Denied(why));
     };
+    let valid_from = Timestamp::from_micros(0);
     let parameters = [
         id.into(),
         person.email.as_deref().into(),
@@ -175,14 +193,14 @@ fn add(connection: &Connection<'_>, name: &Name, person: &Person) -> Result<Know
         0_i64.into(),
         LDAP.into(),
         person.subject.as_str().into(),
-        Timestamp::from_micros(0).into(),
+        valid_from.into(),
     ];
     connection.execute(&tables::ADD_ACCOUNT, &parameters)?;
     if let Some(display_name) = &person.display_name {
         let line: String = display_name.chars().filter(|c| !c.is_control()).take(200).collect();
         connection.execute(&tables::SET_DISPLAY_NAME, &[(&line).into(), id.into()])?;
     }
-    Ok(Known { id, name: name.clone(), administrator: false, disabled: false })
+    Ok(Known { id, name: name.clone(), administrator: false, disabled: false, valid_from })
 }
 
 /// The teams, each with its organization, that these groups are mapped to.

@@ -69,7 +69,8 @@ fn principal(connection: &Connection<'_>, name: Option<&str>) -> Result<Principa
     }
     let name: Name = name.parse().map_err(|error| Error::invalid("name", error))?;
     let (id, _) = account::find(connection, &name)?;
-    identify::account(connection, id, None)?.ok_or_else(|| Error::Conflict(format!("{name} is disabled")))
+    let active = identify::account(connection, id)?;
+    active.map(|(principal, _)| principal).ok_or_else(|| Error::Conflict(format!("{name} is disabled")))
 }
 
 /// What would let somebody do it.

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use crate::Error;
+use crate::name::Name;
 
 /// Wrong guesses that may come at once.
 const BURST: f64 = 10.0;
@@ -20,9 +21,9 @@ const COUNTED: usize = 20_000;
 /// Counts wrong guesses.
 pub(crate) struct Guessing {
     addresses: Cache<IpAddr, Arc<Bucket>>,
-    accounts: Cache<String, Arc<Bucket>>,
+    accounts: Cache<Name, Arc<Bucket>>,
     /// Who has logged in from where.
-    friends: Cache<(String, IpAddr), ()>,
+    friends: Cache<(Name, IpAddr), ()>,
 }
 
 /// So many guesses are left, as of a moment.
@@ -33,11 +34,12 @@ impl Guessing {
         Self { addresses: Cache::new(COUNTED), accounts: Cache::new(COUNTED), friends: Cache::new(COUNTED) }
     }
 
-    /// Whether a guess at `account` from `address` may be looked at.
+    /// Whether a guess at `account` from `address` may be looked at. A name that no account can have is `None`: only the address
+    /// counts then, and nothing is kept of the name.
     ///
     /// # Errors
     /// [`Error::TooMany`].
-    pub(crate) fn admit(&self, account: &str, address: Option<IpAddr>) -> Result<(), Error> {
+    pub(crate) fn admit(&self, account: Option<&Name>, address: Option<IpAddr>) -> Result<(), Error> {
         for bucket in self.buckets(account, address) {
             bucket.check(Instant::now())?;
         }
@@ -45,25 +47,27 @@ impl Guessing {
     }
 
     /// A guess was wrong.
-    pub(crate) fn wrong(&self, account: &str, address: Option<IpAddr>) {
+    pub(crate) fn wrong(&self, account: Option<&Name>, address: Option<IpAddr>) {
         for bucket in self.buckets(account, address) {
             bucket.take(Instant::now());
         }
     }
 
     /// It was right: from here the account is not slowed because of what others guess.
-    pub(crate) fn right(&self, account: &str, address: Option<IpAddr>) {
+    pub(crate) fn right(&self, account: &Name, address: Option<IpAddr>) {
         if let Some(address) = address {
-            self.friends.insert((account.to_owned(), network(address)), ());
+            self.friends.insert((account.clone(), network(address)), ());
         }
     }
 
-    fn buckets(&self, account: &str, address: Option<IpAddr>) -> Vec<Arc<Bucket>> {
+    fn buckets(&self, account: Option<&Name>, address: Option<IpAddr>) -> Vec<Arc<Bucket>> {
         let address = address.map(network);
-        let friend = address.is_some_and(|address| self.friends.get(&(account.to_owned(), address)).is_some());
+        let known =
+            |account: &Name| address.is_some_and(|address| self.friends.get(&(account.clone(), address)).is_some());
         let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full()));
         let of_address = address.and_then(|address| self.addresses.get_or_insert_with(&address, full).ok());
-        let of_account = if friend { None } else { self.accounts.get_or_insert_with(account, full).ok() };
+        let guarded = account.filter(|account| !known(account));
+        let of_account = guarded.and_then(|account| self.accounts.get_or_insert_with(account, full).ok());
         of_address.into_iter().chain(of_account).collect()
     }
 }
@@ -107,18 +111,19 @@ mod tests {
     #[test]
     fn guesses_are_slowed_but_the_owner_gets_in() {
         let guessing = Guessing::new();
+        let (ann, bob): (Name, Name) = ("ann".parse().unwrap(), "bob".parse().unwrap());
         let (owner, attacker) = (Some("192.0.2.1".parse().unwrap()), Some("198.51.100.1".parse().unwrap()));
-        guessing.right("ann", owner);
+        guessing.right(&ann, owner);
         for _ in 0..10 {
-            guessing.admit("ann", attacker).unwrap();
-            guessing.wrong("ann", attacker);
+            guessing.admit(Some(&ann), attacker).unwrap();
+            guessing.wrong(Some(&ann), attacker);
         }
-        assert!(matches!(guessing.admit("ann", attacker), Err(Error::TooMany { .. })));
-        assert!(guessing.admit("bob", attacker).is_err(), "the address is slowed for every account");
+        assert!(matches!(guessing.admit(Some(&ann), attacker), Err(Error::TooMany { .. })));
+        assert!(guessing.admit(Some(&bob), attacker).is_err(), "the address is slowed for every account");
         let elsewhere = Some("203.0.113.1".parse().unwrap());
-        assert!(guessing.admit("ann", elsewhere).is_err(), "the account is slowed for other addresses");
-        guessing.admit("ann", owner).unwrap();
-        guessing.admit("bob", elsewhere).unwrap();
+        assert!(guessing.admit(Some(&ann), elsewhere).is_err(), "the account is slowed for other addresses");
+        guessing.admit(Some(&ann), owner).unwrap();
+        guessing.admit(Some(&bob), elsewhere).unwrap();
     }
 
     #[test]

@@ -19,10 +19,10 @@ use crate::rules::stored;
 use crate::secret::Secret;
 use crate::{Access, Error, job, tables};
 
-/// How long a password that was right is believed without being hashed again.
-pub(crate) const PASSWORD_BELIEVED: Duration = Duration::from_secs(60);
-/// How long anything else is.
-const TOKEN_BELIEVED: Duration = Duration::from_secs(300);
+/// How long somebody is remembered by what they showed, if nothing changes.
+const BELIEVED: Duration = Duration::from_secs(300);
+/// How long a password that was right needs no other hash, while what is kept of it stays the same.
+const PROVEN: Duration = Duration::from_secs(900);
 /// A token's last use is written down at most so often.
 const USE_RECORDED_EVERY: Duration = Duration::from_secs(300);
 
@@ -59,9 +59,38 @@ words! {
 /// Somebody who is remembered by what they showed.
 #[derive(Clone)]
 pub(crate) struct Remembered {
-    pub(crate) who: Arc<Who>,
-    pub(crate) generation: Generation,
-    pub(crate) until: Instant,
+    who: Arc<Who>,
+    generation: Generation,
+    until: Instant,
+}
+
+impl Remembered {
+    /// Remembers `who` for so long, or as long as what they showed counts.
+    pub(crate) fn new(who: Who, generation: Generation, most: Duration) -> Self {
+        let left = |until: Timestamp| until.micros().saturating_sub(Timestamp::now().micros());
+        let left = who.valid_until.map(|until| Duration::from_micros(left(until).try_into().unwrap_or_default()));
+        let until = Instant::now() + left.unwrap_or(most).min(most);
+        Self { who: Arc::new(who), generation, until }
+    }
+}
+
+/// A password that was right.
+#[derive(Clone)]
+pub(crate) struct Proven {
+    /// What was kept of it.
+    kept: Arc<str>,
+    until: Instant,
+}
+
+/// What is known of an account that shows a password.
+struct KeptAccount {
+    id: i64,
+    kept: Option<Arc<str>>,
+    administrator: bool,
+    disabled: bool,
+    /// Whether its password is kept here.
+    local: bool,
+    valid_from: Timestamp,
 }
 
 /// The key under which somebody is remembered: a hash of what they showed, with a key of this process.
@@ -88,12 +117,12 @@ impl Access {
             return Ok(Caller::new(remembered.who, address));
         }
         let remembered = match shown {
-            Shown::Bearer(token) if Secret::is_token(token) => self.by_token(token, None, address).await?,
+            Shown::Bearer(token) if Secret::is_token(token) => self.by_token(token, None).await?,
             Shown::Bearer(token) => self.by_registry_token(token).await?,
             Shown::Basic { username, password } if Secret::is_token(password) => {
-                self.by_token(password, Some(username), address).await?
+                self.by_token(password, Some(username)).await?
             }
-            Shown::Basic { username, password } => self.by_password(username, password, address).await?,
+            Shown::Basic { username, password } => self.by_password(username, password, fingerprint, address).await?,
             Shown::Nothing => return Ok(self.nobody(address)),
         };
         self.0.remembered.insert(fingerprint, remembered.clone());
@@ -117,72 +146,106 @@ impl Access {
         mac.finalize().into_bytes().into()
     }
 
-    async fn by_password(&self, username: &str, password: &str, address: Option<IpAddr>) -> Result<Remembered, Error> {
+    async fn by_password(
+        &self,
+        username: &str,
+        password: &str,
+        fingerprint: Fingerprint,
+        address: Option<IpAddr>,
+    ) -> Result<Remembered, Error> {
         if let Some(remembered) = self.by_identity_token(username, password, address).await? {
             return Ok(remembered);
         }
-        self.0.guessing.admit(username, address)?;
-        let name = username.to_owned();
-        let found = self.0.database.read(move |connection| {
-            let generation = Memory::of(connection)?;
-            let account = connection.first(&tables::PASSWORD, &[(&name).into()], |row| {
-                let kept = row.optional_text(1)?.map(str::to_owned);
-                let disabled = row.optional_integer(3)?.is_some();
-                let local = row.text(4)? == LOCAL;
-                Ok::<_, Error>((row.integer(0)?, kept, row.integer(2)? != 0, disabled, local))
-            })?;
-            Ok::<_, Error>((generation, account))
-        });
-        let (generation, account) = found.await?;
-        let known_elsewhere = account.as_ref().is_none_or(|(.., local)| !local);
+        let name = username.parse::<Name>().ok();
+        let (generation, account) = self.password_of(name.clone()).await?;
+        let known_elsewhere = account.as_ref().is_none_or(|account| !account.local);
         if known_elsewhere && let Some(directory) = &self.0.options.directory {
             return self.by_directory(directory, username, password, address).await;
         }
-        let kept = account.as_ref().and_then(|(_, kept, ..)| kept.as_deref());
-        let right = self.0.passwords.verify(password, kept).await?;
-        match account {
-            Some((id, _, administrator, false, _)) if right => {
-                self.0.guessing.right(username, address);
-                let name = username.parse().map_err(|_| Error::damaged(username))?;
-                let principal = Principal::Account { id, name, administrator };
-                let who = Who { principal, credential: Credential::Password, limit: Limit::NONE };
-                Ok(Remembered { who: Arc::new(who), generation, until: Instant::now() + PASSWORD_BELIEVED })
-            }
-            _ => {
-                self.0.guessing.wrong(username, address);
-                Err(Error::Unauthenticated)
-            }
+        let kept = account.as_ref().and_then(|account| account.kept.clone());
+        if !self.is_proven(&fingerprint, kept.as_ref()) {
+            self.prove(name.as_ref(), password, kept.as_deref(), address).await?;
         }
+        // Who proved it is an account, and has a name.
+        let (Some(account), Some(name), Some(kept)) = (account, name, kept) else { return Err(Error::Unauthenticated) };
+        if account.disabled {
+            return Err(Error::Unauthenticated);
+        }
+        let is_first = !self.is_proven(&fingerprint, Some(&kept));
+        let principal = Principal::Account { id: account.id, name, administrator: account.administrator };
+        let who = Who {
+            principal,
+            credential: Credential::Password,
+            limit: Limit::NONE,
+            valid_from: Some(account.valid_from),
+            valid_until: None,
+        };
+        let remembered = Remembered::new(who, generation, BELIEVED);
+        if is_first {
+            self.0.proven.insert(fingerprint, Proven { kept, until: Instant::now() + PROVEN });
+            self.record_login(&Caller::new(Arc::clone(&remembered.who), address), account.id);
+        }
+        Ok(remembered)
     }
 
-    async fn by_token(
-        &self,
-        token: &str,
-        username: Option<&str>,
-        address: Option<IpAddr>,
-    ) -> Result<Remembered, Error> {
-        // Nobody guesses 256 bits; but who tries is not to keep the database busy.
-        self.0.guessing.admit("", address)?;
-        let hash = Secret::hash_of(token);
+    async fn password_of(&self, name: Option<Name>) -> Result<(Generation, Option<KeptAccount>), Error> {
         let found = self.0.database.read(move |connection| {
             let generation = Memory::of(connection)?;
-            let found = connection.first(&tables::TOKEN_BY_HASH, &[(&hash[..]).into()], KeptToken::read)?;
-            let who = found.map(|found| found.holder(connection)).transpose()?.flatten();
-            Ok::<_, Error>((generation, who))
+            let Some(name) = &name else { return Ok((generation, None)) };
+            let account = connection.first(&tables::PASSWORD, &[name.as_str().into()], KeptAccount::read)?;
+            Ok::<_, Error>((generation, account))
         });
-        let (generation, who) = found.await?;
+        found.await
+    }
+
+    /// Compares a password with what is kept, and counts it if it is wrong.
+    async fn prove(
+        &self,
+        name: Option<&Name>,
+        password: &str,
+        kept: Option<&str>,
+        address: Option<IpAddr>,
+    ) -> Result<(), Error> {
+        self.0.guessing.admit(name, address)?;
+        let turn = self.0.passwords.turn().await?;
+        // Others may have been wrong while this one waited.
+        self.0.guessing.admit(name, address)?;
+        if !turn.verify(password, kept).await? {
+            self.0.guessing.wrong(name, address);
+            if let Some(name) = name {
+                self.audit_denied(&self.nobody(address), "login", name.as_str());
+            }
+            return Err(Error::Unauthenticated);
+        }
+        if let Some(name) = name {
+            self.0.guessing.right(name, address);
+        }
+        Ok(())
+    }
+
+    fn is_proven(&self, fingerprint: &Fingerprint, kept: Option<&Arc<str>>) -> bool {
+        let proven = self.0.proven.get(fingerprint);
+        proven.is_some_and(|proven| proven.until > Instant::now() && Some(&proven.kept) == kept)
+    }
+
+    /// Writes down that somebody has logged in with a password.
+    fn record_login(&self, caller: &Caller, account: i64) {
+        self.audit_done(caller, "login", &caller.principal().name().unwrap_or_default());
+        self.write_down(move |connection| {
+            connection.execute(&tables::SET_LOGGED_IN, &[Timestamp::now().into(), account.into()])
+        });
+    }
+
+    /// Who shows a token of ours. Nobody guesses 256 bits, so wrong ones are not counted: an old token in one job is not to slow
+    /// everybody at its address.
+    async fn by_token(&self, token: &str, username: Option<&str>) -> Result<Remembered, Error> {
+        let (generation, who) = self.holder_by_hash(token).await?;
         let named = |who: &Who| username.is_none_or(|username| who.principal.name().as_deref() == Some(username));
         // A login keeps a client logged in through the token service, and nothing else.
-        match who.filter(|(who, kind)| named(who) && *kind != TokenKind::Login) {
-            Some((who, _)) => {
-                self.record_use(&who);
-                Ok(Remembered { who: Arc::new(who), generation, until: Instant::now() + TOKEN_BELIEVED })
-            }
-            None => {
-                self.0.guessing.wrong("", address);
-                Err(Error::Unauthenticated)
-            }
-        }
+        let (who, _) =
+            who.filter(|(who, kind)| named(who) && *kind != TokenKind::Login).ok_or(Error::Unauthenticated)?;
+        self.record_use(&who);
+        Ok(Remembered::new(who, generation, BELIEVED))
     }
 
     /// Who a login is for, which the token service gave to a client in place of the password.
@@ -190,37 +253,35 @@ impl Access {
     /// # Errors
     /// [`Error::Unauthenticated`]; what the database said.
     pub(crate) async fn by_login(&self, token: &str, address: Option<IpAddr>) -> Result<Caller, Error> {
-        self.0.guessing.admit("", address)?;
+        let (_, who) = self.holder_by_hash(token).await?;
+        let (who, _) = who.filter(|(_, kind)| *kind == TokenKind::Login).ok_or(Error::Unauthenticated)?;
+        self.record_use(&who);
+        Ok(Caller::new(Arc::new(who), address))
+    }
+
+    async fn holder_by_hash(&self, token: &str) -> Result<(Generation, Option<(Who, TokenKind)>), Error> {
         let hash = Secret::hash_of(token);
         let found = self.0.database.read(move |connection| {
+            let generation = Memory::of(connection)?;
             let found = connection.first(&tables::TOKEN_BY_HASH, &[(&hash[..]).into()], KeptToken::read)?;
-            Ok::<_, Error>(found.map(|found| found.holder(connection)).transpose()?.flatten())
+            let who = found.map(|found| found.holder(connection)).transpose()?.flatten();
+            Ok::<_, Error>((generation, who))
         });
-        match found.await?.filter(|(_, kind)| *kind == TokenKind::Login) {
-            Some((who, _)) => {
-                self.record_use(&who);
-                Ok(Caller::new(Arc::new(who), address))
-            }
-            None => {
-                self.0.guessing.wrong("", address);
-                Err(Error::Unauthenticated)
-            }
-        }
+        found.await
     }
 
     async fn by_registry_token(&self, token: &str) -> Result<Remembered, Error> {
         let keys = self.0.keys.get(&self.0.memory, &self.0.database).await?;
         let claims = registry_token::verify(&keys, token)?;
-        let (holder, issued) = (claims.who.clone(), Timestamp::from_micros(claims.iat as i64 * 1_000_000));
+        let holder = claims.who.clone();
         let found = self.0.database.read(move |connection| {
             let generation = Memory::of(connection)?;
-            Ok::<_, Error>((generation, holder_of(connection, &holder, issued)?))
+            Ok::<_, Error>((generation, holder_of(connection, &holder)?))
         });
         let (generation, who) = found.await?;
         let mut who = who.ok_or(Error::Unauthenticated)?;
         who.limit.access = Some(claims.access());
-        let until = Instant::now() + claims.rest().min(TOKEN_BELIEVED);
-        Ok(Remembered { who: Arc::new(who), generation, until })
+        Ok(Remembered::new(who, generation, claims.rest().min(BELIEVED)))
     }
 
     /// Writes down that a token was used, by a task of its own and not each time.
@@ -231,15 +292,36 @@ impl Access {
             return;
         }
         self.0.used.insert(id.clone(), Instant::now());
-        let (database, id) = (self.0.database.clone(), id.clone());
+        let id = id.clone();
+        self.write_down(move |connection| {
+            connection.execute(&tables::SET_TOKEN_USED, &[Timestamp::now().into(), (&id).into()])
+        });
+    }
+
+    /// Writes down when something was used, by a task of its own: nobody waits for it, and nothing hangs on it.
+    fn write_down(
+        &self,
+        work: impl FnMut(&Connection<'_>) -> Result<usize, entrepot_database::Error> + Send + 'static,
+    ) {
+        let database = self.0.database.clone();
         tokio::spawn(async move {
-            let written = database.write_loosely(Durability::Process, move |connection| {
-                connection.execute(&tables::SET_TOKEN_USED, &[Timestamp::now().into(), (&id).into()])
-            });
-            if let Err(error) = written.await {
-                tracing::debug!(%error, "the use of a token was not written down");
+            if let Err(error) = database.write_loosely(Durability::Process, work).await {
+                tracing::debug!(%error, "the use of a token or password was not written down");
             }
         });
+    }
+}
+
+impl KeptAccount {
+    fn read(row: &Row<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.integer(0)?,
+            kept: row.optional_text(1)?.map(Arc::from),
+            administrator: row.integer(2)? != 0,
+            disabled: row.optional_integer(3)?.is_some(),
+            local: row.text(4)? == LOCAL,
+            valid_from: Timestamp::from_micros(row.integer(5)?),
+        })
     }
 }
 
@@ -252,6 +334,7 @@ struct KeptToken {
     limit: Limit,
     expires: Option<Timestamp>,
     owner: Name,
+    created: Timestamp,
 }
 
 impl KeptToken {
@@ -268,6 +351,7 @@ impl KeptToken {
             },
             expires: row.optional_integer(6)?.map(Timestamp::from_micros),
             owner: stored(row.text(7)?)?,
+            created: Timestamp::from_micros(row.integer(8)?),
         })
     }
 
@@ -277,58 +361,64 @@ impl KeptToken {
             return Ok(None);
         }
         let principal = match (self.kind, self.robot) {
-            (TokenKind::Personal | TokenKind::Login, None) => account(connection, self.namespace, None)?,
+            (TokenKind::Personal | TokenKind::Login, None) => {
+                account(connection, self.namespace)?.map(|(principal, _)| principal)
+            }
             (TokenKind::Organization, None) => {
                 Some(Principal::Organization { id: self.namespace, name: self.owner.clone() })
             }
             (TokenKind::Robot, Some(robot)) => robot_of(connection, robot)?,
             _ => return Err(Error::damaged(&self.id)),
         };
-        let credential = Credential::Token(self.id);
-        Ok(principal.map(|principal| (Who { principal, credential, limit: self.limit }, self.kind)))
+        let who = |principal| Who {
+            principal,
+            credential: Credential::Token(self.id),
+            limit: self.limit,
+            valid_from: Some(self.created),
+            valid_until: self.expires,
+        };
+        Ok(principal.map(|principal| (who(principal), self.kind)))
     }
 }
 
 /// Whom a registry token was given to, if they are still there.
-fn holder_of(connection: &Connection<'_>, holder: &Holder, issued: Timestamp) -> Result<Option<Who>, Error> {
+fn holder_of(connection: &Connection<'_>, holder: &Holder) -> Result<Option<Who>, Error> {
     match holder {
         Holder::Anonymous => Ok(Some(Who::nobody())),
-        Holder::Account { id } => {
-            let principal = account(connection, *id, Some(issued))?;
-            Ok(principal.map(|principal| Who { principal, credential: Credential::Password, limit: Limit::NONE }))
+        Holder::Account { id, valid_from } => {
+            let found = account(connection, *id)?.filter(|(_, now)| now.micros() == *valid_from);
+            Ok(found.map(|(principal, valid_from)| Who {
+                principal,
+                credential: Credential::Password,
+                limit: Limit::NONE,
+                valid_from: Some(valid_from),
+                valid_until: None,
+            }))
         }
         Holder::Job { rule, subject } => job::holder(connection, rule, subject),
-        Holder::Token { id } => {
+        Holder::Token { id, valid_from } => {
             let found = connection.first(&tables::TOKEN_BY_ID, &[id.into()], KeptToken::read)?;
+            let found = found.filter(|found| found.created.micros() == *valid_from);
             Ok(found.map(|found| found.holder(connection)).transpose()?.flatten().map(|(who, _)| who))
         }
     }
 }
 
-/// An account that may do something: it is there, not disabled, and what was issued at `issued` still counts.
-pub(crate) fn account(
-    connection: &Connection<'_>,
-    id: i64,
-    issued: Option<Timestamp>,
-) -> Result<Option<Principal>, Error> {
+/// An account that may do something, as it is there and not disabled; and since when what is issued for it counts.
+pub(crate) fn account(connection: &Connection<'_>, id: i64) -> Result<Option<(Principal, Timestamp)>, Error> {
     let found = connection.first(&tables::ACCOUNT_BY_ID, &[id.into()], |row| {
-        let valid_from = Timestamp::from_micros(row.integer(3)?);
-        // Tokens have whole seconds.
-        let counts = issued.is_none_or(|issued| issued.plus(Duration::from_secs(1)) > valid_from);
-        let usable = row.optional_integer(2)?.is_none() && counts;
-        Ok::<_, Error>((stored(row.text(0)?)?, row.integer(1)? != 0, usable))
+        let principal = Principal::Account { id, name: stored(row.text(0)?)?, administrator: row.integer(1)? != 0 };
+        let enabled = row.optional_integer(2)?.is_none();
+        Ok::<_, Error>((enabled, (principal, Timestamp::from_micros(row.integer(3)?))))
     })?;
-    Ok(found.filter(|(_, _, usable)| *usable).map(|(name, administrator, _)| Principal::Account {
-        id,
-        name,
-        administrator,
-    }))
+    Ok(found.filter(|(enabled, _)| *enabled).map(|(_, found)| found))
 }
 
+/// A robot that may do something: neither it nor the person whose it is is disabled.
 fn robot_of(connection: &Connection<'_>, id: i64) -> Result<Option<Principal>, Error> {
     let found = connection.first(&tables::ROBOT_BY_ID, &[id.into()], |row| {
         let name = RobotName::new(stored(row.text(1)?)?, stored(row.text(0)?)?);
-        Ok::<_, Error>((name, row.optional_integer(3)?.is_some()))
+        Ok::<_, Error>((name, row.optional_integer(2)?.is_some() || row.optional_integer(3)?.is_some()))
     })?;
     Ok(found.filter(|(_, disabled)| !disabled).map(|(name, _)| Principal::Robot { id, name }))
 }

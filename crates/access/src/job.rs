@@ -3,8 +3,7 @@
 //! A job logs in under the name of the namespace whose rules shall let it in, with its token as the password.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use entrepot_database::{Connection, Row, Timestamp};
 use entrepot_identity::provider::rules::{Rule, match_rules};
@@ -177,7 +176,7 @@ impl Access {
         address: Option<IpAddr>,
     ) -> Result<Option<Remembered>, Error> {
         let Ok(issuer) = unverified_issuer(token) else { return Ok(None) };
-        self.0.guessing.admit("", address)?;
+        self.0.guessing.admit(None, address)?;
         let (generation, rules) = self.rules_of(namespace).await?;
         let Some(known) = rules.iter().find(|rule| rule.rule.issuer().as_str() == issuer) else { return Ok(None) };
         let verified = self.issuer(&known.rule)?.verify(token, &expected(&rules, &issuer)?, SystemTime::now()).await;
@@ -189,7 +188,7 @@ impl Access {
         let outcome = match_rules(rules.iter().map(|rule| &rule.rule), &claims);
         let Some(rule) = outcome.matching().next().and_then(|index| rules.get(index)) else {
             tracing::info!(namespace, issuer, subject = claims.subject(), "no rule lets this job in");
-            self.0.guessing.wrong("", address);
+            self.0.guessing.wrong(None, address);
             return Err(Error::Unauthenticated);
         };
         let (id, subject) = (rule.id.clone(), claims.subject().to_owned());
@@ -197,12 +196,12 @@ impl Access {
         let who = who.ok_or(Error::Unauthenticated)?;
         // The token ends when it does, whatever we remember.
         let rest = claims.expires().duration_since(SystemTime::now()).unwrap_or_default();
-        Ok(Some(Remembered { who: Arc::new(who), generation, until: Instant::now() + rest }))
+        Ok(Some(Remembered::new(who, generation, rest)))
     }
 
     fn refuse_job<T>(&self, namespace: &str, refused: &Refused, address: Option<IpAddr>) -> Result<T, Error> {
         tracing::info!(namespace, %refused, "an identity token was refused");
-        self.0.guessing.wrong("", address);
+        self.0.guessing.wrong(None, address);
         Err(Error::Unauthenticated)
     }
 
@@ -246,6 +245,6 @@ pub(crate) fn holder(connection: &Connection<'_>, id: &str, subject: &str) -> Re
             Limit { scopes: stored_scopes(row.text(0)?)?, repositories: stored_patterns(row.text(1)?)?, access: None };
         let (rule, subject) = (id.to_owned(), subject.to_owned());
         let principal = Principal::Job { namespace: row.integer(2)?, owner, rule, subject };
-        Ok(Who { principal, credential: Credential::Identity, limit })
+        Ok(Who { principal, credential: Credential::Identity, limit, valid_from: None, valid_until: None })
     })
 }

@@ -28,6 +28,8 @@ mod secret;
 mod service;
 mod tables;
 mod team;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::collections::HashMap;
@@ -102,12 +104,16 @@ struct Inner {
     memory: memory::Memory,
     keys: keys::Keys,
     passwords: password::Passwords,
+    /// Turns to ask another server about a password: if that is slow, those who have one here do not wait for it.
+    elsewhere: password::Passwords,
     guessing: guessing::Guessing,
     audit: audit::Queue,
     /// Makes fingerprints of what is shown that nobody outside can.
     process_key: [u8; 32],
     remembered: Cache<identify::Fingerprint, identify::Remembered>,
     standings: Cache<(policy::PrincipalKey, RepositoryName), policy::Standing>,
+    /// Passwords that were right, by the same key: what was kept of each, and until when it needs no hash.
+    proven: Cache<identify::Fingerprint, identify::Proven>,
     /// When the use of each token was written down last.
     used: Cache<String, Instant>,
     /// Nobody, once for all.
@@ -130,11 +136,13 @@ impl Access {
             memory: memory::Memory::new(),
             keys: keys::Keys::default(),
             passwords: password::Passwords::new(),
+            elsewhere: password::Passwords::new(),
             guessing: guessing::Guessing::new(),
             audit: audit::Queue::new(),
             process_key: secret::random()?,
             remembered: Cache::new(REMEMBERED),
             standings: Cache::new(REMEMBERED),
+            proven: Cache::new(REMEMBERED),
             used: Cache::new(REMEMBERED),
             nobody: Arc::new(caller::Who::nobody()),
             accounts_seen: AtomicBool::new(false),

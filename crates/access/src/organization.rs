@@ -214,7 +214,7 @@ impl Access {
         .await
     }
 
-    /// Takes somebody out of the organization and of its teams.
+    /// Takes somebody out of the organization and of its teams, and takes back what roles they were given in it.
     ///
     /// # Errors
     /// [`Error::NotFound`] if they are not in it; [`Error::Conflict`] if there would be no owner.
@@ -225,6 +225,7 @@ impl Access {
             let (id, _) = find_account(connection, &account)?;
             keep_one_owner(connection, owner.id, id)?;
             connection.execute(&tables::REMOVE_MEMBER_FROM_TEAMS, &[id.into(), owner.id.into()])?;
+            connection.execute(&tables::REMOVE_GRANTS_OF_IN, &[owner.id.into(), "account".into(), id.into()])?;
             match connection.execute(&tables::REMOVE_MEMBER, &[owner.id.into(), id.into()])? {
                 0 => Err(Error::not_found("member", &account)),
                 _ => Ok(()),

@@ -2,7 +2,7 @@
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::Error;
 
@@ -42,7 +42,8 @@ impl Passwords {
             return Err(Error::invalid("password", why));
         }
         let password = password.to_owned();
-        self.blocking(move || {
+        let _turn = self.turn().await?;
+        blocking(move || {
             let hash = hasher()?.hash_password(password.as_bytes());
             hash.map(|hash| hash.to_string())
                 .map_err(|error| Error::Internal(format!("cannot hash a password: {error}")))
@@ -50,22 +51,32 @@ impl Passwords {
         .await
     }
 
+    /// A turn to make or compare a hash. Who counts guesses asks and counts while holding it: then no more of them than have a
+    /// turn at one time can go uncounted.
+    pub(crate) async fn turn(&self) -> Result<Turn<'_>, Error> {
+        let place = self.0.acquire().await.map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(Turn { _place: place })
+    }
+}
+
+/// See [`Passwords::turn`].
+pub(crate) struct Turn<'a> {
+    _place: SemaphorePermit<'a>,
+}
+
+impl Turn<'_> {
     /// Whether `password` is the one of which `kept` was kept. With nothing kept it is not, and to find that out takes as long.
     pub(crate) async fn verify(&self, password: &str, kept: Option<&str>) -> Result<bool, Error> {
         if password.len() > MAX_PASSWORD {
             return Ok(false);
         }
         let (password, kept) = (password.to_owned(), kept.map(str::to_owned));
-        self.blocking(move || Ok(matches(&password, kept.as_deref().unwrap_or(NOBODY)) && kept.is_some())).await
+        blocking(move || Ok(matches(&password, kept.as_deref().unwrap_or(NOBODY)) && kept.is_some())).await
     }
+}
 
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let _place = self.0.acquire().await.map_err(|error| Error::Internal(error.to_string()))?;
-        tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))?
-    }
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))?
 }
 
 fn hasher() -> Result<Argon2<'static>, Error> {
@@ -95,15 +106,19 @@ pub(crate) fn is_bcrypt(kept: &str) -> bool {
 mod tests {
     use super::*;
 
+    async fn verify(password: &str, kept: Option<&str>) -> bool {
+        Passwords::new().turn().await.unwrap().verify(password, kept).await.unwrap()
+    }
+
     #[tokio::test]
     async fn a_password_is_compared_with_what_was_kept_of_it() {
         let passwords = Passwords::new();
         let kept = passwords.hash("correct horse").await.unwrap();
         assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
-        assert!(passwords.verify("correct horse", Some(&kept)).await.unwrap());
-        assert!(!passwords.verify("correct horsf", Some(&kept)).await.unwrap());
-        assert!(!passwords.verify("", Some(&kept)).await.unwrap());
-        assert!(!passwords.verify("correct horse", None).await.unwrap());
+        assert!(verify("correct horse", Some(&kept)).await);
+        assert!(!verify("correct horsf", Some(&kept)).await);
+        assert!(!verify("", Some(&kept)).await);
+        assert!(!verify("correct horse", None).await);
         assert!(PasswordHash::new(NOBODY).is_ok(), "nobody's hash must cost what others cost");
         assert!(matches!(passwords.hash("short").await, Err(Error::Invalid { field: "password", .. })));
         assert!(passwords.hash(&"x".repeat(MAX_PASSWORD + 1)).await.is_err());
@@ -114,8 +129,8 @@ mod tests {
         // htpasswd -nbB -C 5 ann correct-horse
         let kept = bcrypt::hash("correct-horse", 5).unwrap().replacen("$2b$", "$2y$", 1);
         assert!(is_bcrypt(&kept), "{kept}");
-        assert!(Passwords::new().verify("correct-horse", Some(&kept)).await.unwrap());
-        assert!(!Passwords::new().verify("battery", Some(&kept)).await.unwrap());
+        assert!(verify("correct-horse", Some(&kept)).await);
+        assert!(!verify("battery", Some(&kept)).await);
         for other in ["$2y$31$abc", "$apr1$x$y", "{SHA}x", "plain", ""] {
             assert!(!is_bcrypt(other), "{other}");
         }

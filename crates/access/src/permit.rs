@@ -1,13 +1,13 @@
 //! Proofs that somebody may change something besides the content of repositories. Only the functions here make them, and
 //! every method that changes people, rules or tokens demands one: a route that forgets to ask does not compile.
 
-use entrepot_database::Connection;
+use entrepot_database::{Connection, Durability, Timestamp};
 use entrepot_oci::RepositoryName;
 
 use crate::audit::AuditEntry;
-use crate::caller::{Caller, Credential, Limit, Principal, Who};
+use crate::caller::{Caller, Principal, Who};
 use crate::name::{LIBRARY, Name};
-use crate::role::{Membership, NamespaceKind, Role};
+use crate::role::{Membership, NamespaceKind, Role, Visibility};
 use crate::rules::{self, stored};
 use crate::{Access, Error, tables};
 
@@ -70,7 +70,7 @@ struct Found {
 impl Access {
     /// Whoever runs a command on the registry's own data, which is proof enough.
     pub fn operator() -> Caller {
-        let who = Who { principal: Principal::Operator, credential: Credential::None, limit: Limit::NONE };
+        let who = Who { principal: Principal::Operator, ..Who::nobody() };
         Caller::new(std::sync::Arc::new(who), None)
     }
 
@@ -125,9 +125,23 @@ impl Access {
         if !(governs(caller) || owns && caller.who.limit.allows_administration()) {
             return self.refuse(caller, "namespace", name, format!("only owners of {name} may do this"));
         }
-        let found = found.ok_or_else(|| Error::not_found("person or organization", name))?;
+        let found = match found {
+            None if name == LIBRARY => self.begin_library().await?,
+            found => found.ok_or_else(|| Error::not_found("person or organization", name))?,
+        };
         let on = NamespaceOwner { id: found.id, name: name.to_owned(), kind: found.kind };
         Ok(Permit { on, caller: caller.clone() })
+    }
+
+    /// The registry's own namespace has a row from when it is first given rules.
+    async fn begin_library(&self) -> Result<Found, Error> {
+        let (kind, visibility) = (NamespaceKind::Library.as_str(), Visibility::Public.as_str());
+        let written = self.0.database.write(Durability::Power, move |connection| {
+            let parameters = [LIBRARY.into(), kind.into(), "".into(), visibility.into(), Timestamp::now().into()];
+            connection.execute(&tables::ADD_NAMESPACE, &parameters)?;
+            find(connection, LIBRARY)
+        });
+        written.await?.ok_or_else(|| Error::damaged(LIBRARY))
     }
 
     /// Asks to change the organization `name`.

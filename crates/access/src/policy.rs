@@ -56,8 +56,9 @@ impl Policy for Access {
             let mut visible = Vec::new();
             for name in &names {
                 let repository: RepositoryName = stored(name)?;
-                let seen = who.limit.allows(Action::Pull, &repository) || who.limit.access.is_some();
-                if seen && rules::find(connection, &who.principal, &repository, anonymous)?.role().is_some() {
+                if who.limit.shows(&repository)
+                    && rules::find(connection, &who.principal, &repository, anonymous)?.role().is_some()
+                {
                     visible.push(name.clone());
                 }
             }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use entrepot_database::Timestamp;
 use entrepot_oci::RepositoryName;
 use entrepot_registry::gate::Action;
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
@@ -27,7 +28,7 @@ pub(crate) struct Claims {
     aud: String,
     /// The name of who asks; empty for nobody.
     sub: String,
-    pub(crate) iat: u64,
+    iat: u64,
     nbf: u64,
     exp: u64,
     jti: String,
@@ -46,6 +47,8 @@ pub(crate) enum Holder {
     Account {
         /// Its row.
         id: i64,
+        /// The account's `valid_from` when it did, in microseconds: the token ends with that, exactly.
+        valid_from: i64,
     },
     /// A job that came in by a rule.
     Job {
@@ -58,6 +61,8 @@ pub(crate) enum Holder {
     Token {
         /// Its id.
         id: String,
+        /// When it was made, or made anew, in microseconds.
+        valid_from: i64,
     },
 }
 
@@ -71,9 +76,10 @@ struct Entry {
 
 /// Signs a token for `caller` that is good for `access`.
 pub(crate) fn sign(keys: &KeySet, caller: &Caller, access: &[Access]) -> Result<String, Error> {
+    let valid_from = caller.who.valid_from.map(Timestamp::micros).unwrap_or_default();
     let who = match (caller.principal(), caller.credential()) {
-        (_, Credential::Token(id)) => Holder::Token { id: id.clone() },
-        (Principal::Account { id, .. }, _) => Holder::Account { id: *id },
+        (_, Credential::Token(id)) => Holder::Token { id: id.clone(), valid_from },
+        (Principal::Account { id, .. }, _) => Holder::Account { id: *id, valid_from },
         (Principal::Job { rule, subject, .. }, _) => Holder::Job { rule: rule.clone(), subject: subject.clone() },
         _ => Holder::Anonymous,
     };

@@ -9,7 +9,7 @@ use entrepot_registry::gate::Policy;
 use uuid::Uuid;
 
 use crate::caller::{Access as TokenAccess, Caller, Credential, On, Principal};
-use crate::identify::TokenKind;
+use crate::identify::{self, TokenKind};
 use crate::registry_token::{LIFETIME, RequestedScope, sign};
 use crate::role::Scopes;
 use crate::secret::Secret;
@@ -48,11 +48,14 @@ pub struct Service {
 }
 
 impl Access {
-    /// A token for `caller`.
+    /// A token for `caller`, who shows something that lasts, or nothing: a registry token buys no other, or it would last for ever.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for more than 64 scopes; what the database said.
+    /// [`Error::Unauthenticated`] for a registry token; [`Error::Invalid`] for more than 64 scopes; what the database said.
     pub async fn grant_token(&self, caller: &Caller, request: Service) -> Result<Granted, Error> {
+        if caller.is_limited() {
+            return Err(Error::Unauthenticated);
+        }
         if request.scopes.len() > MAX_SCOPES {
             return Err(Error::invalid("scope", format!("one token may be for {MAX_SCOPES} scopes")));
         }
@@ -103,9 +106,14 @@ impl Access {
         };
         let label = client.chars().filter(|c| !c.is_control()).take(100).collect();
         let secret = Secret::token()?;
-        let (hash, id) = (secret.hash(), *id);
+        let (hash, id, valid_from) = (secret.hash(), *id, caller.who.valid_from);
         let new = NewToken { label, scopes: Scopes::ALL, repositories: Vec::new(), lifetime: Some(LOGIN_LIFETIME) };
         let written = self.0.database.write(Durability::Power, move |connection| {
+            // The password may have been changed since it was shown.
+            let still = identify::account(connection, id)?.is_some_and(|(_, now)| Some(now) == valid_from);
+            if !still {
+                return Err(Error::Unauthenticated);
+            }
             connection.execute(&tables::REMOVE_EXPIRED_TOKENS, &[Timestamp::now().into()])?;
             let owner = Owner { kind: TokenKind::Login, namespace: id, robot: None };
             add(connection, &Uuid::now_v7().to_string(), &hash, owner, &new)

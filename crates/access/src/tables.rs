@@ -59,9 +59,11 @@ entrepot_database::statements! {
     ACCOUNT = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
         n.created_at, a.logged_in_at, a.email_confirmed_at
         FROM namespaces n JOIN accounts a ON a.id = n.id WHERE n.name = $1";
-    ACCOUNT_BY_ID = "SELECT n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a JOIN namespaces n ON n.id = a.id WHERE a.id = $1";
-    ACCOUNT_BY_SUBJECT = "SELECT a.id, n.name, a.administrator, a.disabled_at FROM accounts a JOIN namespaces n ON n.id = a.id WHERE a.source = $1 AND a.subject = $2";
-    PASSWORD = "SELECT a.id, a.password, a.administrator, a.disabled_at, a.source FROM namespaces n JOIN accounts a ON a.id = n.id
+    ACCOUNT_BY_ID = "SELECT n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a JOIN namespaces n ON n.id = a.id
+        WHERE a.id = $1";
+    ACCOUNT_BY_SUBJECT = "SELECT a.id, n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a
+        JOIN namespaces n ON n.id = a.id WHERE a.source = $1 AND a.subject = $2";
+    PASSWORD = "SELECT a.id, a.password, a.administrator, a.disabled_at, a.source, a.valid_from FROM namespaces n JOIN accounts a ON a.id = n.id
         WHERE n.name = $1";
     ACCOUNTS = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
         n.created_at, a.logged_in_at, a.email_confirmed_at
@@ -111,8 +113,8 @@ entrepot_database::statements! {
     TEAM_GROUPS = "SELECT source, name FROM team_groups WHERE team_id = $1 ORDER BY source, name";
 
     ROBOT = "SELECT id, description, disabled_at FROM robots WHERE namespace_id = $1 AND name = $2";
-    ROBOT_BY_ID = "SELECT r.name, n.name, r.namespace_id, r.disabled_at FROM robots r JOIN namespaces n ON n.id = r.namespace_id
-        WHERE r.id = $1";
+    ROBOT_BY_ID = "SELECT r.name, n.name, r.disabled_at, a.disabled_at FROM robots r JOIN namespaces n ON n.id = r.namespace_id
+        LEFT JOIN accounts a ON a.id = n.id WHERE r.id = $1";
     ROBOTS = "SELECT name, description, disabled_at FROM robots WHERE namespace_id = $1 AND name > $2 ORDER BY name LIMIT $3";
     ADD_ROBOT = "INSERT INTO robots (namespace_id, name, description, created_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT DO NOTHING RETURNING id";
@@ -123,6 +125,7 @@ entrepot_database::statements! {
     SET_GRANT = "INSERT INTO grants (subject, subject_id, namespace_id, pattern, role) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (subject, subject_id, pattern) DO UPDATE SET role = excluded.role";
     REMOVE_GRANT = "DELETE FROM grants WHERE subject = $1 AND subject_id = $2 AND pattern = $3";
+    REMOVE_GRANTS_OF_IN = "DELETE FROM grants WHERE namespace_id = $1 AND subject = $2 AND subject_id = $3";
     REMOVE_GRANTS_OF = "DELETE FROM grants WHERE subject = $1 AND subject_id = $2";
     GRANTS_OF = "SELECT pattern, role FROM grants WHERE subject = $1 AND subject_id = $2 ORDER BY pattern";
     GRANTS_OF_IN = "SELECT pattern, role FROM grants WHERE namespace_id = $1 AND subject = $2 AND subject_id = $3";
@@ -147,9 +150,9 @@ entrepot_database::statements! {
 
     ADD_TOKEN = "INSERT INTO tokens (id, hash, kind, namespace_id, robot_id, label, scopes, repositories, created_at, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    TOKEN_BY_HASH = "SELECT t.id, t.kind, t.namespace_id, t.robot_id, t.scopes, t.repositories, t.expires_at, n.name
+    TOKEN_BY_HASH = "SELECT t.id, t.kind, t.namespace_id, t.robot_id, t.scopes, t.repositories, t.expires_at, n.name, t.created_at
         FROM tokens t JOIN namespaces n ON n.id = t.namespace_id WHERE t.hash = $1";
-    TOKEN_BY_ID = "SELECT t.id, t.kind, t.namespace_id, t.robot_id, t.scopes, t.repositories, t.expires_at, n.name
+    TOKEN_BY_ID = "SELECT t.id, t.kind, t.namespace_id, t.robot_id, t.scopes, t.repositories, t.expires_at, n.name, t.created_at
         FROM tokens t JOIN namespaces n ON n.id = t.namespace_id WHERE t.id = $1";
     TOKENS = "SELECT id, kind, label, scopes, repositories, created_at, expires_at, used_at FROM tokens
         WHERE namespace_id = $1 AND robot_id IS NULL AND id > $2 ORDER BY id LIMIT $3";
@@ -172,7 +175,8 @@ entrepot_database::statements! {
 
     SIGNING_KEYS = "SELECT id, private, signs_from, verifies_until FROM signing_keys ORDER BY signs_from, id";
     ADD_SIGNING_KEY = "INSERT INTO signing_keys (id, private, created_at, signs_from) VALUES ($1, $2, $3, $4)";
-    END_SIGNING_KEYS = "UPDATE signing_keys SET verifies_until = $1 WHERE id <> $2 AND verifies_until IS NULL";
+    END_SIGNING_KEYS = "UPDATE signing_keys SET verifies_until = $1 WHERE id <> $2
+        AND (verifies_until IS NULL OR verifies_until > $1)";
     REMOVE_SIGNING_KEYS = "DELETE FROM signing_keys WHERE verifies_until < $1";
 
     ADD_AUDIT = "INSERT INTO audit (id, at, actor, credential, address, action, target, allowed, detail)

@@ -55,15 +55,18 @@ impl Registry {
         let mut entries = Vec::new();
         let mut last = last;
         // One more than wanted tells whether there is another page.
+        let mut rows = limit + 1;
         while limit > 0 && entries.len() <= limit {
-            let names = self.all_repositories(last, limit + 1).await?;
+            let names = self.all_repositories(last, rows).await?;
             let Some(end) = names.last().cloned() else { break };
-            let complete = names.len() <= limit;
+            let complete = names.len() < rows;
             entries.extend(grant.visible(names).await.map_err(CatalogError::Policy)?);
             if complete {
                 break;
             }
             last = Some(end);
+            // Short pages do not become many reads where much is private.
+            rows = (rows * 2).min(MAX_PAGE + 1);
         }
         let more = entries.len() > limit;
         entries.truncate(limit);

@@ -86,7 +86,7 @@ impl Terms {
     }
 
     /// Whether this tag, once set, stays as it is.
-    pub(crate) fn freezes(&self, tag: &Tag) -> bool {
+    pub fn freezes(&self, tag: &Tag) -> bool {
         self.frozen.as_ref().is_some_and(|frozen| frozen(tag))
     }
 }

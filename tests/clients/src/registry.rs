@@ -124,6 +124,49 @@ impl Registry {
         Ok(Some(Self { host, authority, curl, server, directory }))
     }
 
+    /// Starts one over TLS at which nobody may do anything who has not logged in; `None` if something is not installed.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn guarded() -> Result<Option<Self>> {
+        let directory = tempfile::Builder::new().prefix("ent").tempdir_in("/tmp")?;
+        let Some(curl) = Tool::find("curl", directory.path()) else { return Ok(None) };
+        let (authority, files) = certificates(directory.path())?;
+        let server = Entrepot::start(&Start {
+            binary: &entrepot_binary()?,
+            directory: directory.path(),
+            settings: &[("ENTREPOT_ACCESS_ANONYMOUS", "none")],
+            tls: Some(&files),
+        })?;
+        let host = server.address().to_string();
+        let curl = curl.with_arguments(["--silent", "--show-error"]);
+        let curl = curl.with_arguments(["--cacert".as_ref(), authority.as_os_str()]);
+        Ok(Some(Self { host, authority: Some(authority), curl, server: Server::Own { _process: server }, directory }))
+    }
+
+    /// Lets the plain requests be somebody's.
+    #[must_use]
+    pub fn asking_as(mut self, username: &str, password: &str) -> Self {
+        self.curl = self.curl.with_arguments(["--user", &format!("{username}:{password}")]);
+        self
+    }
+
+    /// What the token service gives for a form.
+    ///
+    /// # Errors
+    /// There is no answer, or it is not JSON.
+    pub fn token(&self, form: &[(&str, &str)]) -> Result<Value> {
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        let fields = form.iter().flat_map(|(name, value)| ["--data-urlencode".to_owned(), format!("{name}={value}")]);
+        let answer = self.curl.run(fields.chain([format!("{scheme}://{}/token", self.host)]))?;
+        serde_json::from_str(&answer).with_context(|| answer.clone())
+    }
+
+    /// The server's data directory, if it is one of ours.
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
     /// The directory of the authority's certificate, as podman, buildah and skopeo want it.
     pub fn authority_directory(&self) -> Option<&Path> {
         self.authority.as_deref().and_then(Path::parent)

@@ -72,9 +72,17 @@ impl Tool {
     /// # Errors
     /// It cannot be started, or succeeds.
     pub fn refused(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<()> {
+        self.failure(arguments).map(drop)
+    }
+
+    /// Runs it, expects it to fail, and returns what it printed.
+    ///
+    /// # Errors
+    /// As for [`refused`](Self::refused).
+    pub fn failure(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<String> {
         let (shown, output) = self.output(arguments)?;
         anyhow::ensure!(!output.status.success(), "{shown} should fail, and did not:\n{}", printed(&output));
-        Ok(())
+        Ok(printed(&output))
     }
 
     fn output(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<(String, Output)> {

@@ -61,6 +61,11 @@ impl Request {
         &self.method
     }
 
+    /// Its path and query.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {

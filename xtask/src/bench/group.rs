@@ -62,6 +62,7 @@ impl Group {
         match self {
             Self::Disk => &[
                 Work::ManifestGet,
+                Work::ManifestGetToken,
                 Work::BlobHead,
                 Work::BlobGet,
                 Work::PushSmall,

@@ -111,6 +111,14 @@ impl Results<'_> {
                 let measured = ratio(cpu, other).map(|got| (times(got), got <= most));
                 (format!("same CPU as {} (≤ {most}x)", smaller.name()), measured)
             }
+            Aim::CpuAbove(other, most) => {
+                let other_cpu = self.load(other, candidate).map(Load::cpu_per_unit);
+                let measured = cpu.zip(other_cpu).map(|(mine, other)| {
+                    let above = (mine - other) * 1e6;
+                    (format!("{above:+.1} µs"), above <= most.as_secs_f64() * 1e6)
+                });
+                (format!("CPU ≤ {}'s and {} µs", other.name(), most.as_micros()), measured)
+            }
             Aim::MemoryMebibytes(most) => {
                 let bytes = match figure {
                     Figure::Load(load) => load.peak_bytes,

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
+use entrepot_test_people::{PASSWORD, People};
 
+use super::candidate::Candidate;
 use super::connection::Connection;
 use super::image::{Image, Images};
 use super::load::{Gauge, Unit};
@@ -24,7 +26,7 @@ const WARM_UP: Duration = Duration::from_millis(500);
 
 /// Pushes the images and measures the three reads.
 pub(super) async fn run(session: &mut Session<'_>) -> Result<()> {
-    if !session.plan.wants(&[Work::ManifestGet, Work::BlobHead, Work::BlobGet]) {
+    if !session.plan.wants(&[Work::ManifestGet, Work::ManifestGetToken, Work::BlobHead, Work::BlobGet]) {
         return Ok(());
     }
     let images = images();
@@ -40,7 +42,34 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<()> {
     });
     measure(session, Work::ManifestGet, manifests.collect()).await?;
     measure(session, Work::BlobHead, blob_exchanges(session, &images, "HEAD")).await?;
-    measure(session, Work::BlobGet, blob_exchanges(session, &images, "GET")).await
+    measure(session, Work::BlobGet, blob_exchanges(session, &images, "GET")).await?;
+    with_token(session, &images).await
+}
+
+/// Makes an account, and measures what it costs to know it again.
+async fn with_token(session: &mut Session<'_>, images: &[Image]) -> Result<()> {
+    if session.candidate != Candidate::Entrepot || !session.plan.wants(&[Work::ManifestGetToken]) {
+        return Ok(());
+    }
+    let data = session.site.path().join("data");
+    // It has a runtime of its own.
+    std::thread::spawn(move || People::of(&data)?.person("ann")).join().map_err(|_| anyhow!("no account"))??;
+    let form = format!(
+        "grant_type=password&service=entrepot&client_id=bench&username=ann&password={}&scope=repository:{REPOSITORY}:pull",
+        PASSWORD.replace(' ', "+")
+    );
+    let requests = session.requests;
+    let mut connection = Connection::open(requests.host()).await?;
+    let answer = connection.exchange(&requests.token(&form)).await?;
+    answer.expect(200, "a registry token")?;
+    let granted: serde_json::Value = serde_json::from_slice(answer.body)?;
+    let token = granted["access_token"].as_str().context("no access_token")?;
+    let manifests = images.iter().enumerate().map(|(number, image)| Exchange {
+        request: requests.get_manifest_with(REPOSITORY, &format!("v{number}"), token),
+        status: 200,
+        body: image.manifest.bytes.clone(),
+    });
+    measure(session, Work::ManifestGetToken, manifests.collect()).await
 }
 
 /// Lays the same blobs out as files, under the same paths, and measures their `GET`.

@@ -43,6 +43,20 @@ impl Requests {
         .into_bytes()
     }
 
+    /// The same by whoever has `token`.
+    pub(super) fn get_manifest_with(self, repository: &str, reference: &str, token: &str) -> Vec<u8> {
+        let mut request = self.get_manifest(repository, reference);
+        // Before the empty line.
+        request.truncate(request.len() - 2);
+        request.extend_from_slice(format!("Authorization: Bearer {token}\r\n\r\n").as_bytes());
+        request
+    }
+
+    /// `POST` of a form to the token service.
+    pub(super) fn token(self, form: &str) -> Vec<u8> {
+        self.with_body("POST", "/token", "application/x-www-form-urlencoded", form.as_bytes())
+    }
+
     /// `HEAD` or `GET` of a blob.
     pub(super) fn blob(self, method: &str, repository: &str, digest: &str) -> Vec<u8> {
         self.plain(method, &format!("/v2/{repository}/blobs/{digest}"))

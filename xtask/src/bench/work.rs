@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(super) enum Work {
     /// `GET` of a manifest by tag, 32 connections.
     ManifestGet,
+    /// The same by somebody who shows a registry token.
+    ManifestGetToken,
     /// `HEAD` of a blob, 32 connections.
     BlobHead,
     /// `GET` of a blob of 4 KiB, 32 connections.
@@ -54,6 +56,8 @@ pub(super) enum Aim {
     RateTimesOfNginx(f64),
     /// Server CPU a unit, at most so many times the project's own for the smaller work.
     CpuTimesOf(Work, f64),
+    /// Server CPU a unit, at most so much more than for the other work.
+    CpuAbove(Work, Duration),
     /// Peak resident memory at most so many MiB.
     MemoryMebibytes(u64),
     /// Done within so long.
@@ -65,6 +69,7 @@ impl Work {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::ManifestGet => "manifest-get",
+            Self::ManifestGetToken => "manifest-get-token",
             Self::BlobHead => "blob-head",
             Self::BlobGet => "blob-get",
             Self::PushSmall => "push-small",
@@ -90,6 +95,7 @@ impl Work {
         const SAME: f64 = 1.25;
         match self {
             Self::ManifestGet => &[Aim::CpuShare(1.0 / 6.0), Aim::RateTimes(4.0)],
+            Self::ManifestGetToken => const { &[Aim::CpuAbove(Self::ManifestGet, Duration::from_micros(10))] },
             Self::BlobHead => &[Aim::CpuShare(1.0 / 8.0)],
             Self::BlobGet => &[Aim::CpuShare(1.0 / 20.0)],
             Self::PushSmall => &[Aim::RateTimes(5.0)],
@@ -108,6 +114,9 @@ impl Work {
     pub(super) fn description(self) -> &'static str {
         match self {
             Self::ManifestGet => "`GET` of a manifest by tag (64 images in turn), 32 connections",
+            Self::ManifestGetToken => {
+                "the same by an account that shows a registry token: its cost above that without accounts is the gate's"
+            }
             Self::BlobHead => "`HEAD` of a blob (64 in turn), 32 connections",
             Self::BlobGet => "`GET` of a blob of 4 KiB (64 in turn), 32 connections",
             Self::PushSmall => {

@@ -13,6 +13,9 @@ use super::endpoint::InvalidPath;
 use crate::body::Body;
 use crate::origin::Origin;
 
+/// What the list of repositories takes.
+const CATALOG: &str = "registry:catalog:*";
+
 /// What a client is asked to show, when it has shown nothing or too little.
 #[derive(Debug)]
 enum Challenge {
@@ -127,9 +130,9 @@ impl ApiError {
                 }
             }
             Refusal::Unauthenticated => unauthorized("log in to do this".to_owned(), Challenge::LogIn),
-            Refusal::Denied(_) if caller.is_anonymous() => {
-                unauthorized(message, Challenge::Scope("registry:catalog:*".to_owned()))
-            }
+            // In this API it is the list of repositories that has no name to be denied by.
+            Refusal::Denied(_) if caller.is_limited() => unauthorized(message, Challenge::MoreScope(CATALOG.to_owned())),
+            Refusal::Denied(_) if caller.is_anonymous() => unauthorized(message, Challenge::Scope(CATALOG.to_owned())),
             Refusal::TooMany { after } => Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
                 .with_header(header::RETRY_AFTER, after.as_secs().max(1)),
             Refusal::Invalid { .. } => Self::new(StatusCode::BAD_REQUEST, ErrorCode::Unsupported, message),
