@@ -8,6 +8,7 @@ mod command;
 mod content;
 mod dump;
 mod journey;
+mod people;
 mod refused;
 mod registry;
 mod shell;
