@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::accounts::Local;
 use crate::commands::accounts::audit::{self, AuditArguments};
+use crate::commands::accounts::ci::{self, CiCommand};
 use crate::commands::accounts::explain::{self, AccessCommand};
 use crate::commands::accounts::keys::KeysCommand;
 use crate::commands::accounts::org::{self, OrgCommand};
@@ -64,6 +65,12 @@ pub(crate) enum Command {
     /// Ask the rules why somebody may do something, or may not
     #[command(after_help = explain::EXAMPLES)]
     Access(Local<AccessCommand>),
+    /// Jobs that come in with a token of their own service, and no secret
+    #[command(after_help = ci::EXAMPLES)]
+    Ci(Local<CiCommand>),
+    /// The company's directory
+    #[command(subcommand)]
+    Ldap(LdapCommand),
     /// The keys that sign registry tokens
     Keys(Local<KeysCommand>),
     /// Print who did what
@@ -122,6 +129,13 @@ pub(crate) enum StoreCommand {
     ///
     /// It writes a few objects under the configured prefix and removes them again. A store on disk cannot be checked while the
     /// registry runs.
+    Check(Flags),
+}
+
+/// What can be done with the company's directory.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LdapCommand {
+    /// Try every server of the directory as it is configured, and say how far it gets
     Check(Flags),
 }
 

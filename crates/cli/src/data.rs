@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use entrepot_access::Access;
 use entrepot_database::{DEAD_AFTER, Database, Error, Kind, Part, PostgresOptions, Room, State};
+use entrepot_identity::provider;
 use entrepot_registry::gate::{Gate, Open};
 use entrepot_registry::{Options, Registry};
 use entrepot_store::{ObjectsConfig, Store};
@@ -80,7 +81,13 @@ pub(crate) async fn open_access(config: &Config) -> anyhow::Result<Access> {
 }
 
 fn access_over(config: &Config, database: Database) -> anyhow::Result<Access> {
-    let options = entrepot_access::Options { anonymous: config.access.into() };
+    let providers = provider::Client::trusting(config.oidc.ca_file.as_deref());
+    let providers = providers.map_err(|why| anyhow::anyhow!("cannot use oidc.ca_file: {why}"))?;
+    let options = entrepot_access::Options {
+        anonymous: config.access.into(),
+        directory: config.directory.clone(),
+        providers: Some(providers),
+    };
     Ok(Access::new(options, database)?)
 }
 

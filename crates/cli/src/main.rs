@@ -13,8 +13,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command, DatabaseCommand};
-use crate::commands::accounts::{audit, explain, keys, org, repo, robot, team, token, user};
+use crate::arguments::{Arguments, Command, DatabaseCommand, LdapCommand};
+use crate::commands::accounts::{audit, ci, explain, keys, org, repo, robot, team, token, user};
 
 fn main() -> ExitCode {
     // Until the process ends.
@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         Command::Robot(local) => local.run(robot::run),
         Command::Token(local) => local.run(token::run),
         Command::Repo(local) => local.run(repo::run),
+        Command::Ci(local) => local.run(ci::run),
+        Command::Ldap(LdapCommand::Check(flags)) => commands::ldap::check(&flags),
         Command::Keys(local) => local.run(keys::run),
         Command::Access(local) => explain::run(local),
         Command::Audit(arguments) => audit::print(arguments),

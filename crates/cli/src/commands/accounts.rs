@@ -2,6 +2,7 @@
 //! login. They open the database alone, beside a registry that may be running, which takes notice within a second.
 
 pub(crate) mod audit;
+pub(crate) mod ci;
 pub(crate) mod explain;
 mod grant;
 pub(crate) mod keys;

@@ -56,6 +56,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let access = access.clone();
         async move { access.attend().await }
     });
+    let follow = tokio::spawn({
+        let (access, pause) = (access.clone(), config.ldap.sync_interval);
+        async move { access.follow_directory(pause).await }
+    });
     announce(listener.addresses(), tls.is_some());
     if config.access != Anonymous::Push && !access.has_accounts().await? {
         say_how_to_begin();
@@ -76,6 +80,7 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         failed = reload => return failed,
     };
     purge.abort();
+    follow.abort();
     attend.abort();
     // So that the log of who did what can be ended here.
     drop(attend.await);

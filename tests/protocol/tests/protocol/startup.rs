@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use entrepot_test_harness::Registry;
+use entrepot_test_harness::{Over, Registry};
 use entrepot_test_support::entrepot_binary;
 use tempfile::TempDir;
 
@@ -74,6 +74,10 @@ fn a_directory_that_cannot_be_written() -> Result<()> {
 
 #[test]
 fn a_directory_that_another_process_uses() -> Result<()> {
+    if Over::chosen()? == Over::S3Postgres {
+        // Any number of processes may use what is not a directory.
+        return Ok(());
+    }
     let registry = Registry::start()?;
     let data = registry.data();
     let data = data.to_string_lossy();
