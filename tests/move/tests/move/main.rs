@@ -9,6 +9,7 @@ mod content;
 mod doctor;
 mod dump;
 mod journey;
+mod people;
 mod refused;
 mod registry;
 mod shell;

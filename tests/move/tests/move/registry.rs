@@ -44,9 +44,14 @@ impl Registry {
         self.directory.path()
     }
 
+    /// The data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
     /// The file of the SQLite database.
     pub(crate) fn file(&self) -> PathBuf {
-        self.path().join("data/entrepot.db")
+        self.data().join("entrepot.db")
     }
 
     /// Where it listens.
