@@ -63,7 +63,9 @@ impl Guessing {
         let friend = address.is_some_and(|address| self.friends.get(&(account.to_owned(), address)).is_some());
         let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full()));
         let of_address = address.and_then(|address| self.addresses.get_or_insert_with(&address, full).ok());
-        let of_account = if friend { None } else { self.accounts.get_or_insert_with(account, full).ok() };
+        // Tokens are guessed without an account; nobody is to be kept out because somebody else does that.
+        let counted = !friend && !account.is_empty();
+        let of_account = counted.then(|| self.accounts.get_or_insert_with(account, full).ok()).flatten();
         of_address.into_iter().chain(of_account).collect()
     }
 }
@@ -119,6 +121,11 @@ mod tests {
         assert!(guessing.admit("ann", elsewhere).is_err(), "the account is slowed for other addresses");
         guessing.admit("ann", owner).unwrap();
         guessing.admit("bob", elsewhere).unwrap();
+        for _ in 0..20 {
+            guessing.wrong("", attacker);
+        }
+        assert!(guessing.admit("", attacker).is_err());
+        guessing.admit("", elsewhere).unwrap();
     }
 
     #[test]

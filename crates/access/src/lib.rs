@@ -35,7 +35,7 @@ use entrepot_database::{Database, Durability};
 use entrepot_oci::RepositoryName;
 use quick_cache::sync::Cache;
 
-pub use account::{Account, AccountChange, NewAccount};
+pub use account::{Account, AccountChange, NewAccount, NewPassword};
 pub use audit::{AuditEntry, AuditFilter};
 pub use caller::{Access as TokenAccess, Caller, Credential, Limit, On, Principal};
 pub use error::Error;
@@ -44,7 +44,7 @@ pub use grant::{GrantEntry, Subject};
 pub use identify::{Shown, TokenKind};
 pub use keys::PublicKey;
 pub use name::{InvalidName, InvalidRobotName, LIBRARY, MAX_NAME, Name, RobotName};
-pub use organization::{Member, Organization};
+pub use organization::{Member, NamespaceChange, Organization};
 pub use password::{MAX_PASSWORD, MIN_PASSWORD};
 pub use pattern::{InvalidPattern, Pattern};
 pub use permit::{AccountOwner, InOrganization, NamespaceOwner, Permit, RepositoryAdmin, System};
