@@ -27,7 +27,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 pub use blobs::{BlobContent, MountSource};
-pub use catalog::CatalogError;
+pub use catalog::{CatalogError, TagEntry};
 pub use error::{BadTarget, Error, Mismatch, Use};
 pub use listing::Page;
 pub use manifests::{Destination, ManifestPush, Precondition, PushedManifest, StoredManifest};
