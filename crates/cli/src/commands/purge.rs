@@ -15,7 +15,7 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
     let purged =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Into::into).and_then(|runtime| {
             runtime.block_on(async {
-                let Data { registry, lock } = data::open(&config).await?;
+                let Data { registry, lock, access: _ } = data::open(&config).await?;
                 let purged = registry.purge().await?;
                 drop(lock);
                 anyhow::Ok(purged)
