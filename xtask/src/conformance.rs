@@ -1,16 +1,19 @@
-//! `cargo xtask conformance`: the OCI distribution conformance suite against a real `entrepot serve`.
+//! `cargo xtask conformance`: the OCI distribution conformance suite against a real `entrepot serve`, or against several
+//! replicas of one registry.
 
 mod junit;
+mod subject;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail};
-use entrepot_test_support::{Component, Entrepot, Start, entrepot_binary};
+use entrepot_test_support::Component;
 
 use crate::tools;
 use junit::{Report, Status};
+use subject::Subject;
 
 /// What the suite leaves off by default or could leave off: every optional API and every kind of data is on.
 const FLAGS: &[&str] = &[
@@ -53,6 +56,9 @@ pub(crate) struct Arguments {
     /// The version of the distribution spec
     #[arg(long, value_enum, default_value_t = Spec::Both)]
     spec: Spec,
+    /// Over so many replicas behind nginx, with PostgreSQL and an S3 server, instead of one process with its own disk
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "registry")]
+    replicas: Option<u16>,
     /// Tests the registry that runs there over HTTP instead of starting one
     #[arg(long, value_name = "HOST:PORT", hide = true)]
     registry: Option<String>,
@@ -79,6 +85,23 @@ impl Spec {
     }
 }
 
+impl Arguments {
+    fn subject(&self) -> Result<Subject> {
+        match (&self.registry, self.replicas) {
+            (Some(address), _) => Ok(Subject::Elsewhere(address.clone())),
+            (None, Some(count)) => Subject::replicas(usize::from(count)),
+            (None, None) => Subject::one(),
+        }
+    }
+
+    fn results_name(&self, version: &str) -> String {
+        match self.replicas {
+            Some(count) => format!("{version}-replicas-{count}"),
+            None => version.to_owned(),
+        }
+    }
+}
+
 /// Runs the suite; any failure or error in it is an error here.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let suite = suite()?;
@@ -87,22 +110,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let mut failed = Vec::new();
     for version in arguments.spec.versions() {
-        let results = results_directory(version)?;
-        let report = match &arguments.registry {
-            Some(registry) => run_suite(&suite, registry, version, &results)?,
-            None => {
-                // Each version starts from an empty registry.
-                let directory = tempfile::tempdir()?;
-                let server = Entrepot::start(&Start {
-                    binary: &entrepot_binary()?,
-                    directory: directory.path(),
-                    settings: &[("ENTREPOT_REGISTRY_SPARSE_MANIFESTS", "true")],
-                    tls: None,
-                })?;
-                run_suite(&suite, &server.address().to_string(), version, &results)?
-            }
-        };
+        let results = results_directory(&arguments.results_name(version))?;
+        // Each version starts from an empty registry.
+        let subject = arguments.subject()?;
+        let report = run_suite(&suite, &subject.address(), version, &results)?;
         print!("{}", summary(version, &report, &results));
+        if let Some(spread) = subject.spread()? {
+            println!("  {spread}");
+        }
         if report.failures + report.errors > 0 {
             failed.push(*version);
         }
@@ -130,10 +145,10 @@ fn build_entrepot() -> Result<()> {
 }
 
 /// An empty directory in the target directory, which the running task is in.
-fn results_directory(version: &str) -> Result<PathBuf> {
+fn results_directory(name: &str) -> Result<PathBuf> {
     let own = env::current_exe()?;
     let target = own.ancestors().nth(2).context("this task does not run from a target directory")?;
-    let results = target.join("conformance").join(version);
+    let results = target.join("conformance").join(name);
     if results.exists() {
         fs::remove_dir_all(&results)?;
     }

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test of the project, after installing what they need.
 
 use anyhow::Result;
+use entrepot_test_support::{Component, entrepot_binary};
 
 use crate::{shell, tools};
 
@@ -26,7 +27,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     // The tests drive the real binary. One build with fail points serves them all: they do nothing unless FAILPOINTS is set.
     shell::run(shell::cargo().args(["build", "--package", "entrepot", "--features", "failpoints"]))?;
-    let mut test = shell::cargo();
-    test.args(["test", "--workspace", "--features", "entrepot/failpoints"]);
-    shell::run(test.env("ENTREPOT_FAILPOINTS_BIN", entrepot_test_support::entrepot_binary()?))
+    let binary = entrepot_binary()?;
+    let cargo_test = || {
+        let mut test = shell::cargo();
+        test.args(["test", "--workspace", "--features", "entrepot/failpoints"]);
+        test.env("ENTREPOT_FAILPOINTS_BIN", &binary);
+        test
+    };
+    shell::run(&mut cargo_test())?;
+    // The same protocol again over what replicas share.
+    if ["postgresql", "seaweedfs"].iter().all(|name| Component::require(name).is_some()) {
+        shell::run(cargo_test().args(["--test", "protocol"]).env("ENTREPOT_TEST_OVER", "s3-postgres"))?;
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use crate::{Access, Error, tables};
 /// Longest list of a page.
 pub(crate) const MAX_PAGE: usize = 1000;
 /// Where people are known from who have a password here.
-const LOCAL: &str = "local";
+pub(crate) const LOCAL: &str = "local";
 
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,7 +226,12 @@ impl Access {
     ///
     /// # Errors
     /// [`Error::Conflict`] if nobody else would.
-    pub async fn set_administrator(&self, _: &Permit<System>, on: &Permit<AccountOwner>, yes: bool) -> Result<(), Error> {
+    pub async fn set_administrator(
+        &self,
+        _: &Permit<System>,
+        on: &Permit<AccountOwner>,
+        yes: bool,
+    ) -> Result<(), Error> {
         self.change_authority(on, if yes { "account.promote" } else { "account.demote" }, move |connection, id| {
             if !yes {
                 keep_one_administrator(connection, id)?;
@@ -242,15 +247,19 @@ impl Access {
     /// # Errors
     /// [`Error::Conflict`] if they are the only administrator.
     pub async fn set_disabled(&self, permit: &Permit<AccountOwner>, disabled: bool) -> Result<(), Error> {
-        self.change_authority(permit, if disabled { "account.disable" } else { "account.enable" }, move |connection, id| {
-            if disabled {
-                keep_one_administrator(connection, id)?;
-                connection.execute(&tables::REMOVE_LOGINS, &[id.into()])?;
-            }
-            let at = disabled.then(|| Timestamp::now().micros());
-            connection.execute(&tables::SET_DISABLED, &[at.into(), id.into()])?;
-            Ok(())
-        })
+        self.change_authority(
+            permit,
+            if disabled { "account.disable" } else { "account.enable" },
+            move |connection, id| {
+                if disabled {
+                    keep_one_administrator(connection, id)?;
+                    connection.execute(&tables::REMOVE_LOGINS, &[id.into()])?;
+                }
+                let at = disabled.then(|| Timestamp::now().micros());
+                connection.execute(&tables::SET_DISABLED, &[at.into(), id.into()])?;
+                Ok(())
+            },
+        )
         .await
     }
 
@@ -340,7 +349,8 @@ fn keep_one_administrator(connection: &Connection<'_>, id: i64) -> Result<(), Er
 fn checked_email(text: &str) -> Result<String, Error> {
     let text = text.trim();
     let parts = text.split_once('@').filter(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
-    let plain = text.len() <= 254 && !text.contains(|c: char| c.is_control() || c.is_whitespace() || "<>,;\"".contains(c));
+    let plain =
+        text.len() <= 254 && !text.contains(|c: char| c.is_control() || c.is_whitespace() || "<>,;\"".contains(c));
     match parts {
         Some(_) if plain => Ok(text.to_owned()),
         _ => Err(Error::invalid("email", "it has to be an address such as ann@acme.example")),

@@ -48,6 +48,17 @@ pub enum Principal {
         /// Its name.
         name: RobotName,
     },
+    /// A job that came in by a rule of a namespace, which says what it may do there.
+    Job {
+        /// The namespace's row.
+        namespace: i64,
+        /// The namespace's name.
+        owner: Name,
+        /// The rule.
+        rule: String,
+        /// What its provider calls it.
+        subject: String,
+    },
     /// An organization, by a token of its own, whose scopes are its rights.
     Organization {
         /// Its row.
@@ -65,6 +76,7 @@ impl Principal {
             Self::Operator => Some("(operator)".to_owned()),
             Self::Account { name, .. } | Self::Organization { name, .. } => Some(name.to_string()),
             Self::Robot { name, .. } => Some(name.to_string()),
+            Self::Job { owner, subject, .. } => Some(format!("{owner} ({subject})")),
         }
     }
 }
@@ -78,6 +90,8 @@ pub enum Credential {
     Password,
     /// The token with this id.
     Token(String),
+    /// A token that an OpenID provider signed for a job.
+    Identity,
 }
 
 impl Credential {
@@ -87,6 +101,7 @@ impl Credential {
             Self::None => "none".to_owned(),
             Self::Password => "password".to_owned(),
             Self::Token(id) => format!("token {id}"),
+            Self::Identity => "identity token".to_owned(),
         }
     }
 }

@@ -48,8 +48,11 @@ impl Access {
             let allowed = findings.role() >= Some(needed);
             let mut reasons = findings.reasons;
             reasons.sort_by_key(|reason| std::cmp::Reverse(reason.role()));
-            let remedies =
-                if allowed { Vec::new() } else { remedies(&principal, &repository, needed, anonymous, findings.namespace) };
+            let remedies = if allowed {
+                Vec::new()
+            } else {
+                remedies(&principal, &repository, needed, anonymous, findings.namespace)
+            };
             Ok(Explanation { allowed, needed, reasons, remedies })
         });
         read.await
@@ -84,7 +87,9 @@ fn remedies(
         Principal::Anonymous => remedies.push("logging in as somebody who may".to_owned()),
         Principal::Robot { name: robot, .. } if robot.owner().as_str() == owner => remedies
             .push(format!("a role for the robot: entrepot robot grant {owner} {} {name} {needed}", robot.robot())),
-        Principal::Robot { .. } => remedies.push(format!("a robot of {owner}: robots have rights in their own namespace")),
+        Principal::Robot { .. } => {
+            remedies.push(format!("a robot of {owner}: robots have rights in their own namespace"))
+        }
         Principal::Account { name: account, .. } if namespace.is_some() => {
             remedies.push(format!("being in a team of {owner} that has the role {needed} on {name}"));
             remedies.push(format!("a role for the person: entrepot repo grant {name} {account} {needed}"));
@@ -92,7 +97,7 @@ fn remedies(
         Principal::Account { .. } => {
             remedies.push(format!("an organization called {owner}, or a repository in a namespace of their own"));
         }
-        Principal::Operator | Principal::Organization { .. } => {}
+        Principal::Operator | Principal::Job { .. } | Principal::Organization { .. } => {}
     }
     if needed == Role::Read {
         remedies.push(format!("the repository being public: entrepot repo visibility {name} public"));

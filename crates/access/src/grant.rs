@@ -71,13 +71,8 @@ impl Access {
         let entry = permit.entry("grant.set", &permit.on.name, detail);
         self.change_namespace(permit, entry, move |connection, owner| {
             let row = subject.row(connection, owner)?;
-            let parameters = [
-                subject.kind().into(),
-                row.into(),
-                owner.id.into(),
-                pattern.as_str().into(),
-                role.as_str().into(),
-            ];
+            let parameters =
+                [subject.kind().into(), row.into(), owner.id.into(), pattern.as_str().into(), role.as_str().into()];
             connection.execute(&tables::SET_GRANT, &parameters)?;
             Ok(())
         })
@@ -134,8 +129,11 @@ pub(crate) fn check_within(owner: &NamespaceOwner, pattern: &Pattern) -> Result<
     if within {
         return Ok(());
     }
-    Err(Error::invalid("pattern", match owner.kind {
-        NamespaceKind::Library => "patterns of library have no slash, as the names of its repositories".to_owned(),
-        _ => format!("it has to begin with {}/", owner.name),
-    }))
+    Err(Error::invalid(
+        "pattern",
+        match owner.kind {
+            NamespaceKind::Library => "patterns of library have no slash, as the names of its repositories".to_owned(),
+            _ => format!("it has to begin with {}/", owner.name),
+        },
+    ))
 }

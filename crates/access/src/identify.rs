@@ -8,6 +8,7 @@ use entrepot_database::{Connection, Durability, Row, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+use crate::account::LOCAL;
 use crate::caller::{Caller, Credential, Limit, Principal, Who};
 use crate::memory::{Generation, Memory};
 use crate::name::{Name, RobotName};
@@ -16,10 +17,10 @@ use crate::registry_token::{self, Holder};
 use crate::role::{Scopes, words};
 use crate::rules::stored;
 use crate::secret::Secret;
-use crate::{Access, Error, tables};
+use crate::{Access, Error, job, tables};
 
 /// How long a password that was right is believed without being hashed again.
-const PASSWORD_BELIEVED: Duration = Duration::from_secs(60);
+pub(crate) const PASSWORD_BELIEVED: Duration = Duration::from_secs(60);
 /// How long anything else is.
 const TOKEN_BELIEVED: Duration = Duration::from_secs(300);
 /// A token's last use is written down at most so often.
@@ -58,9 +59,9 @@ words! {
 /// Somebody who is remembered by what they showed.
 #[derive(Clone)]
 pub(crate) struct Remembered {
-    who: Arc<Who>,
-    generation: Generation,
-    until: Instant,
+    pub(crate) who: Arc<Who>,
+    pub(crate) generation: Generation,
+    pub(crate) until: Instant,
 }
 
 /// The key under which somebody is remembered: a hash of what they showed, with a key of this process.
@@ -75,7 +76,9 @@ impl Access {
     pub async fn identify(&self, shown: Shown<'_>, address: Option<IpAddr>) -> Result<Caller, Error> {
         let fingerprint = match shown {
             Shown::Nothing => return Ok(self.nobody(address)),
-            Shown::Basic { username, password } => self.fingerprint(&[b"basic", username.as_bytes(), password.as_bytes()]),
+            Shown::Basic { username, password } => {
+                self.fingerprint(&[b"basic", username.as_bytes(), password.as_bytes()])
+            }
             Shown::Bearer(token) => self.fingerprint(&[b"bearer", token.as_bytes()]),
         };
         if let Some(remembered) = self.0.remembered.get(&fingerprint)
@@ -104,7 +107,9 @@ impl Access {
 
     fn fingerprint(&self, parts: &[&[u8]]) -> Fingerprint {
         // Cannot fail: a key of any length will do.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0.process_key) else { return Sha256::digest(b"").into() };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0.process_key) else {
+            return Sha256::digest(b"").into();
+        };
         for part in parts {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
@@ -113,6 +118,9 @@ impl Access {
     }
 
     async fn by_password(&self, username: &str, password: &str, address: Option<IpAddr>) -> Result<Remembered, Error> {
+        if let Some(remembered) = self.by_identity_token(username, password, address).await? {
+            return Ok(remembered);
+        }
         self.0.guessing.admit(username, address)?;
         let name = username.to_owned();
         let found = self.0.database.read(move |connection| {
@@ -120,15 +128,20 @@ impl Access {
             let account = connection.first(&tables::PASSWORD, &[(&name).into()], |row| {
                 let kept = row.optional_text(1)?.map(str::to_owned);
                 let disabled = row.optional_integer(3)?.is_some();
-                Ok::<_, Error>((row.integer(0)?, kept, row.integer(2)? != 0, disabled))
+                let local = row.text(4)? == LOCAL;
+                Ok::<_, Error>((row.integer(0)?, kept, row.integer(2)? != 0, disabled, local))
             })?;
             Ok::<_, Error>((generation, account))
         });
         let (generation, account) = found.await?;
+        let known_elsewhere = account.as_ref().is_none_or(|(.., local)| !local);
+        if known_elsewhere && let Some(directory) = &self.0.options.directory {
+            return self.by_directory(directory, username, password, address).await;
+        }
         let kept = account.as_ref().and_then(|(_, kept, ..)| kept.as_deref());
         let right = self.0.passwords.verify(password, kept).await?;
         match account {
-            Some((id, _, administrator, false)) if right => {
+            Some((id, _, administrator, false, _)) if right => {
                 self.0.guessing.right(username, address);
                 let name = username.parse().map_err(|_| Error::damaged(username))?;
                 let principal = Principal::Account { id, name, administrator };
@@ -284,6 +297,7 @@ fn holder_of(connection: &Connection<'_>, holder: &Holder, issued: Timestamp) ->
             let principal = account(connection, *id, Some(issued))?;
             Ok(principal.map(|principal| Who { principal, credential: Credential::Password, limit: Limit::NONE }))
         }
+        Holder::Job { rule, subject } => job::holder(connection, rule, subject),
         Holder::Token { id } => {
             let found = connection.first(&tables::TOKEN_BY_ID, &[id.into()], KeptToken::read)?;
             Ok(found.map(|found| found.holder(connection)).transpose()?.flatten().map(|(who, _)| who))
@@ -304,9 +318,11 @@ pub(crate) fn account(
         let usable = row.optional_integer(2)?.is_none() && counts;
         Ok::<_, Error>((stored(row.text(0)?)?, row.integer(1)? != 0, usable))
     })?;
-    Ok(found
-        .filter(|(_, _, usable)| *usable)
-        .map(|(name, administrator, _)| Principal::Account { id, name, administrator }))
+    Ok(found.filter(|(_, _, usable)| *usable).map(|(name, administrator, _)| Principal::Account {
+        id,
+        name,
+        administrator,
+    }))
 }
 
 fn robot_of(connection: &Connection<'_>, id: i64) -> Result<Option<Principal>, Error> {

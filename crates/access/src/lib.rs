@@ -3,11 +3,14 @@
 mod account;
 mod audit;
 mod caller;
+mod directory;
 mod error;
 mod explain;
 mod grant;
 mod guessing;
+mod htpasswd;
 mod identify;
+mod job;
 mod keys;
 mod memory;
 mod name;
@@ -27,11 +30,14 @@ mod tables;
 mod team;
 mod token;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use entrepot_database::{Database, Durability};
+use entrepot_identity::directory::Directory;
+use entrepot_identity::provider;
 use entrepot_oci::RepositoryName;
 use quick_cache::sync::Cache;
 
@@ -41,7 +47,9 @@ pub use caller::{Access as TokenAccess, Caller, Credential, Limit, On, Principal
 pub use error::Error;
 pub use explain::Explanation;
 pub use grant::{GrantEntry, Subject};
+pub use htpasswd::{Imported, ImportedLine};
 pub use identify::{Shown, TokenKind};
+pub use job::{JobRule, NewJobRule, RuleVerdict};
 pub use keys::PublicKey;
 pub use name::{InvalidName, InvalidRobotName, LIBRARY, MAX_NAME, Name, RobotName};
 pub use organization::{Member, NamespaceChange, Organization};
@@ -78,6 +86,10 @@ pub enum Anonymous {
 pub struct Options {
     /// What people may do who did not log in.
     pub anonymous: Anonymous,
+    /// The company's directory, whose people may log in.
+    pub directory: Option<Arc<Directory>>,
+    /// How OpenID providers are asked for their keys.
+    pub providers: Option<provider::Client>,
 }
 
 /// Who is who, and who may do what; clones share it.
@@ -102,6 +114,8 @@ struct Inner {
     nobody: Arc<caller::Who>,
     /// Whether an account was seen: then there is one for good.
     accounts_seen: AtomicBool,
+    /// The OpenID providers that rules name, with their keys.
+    issuers: parking_lot::Mutex<HashMap<String, provider::Issuer>>,
 }
 
 impl Access {
@@ -124,6 +138,7 @@ impl Access {
             used: Cache::new(REMEMBERED),
             nobody: Arc::new(caller::Who::nobody()),
             accounts_seen: AtomicBool::new(false),
+            issuers: parking_lot::Mutex::default(),
         })))
     }
 
@@ -156,7 +171,8 @@ impl Access {
     /// # Errors
     /// What the database said.
     pub async fn rotate_keys(&self, permit: &Permit<System>, at_once: bool) -> Result<(), Error> {
-        let (key, entry) = (keys::new_key()?, permit.entry("keys.rotate", "keys", if at_once { "at once" } else { "" }));
+        let (key, entry) =
+            (keys::new_key()?, permit.entry("keys.rotate", "keys", if at_once { "at once" } else { "" }));
         let rotated = self.0.database.write(Durability::Power, move |connection| {
             keys::rotate(connection, &key, at_once)?;
             entry.write(connection)

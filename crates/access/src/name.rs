@@ -118,7 +118,8 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Name>().is_ok(), valid, "{text}");
         }
-        for (text, valid) in [("acme+deploy", true), ("acme", false), ("acme+", false), ("+x", false), ("a+b+c", false)] {
+        for (text, valid) in [("acme+deploy", true), ("acme", false), ("acme+", false), ("+x", false), ("a+b+c", false)]
+        {
             assert_eq!(text.parse::<RobotName>().is_ok(), valid, "{text}");
         }
     }

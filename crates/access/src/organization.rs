@@ -116,7 +116,9 @@ impl Access {
         let id = match caller.principal() {
             Principal::Account { id, .. } => *id,
             Principal::Anonymous => return Err(Error::Unauthenticated),
-            Principal::Operator | Principal::Robot { .. } | Principal::Organization { .. } => return Ok(Vec::new()),
+            Principal::Operator | Principal::Robot { .. } | Principal::Job { .. } | Principal::Organization { .. } => {
+                return Ok(Vec::new());
+            }
         };
         let scanned = self.0.database.scan(move |connection| {
             let last = last.as_deref().unwrap_or_default();

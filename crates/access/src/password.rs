@@ -44,7 +44,8 @@ impl Passwords {
         let password = password.to_owned();
         self.blocking(move || {
             let hash = hasher()?.hash_password(password.as_bytes());
-            hash.map(|hash| hash.to_string()).map_err(|error| Error::Internal(format!("cannot hash a password: {error}")))
+            hash.map(|hash| hash.to_string())
+                .map_err(|error| Error::Internal(format!("cannot hash a password: {error}")))
         })
         .await
     }

@@ -12,7 +12,9 @@ pub struct Pattern(Box<str>);
 
 /// A text that is no pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a pattern is 1 to 255 characters of names and tags (a-z, A-Z, 0-9, '.', '_', '-', '/'), and '*' for any of them")]
+#[error(
+    "a pattern is 1 to 255 characters of names and tags (a-z, A-Z, 0-9, '.', '_', '-', '/'), and '*' for any of them"
+)]
 pub struct InvalidPattern;
 
 impl Pattern {
@@ -89,7 +91,9 @@ mod tests {
 
     #[test]
     fn a_pattern_stays_within_its_namespace() {
-        for (pattern, within) in [("acme/*", true), ("acme/app", true), ("acme*", false), ("*", false), ("acme2/*", false)] {
+        for (pattern, within) in
+            [("acme/*", true), ("acme/app", true), ("acme*", false), ("*", false), ("acme2/*", false)]
+        {
             assert_eq!(pattern.parse::<Pattern>().unwrap().is_within("acme"), within, "{pattern}");
         }
         assert!("acme/ app".parse::<Pattern>().is_err());

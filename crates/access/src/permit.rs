@@ -95,7 +95,12 @@ impl Access {
             _ => false,
         };
         if !own && !governs(caller) {
-            return self.refuse(caller, "account", name.as_str(), format!("only {name} and administrators may do this"));
+            return self.refuse(
+                caller,
+                "account",
+                name.as_str(),
+                format!("only {name} and administrators may do this"),
+            );
         }
         let text = name.to_string();
         let found = self.0.database.read(move |connection| {
@@ -149,7 +154,7 @@ impl Access {
             let inside = match &who {
                 Principal::Account { id, .. } => rules::membership(connection, found.id, *id)?.is_some(),
                 Principal::Organization { id, .. } => *id == found.id,
-                Principal::Anonymous | Principal::Operator | Principal::Robot { .. } => false,
+                Principal::Anonymous | Principal::Operator | Principal::Robot { .. } | Principal::Job { .. } => false,
             };
             Ok::<_, Error>(Some((found.id, inside)))
         });
@@ -193,7 +198,9 @@ pub(crate) fn governs(caller: &Caller) -> bool {
     match caller.principal() {
         Principal::Operator => true,
         Principal::Account { administrator, .. } => *administrator && caller.who.limit.allows_administration(),
-        Principal::Anonymous | Principal::Robot { .. } | Principal::Organization { .. } => false,
+        Principal::Anonymous | Principal::Robot { .. } | Principal::Job { .. } | Principal::Organization { .. } => {
+            false
+        }
     }
 }
 

@@ -75,11 +75,8 @@ impl Access {
         action: Action,
         repository: &RepositoryName,
     ) -> Result<Standing, Error> {
-        let denied = || Error::RepositoryDenied {
-            who: caller.principal().name(),
-            action,
-            repository: repository.clone(),
-        };
+        let denied =
+            || Error::RepositoryDenied { who: caller.principal().name(), action, repository: repository.clone() };
         if !caller.who.limit.allows(action, repository) {
             return Err(denied());
         }
@@ -92,7 +89,12 @@ impl Access {
     }
 
     /// Whether `caller` may do `action` on `repository`; nothing begins with the question.
-    pub(crate) async fn may(&self, caller: &Caller, action: Action, repository: &RepositoryName) -> Result<bool, Error> {
+    pub(crate) async fn may(
+        &self,
+        caller: &Caller,
+        action: Action,
+        repository: &RepositoryName,
+    ) -> Result<bool, Error> {
         if !caller.who.limit.allows(action, repository) {
             return Ok(false);
         }
@@ -200,6 +202,7 @@ pub(crate) enum PrincipalKey {
     Account(i64, bool),
     Robot(i64),
     Organization(i64),
+    Job(i64),
 }
 
 impl PrincipalKey {
@@ -210,7 +213,7 @@ impl PrincipalKey {
             Principal::Account { id, administrator, .. } => Self::Account(*id, *administrator),
             Principal::Robot { id, .. } => Self::Robot(*id),
             Principal::Organization { id, .. } => Self::Organization(*id),
+            Principal::Job { namespace, .. } => Self::Job(*namespace),
         }
     }
 }
-

@@ -47,6 +47,13 @@ pub(crate) enum Holder {
         /// Its row.
         id: i64,
     },
+    /// A job that came in by a rule.
+    Job {
+        /// The rule.
+        rule: String,
+        /// What its provider calls it.
+        subject: String,
+    },
     /// Whoever showed a token of ours.
     Token {
         /// Its id.
@@ -67,6 +74,7 @@ pub(crate) fn sign(keys: &KeySet, caller: &Caller, access: &[Access]) -> Result<
     let who = match (caller.principal(), caller.credential()) {
         (_, Credential::Token(id)) => Holder::Token { id: id.clone() },
         (Principal::Account { id, .. }, _) => Holder::Account { id: *id },
+        (Principal::Job { rule, subject, .. }, _) => Holder::Job { rule: rule.clone(), subject: subject.clone() },
         _ => Holder::Anonymous,
     };
     let now = jsonwebtoken::get_current_timestamp();

@@ -122,7 +122,8 @@ impl Access {
             let mut seen = Vec::new();
             for one in all {
                 let allowed = who.limit.allows(entrepot_registry::gate::Action::Pull, &one.name);
-                if allowed && rules::find(connection, &who.principal, &one.name, anonymous)?.role() >= Some(Role::Read) {
+                if allowed && rules::find(connection, &who.principal, &one.name, anonymous)?.role() >= Some(Role::Read)
+                {
                     seen.push(one);
                 }
             }

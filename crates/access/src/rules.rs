@@ -24,6 +24,8 @@ pub enum Reason {
     Owner(String),
     /// An organization's token acts for it.
     Organization(String),
+    /// A rule lets a job act for a namespace.
+    Job(String),
     /// A team was given a role.
     Team {
         /// Of which organization.
@@ -52,7 +54,12 @@ impl Reason {
     /// The role that it gives.
     pub fn role(&self) -> Role {
         match self {
-            Self::Operator | Self::Administrator | Self::Own | Self::Owner(_) | Self::Organization(_) => Role::Admin,
+            Self::Operator
+            | Self::Administrator
+            | Self::Own
+            | Self::Owner(_)
+            | Self::Organization(_)
+            | Self::Job(_) => Role::Admin,
             Self::Team { role, .. } | Self::Direct { role, .. } => *role,
             Self::Public => Role::Read,
             Self::Open => Role::Write,
@@ -68,6 +75,7 @@ impl fmt::Display for Reason {
             Self::Own => f.write_str("people may do everything in their own namespace"),
             Self::Owner(organization) => write!(f, "owners of {organization} may do everything in it"),
             Self::Organization(name) => write!(f, "tokens of {name} act for it"),
+            Self::Job(name) => write!(f, "a rule of {name} lets the job act for it"),
             Self::Team { organization, team, pattern, role } => {
                 write!(f, "the team {team} of {organization} has the role {role} on {pattern}")
             }
@@ -125,6 +133,11 @@ pub(crate) fn find(
         Principal::Robot { id, name: RobotName { .. } } => {
             if let Some(namespace) = &namespace {
                 reasons.extend(direct(connection, namespace.id, "robot", *id, repository)?);
+            }
+        }
+        Principal::Job { namespace: id, owner, .. } => {
+            if namespace.as_ref().is_some_and(|namespace| namespace.id == *id) {
+                reasons.push(Reason::Job(owner.to_string()));
             }
         }
         Principal::Organization { id, name } => {

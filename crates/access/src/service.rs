@@ -104,8 +104,7 @@ impl Access {
         let label = client.chars().filter(|c| !c.is_control()).take(100).collect();
         let secret = Secret::token()?;
         let (hash, id) = (secret.hash(), *id);
-        let new =
-            NewToken { label, scopes: Scopes::ALL, repositories: Vec::new(), lifetime: Some(LOGIN_LIFETIME) };
+        let new = NewToken { label, scopes: Scopes::ALL, repositories: Vec::new(), lifetime: Some(LOGIN_LIFETIME) };
         let written = self.0.database.write(Durability::Power, move |connection| {
             connection.execute(&tables::REMOVE_EXPIRED_TOKENS, &[Timestamp::now().into()])?;
             let owner = Owner { kind: TokenKind::Login, namespace: id, robot: None };

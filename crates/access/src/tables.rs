@@ -32,6 +32,7 @@ pub const ROOM: Room = Room {
         Table { name: "repository_settings", key: &["name"] },
         Table { name: "immutable_tags", key: &["namespace_id", "repositories", "tags"] },
         Table { name: "tokens", key: &["id"] },
+        Table { name: "job_rules", key: &["id"] },
         Table { name: "signing_keys", key: &["id"] },
         Table { name: "audit", key: &["id"] },
         Table { name: "access_state", key: &["id"] },
@@ -59,7 +60,7 @@ entrepot_database::statements! {
         n.created_at, a.logged_in_at, a.email_confirmed_at
         FROM namespaces n JOIN accounts a ON a.id = n.id WHERE n.name = $1";
     ACCOUNT_BY_ID = "SELECT n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a JOIN namespaces n ON n.id = a.id WHERE a.id = $1";
-    ACCOUNT_BY_SUBJECT = "SELECT n.name FROM accounts a JOIN namespaces n ON n.id = a.id WHERE a.source = $1 AND a.subject = $2";
+    ACCOUNT_BY_SUBJECT = "SELECT a.id, n.name, a.administrator, a.disabled_at FROM accounts a JOIN namespaces n ON n.id = a.id WHERE a.source = $1 AND a.subject = $2";
     PASSWORD = "SELECT a.id, a.password, a.administrator, a.disabled_at, a.source FROM namespaces n JOIN accounts a ON a.id = n.id
         WHERE n.name = $1";
     ACCOUNTS = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
@@ -67,6 +68,9 @@ entrepot_database::statements! {
         FROM namespaces n JOIN accounts a ON a.id = n.id WHERE n.name > $1 ORDER BY n.name LIMIT $2";
     ADD_ACCOUNT = "INSERT INTO accounts (id, email, password, administrator, source, subject, valid_from)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    SET_PROFILE = "UPDATE accounts SET email = $1, email_confirmed_at = NULL WHERE id = $2 AND email IS DISTINCT FROM $1";
+    ACCOUNTS_OF_SOURCE = "SELECT n.name, a.id, a.subject FROM accounts a JOIN namespaces n ON n.id = a.id
+        WHERE a.source = $1 AND a.disabled_at IS NULL AND n.name > $2 ORDER BY n.name LIMIT $3";
     SET_PASSWORD = "UPDATE accounts SET password = $1, valid_from = $2 WHERE id = $3";
     SET_EMAIL = "UPDATE accounts SET email = $1, email_confirmed_at = NULL WHERE id = $2";
     SET_ADMINISTRATOR = "UPDATE accounts SET administrator = $1 WHERE id = $2";
@@ -157,6 +161,14 @@ entrepot_database::statements! {
     REMOVE_PERSONAL_TOKENS = "DELETE FROM tokens WHERE namespace_id = $1 AND kind = 'personal'";
     SET_TOKEN_USED = "UPDATE tokens SET used_at = $1 WHERE id = $2";
     REMOVE_EXPIRED_TOKENS = "DELETE FROM tokens WHERE expires_at < $1";
+
+    JOB_RULES = "SELECT j.id, j.label, j.rule, j.scopes, j.repositories, j.created_at FROM job_rules j
+        JOIN namespaces n ON n.id = j.namespace_id WHERE n.name = $1 ORDER BY j.id";
+    JOB_RULE = "SELECT j.scopes, j.repositories, n.id, n.name FROM job_rules j
+        JOIN namespaces n ON n.id = j.namespace_id WHERE j.id = $1";
+    ADD_JOB_RULE = "INSERT INTO job_rules (id, namespace_id, label, rule, scopes, repositories, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    REMOVE_JOB_RULE = "DELETE FROM job_rules WHERE id = $1 AND namespace_id = $2";
 
     SIGNING_KEYS = "SELECT id, private, signs_from, verifies_until FROM signing_keys ORDER BY signs_from, id";
     ADD_SIGNING_KEY = "INSERT INTO signing_keys (id, private, created_at, signs_from) VALUES ($1, $2, $3, $4)";

@@ -181,7 +181,10 @@ impl Access {
     ) -> Result<(), Error> {
         let known = group.source == "ldap" || group.source.starts_with("oidc:");
         if !known || group.name.is_empty() || group.name.len() > 255 {
-            return Err(Error::invalid("group", "its source is ldap or oidc:PROVIDER, and it has a name of up to 255 bytes"));
+            return Err(Error::invalid(
+                "group",
+                "its source is ldap or oidc:PROVIDER, and it has a name of up to 255 bytes",
+            ));
         }
         let entry = permit.entry("team.add_group", target(permit, team), format!("{} {}", group.source, group.name));
         let team = team.clone();
@@ -229,7 +232,7 @@ pub(crate) fn find(connection: &Connection<'_>, organization: i64, team: &Name) 
 }
 
 /// Puts somebody into a team, and into the organization if they are not in it.
-fn add_member(
+pub(crate) fn add_member(
     connection: &Connection<'_>,
     organization: i64,
     team: i64,

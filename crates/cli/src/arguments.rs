@@ -3,6 +3,17 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::accounts::Local;
+use crate::commands::accounts::audit::{self, AuditArguments};
+use crate::commands::accounts::ci::{self, CiCommand};
+use crate::commands::accounts::explain::{self, AccessCommand};
+use crate::commands::accounts::keys::KeysCommand;
+use crate::commands::accounts::org::{self, OrgCommand};
+use crate::commands::accounts::repo::{self, RepoCommand};
+use crate::commands::accounts::robot::{self, RobotCommand};
+use crate::commands::accounts::team::{self, TeamCommand};
+use crate::commands::accounts::token::{self, TokenCommand};
+use crate::commands::accounts::user::{self, UserCommand};
 use crate::config::Flags;
 
 const EXAMPLES: &str = "\
@@ -12,7 +23,12 @@ Examples:
 
   Push an image to it, from another terminal:
     docker tag hello-world localhost:5000/hello-world
-    docker push localhost:5000/hello-world";
+    docker push localhost:5000/hello-world
+
+  Make the first account, which governs the registry:
+    entrepot user create ann --admin
+
+Commands on accounts work on the registry's data, whether or not it runs, and ask for no login.";
 
 /// Your own container registry in one binary.
 #[derive(Debug, Parser)]
@@ -28,6 +44,38 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the registry
     Serve(Flags),
+    /// People: make accounts, set passwords, disable
+    #[command(after_help = user::EXAMPLES)]
+    User(Local<UserCommand>),
+    /// Organizations and their members
+    #[command(after_help = org::EXAMPLES)]
+    Org(Local<OrgCommand>),
+    /// Teams of an organization, and what they may do
+    #[command(after_help = team::EXAMPLES)]
+    Team(Local<TeamCommand>),
+    /// Robots: for machines, with rights of their own
+    #[command(after_help = robot::EXAMPLES)]
+    Robot(Local<RobotCommand>),
+    /// Access tokens, which are shown in place of a password
+    #[command(after_help = token::EXAMPLES)]
+    Token(Local<TokenCommand>),
+    /// Repositories: who may see them, who may do what, which tags stay
+    #[command(after_help = repo::EXAMPLES)]
+    Repo(Local<RepoCommand>),
+    /// Ask the rules why somebody may do something, or may not
+    #[command(after_help = explain::EXAMPLES)]
+    Access(Local<AccessCommand>),
+    /// Jobs that come in with a token of their own service, and no secret
+    #[command(after_help = ci::EXAMPLES)]
+    Ci(Local<CiCommand>),
+    /// The company's directory
+    #[command(subcommand)]
+    Ldap(LdapCommand),
+    /// The keys that sign registry tokens
+    Keys(Local<KeysCommand>),
+    /// Print who did what
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(AuditArguments),
     /// Give back expired uploads and bytes that nothing needs, while the registry is stopped
     ///
     /// A running registry does this by itself (uploads.purge_interval).
@@ -81,6 +129,13 @@ pub(crate) enum StoreCommand {
     ///
     /// It writes a few objects under the configured prefix and removes them again. A store on disk cannot be checked while the
     /// registry runs.
+    Check(Flags),
+}
+
+/// What can be done with the company's directory.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LdapCommand {
+    /// Try every server of the directory as it is configured, and say how far it gets
     Check(Flags),
 }
 

@@ -1,12 +1,27 @@
 //! One file a command.
 
+pub(crate) mod accounts;
 pub(crate) mod config;
 pub(crate) mod database;
+pub(crate) mod ldap;
 pub(crate) mod purge;
 pub(crate) mod serve;
 pub(crate) mod store;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
+
+/// Prints `text`. A reader that closes early (`entrepot config reference | head`) has what it wanted.
+fn print(text: &str) -> ExitCode {
+    let mut output = io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("entrepot: cannot write to standard output: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
 
 /// Ends a command: a failure is one sentence, with its causes behind colons.
 fn conclude(result: anyhow::Result<()>) -> ExitCode {

@@ -6,6 +6,7 @@
 mod access;
 mod address;
 mod database;
+mod directory;
 mod environment;
 mod field;
 mod file;
@@ -31,17 +32,21 @@ mod tls;
 mod value;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use entrepot_identity::directory::Directory;
 use entrepot_store::ObjectsConfig;
 
 pub(crate) use self::access::Anonymous;
 pub(crate) use self::address::ListenAddress;
 pub(crate) use self::database::Database;
-pub(crate) use self::flags::Flags;
+pub(crate) use self::directory::{Ldap, Oidc};
+pub(crate) use self::flags::{DataFlags, Flags};
 pub(crate) use self::logging::LogFormat;
 pub(crate) use self::mistake::Mistakes;
 use self::origin::Origins;
 pub(crate) use self::place::Places;
+pub(crate) use self::quantity::duration;
 use self::reader::{Reader, Reported};
 pub(crate) use self::reference::reference;
 pub(crate) use self::sections::{Http, Limits, Log, Metrics, Registry, Shutdown, Uploads};
@@ -62,6 +67,12 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     /// What a client may do without logging in.
     pub(crate) access: Anonymous,
+    /// The company's directory, as it is written.
+    pub(crate) ldap: Ldap,
+    /// The directory that this means.
+    pub(crate) directory: Option<Arc<Directory>>,
+    /// OpenID providers.
+    pub(crate) oidc: Oidc,
     /// The place for bytes, and the sections of all others.
     pub(crate) places: Places,
     /// The object store that these sections mean; `None` is the disk.
@@ -105,6 +116,9 @@ impl Config {
         let tls = TlsFiles::read(reader);
         let database = Database::read(reader);
         let access = Anonymous::read(reader, listen.as_ref().ok());
+        let ldap = Ldap::read(reader);
+        let directory = ldap.as_ref().map_err(|reported| *reported).and_then(|ldap| ldap.directory(reader));
+        let oidc = Oidc::read(reader);
         let places = Places::read(reader);
         let objects = places.as_ref().map_err(|reported| *reported).and_then(|places| places.objects(reader));
         let registry = Registry::read(reader);
@@ -120,6 +134,9 @@ impl Config {
             tls: tls?,
             database: database?,
             access: access?,
+            ldap: ldap?,
+            directory: directory?.map(Arc::new),
+            oidc: oidc?,
             places: places?,
             objects: objects?,
             registry: registry?,
@@ -139,6 +156,8 @@ impl Config {
         values.extend(TlsFiles::values(self.tls.as_ref()));
         values.extend(self.database.values());
         values.push(Some(Value::to_toml(&self.access)));
+        values.extend(self.ldap.values());
+        values.extend(self.oidc.values());
         values.extend(self.places.values());
         values.extend(self.registry.values());
         values.extend(self.uploads.values());
@@ -148,10 +167,5 @@ impl Config {
         values.extend(self.log.values());
         values.extend(self.metrics.values());
         values
-    }
-
-    /// What is allowed but hardly meant; a sentence each.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        self.access.warning().into_iter().collect()
     }
 }

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use entrepot_database::{DEAD_AFTER, Database, Error, Kind, Part, PostgresOptions, Room, State};
 use entrepot_access::Access;
+use entrepot_database::{DEAD_AFTER, Database, Error, Kind, Part, PostgresOptions, Room, State};
+use entrepot_identity::provider;
 use entrepot_registry::gate::{Gate, Open};
 use entrepot_registry::{Options, Registry};
 use entrepot_store::{ObjectsConfig, Store};
@@ -42,8 +43,7 @@ pub(crate) struct Data {
 pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
     let directory = &config.data_dir;
     let inside = || format!("cannot use the data directory {}", directory.display());
-    let postgres = config.database.postgres();
-    let lock = match (&config.objects, &postgres) {
+    let lock = match (&config.objects, config.database.postgres()) {
         (Some(_), None) => Some(directory::lock(directory).with_context(inside)?),
         _ => None,
     };
@@ -51,17 +51,7 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
         Some(objects) => open_objects(objects).await?,
         None => Store::open(directory).with_context(inside)?,
     };
-    let database = match postgres {
-        None => Database::open(&file(directory), ROOMS).with_context(inside)?,
-        Some(options) => {
-            let place = options.url.to_string();
-            let database = connect(options).await.with_context(|| format!("cannot use the database {place}"))?;
-            if config.objects.is_none() {
-                refuse_second(directory, &database).await?;
-            }
-            database
-        }
-    };
+    let database = open_database(config).await?;
     if config.objects.is_none() && database.is_shared() {
         wait_until_alone(&database).await?;
     }
@@ -72,12 +62,47 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
         max_blob_bytes: config.limits.max_blob_bytes.0.map(|size| size.0),
         expire_uploads_after: config.uploads.expire_after,
     };
-    let access = entrepot_access::Options { anonymous: config.access.into() };
-    let access = Access::new(access, database.clone())?;
+    let access = access_over(config, database.clone())?;
     let registry = Registry::new(options, store, database);
     registry.check_store().await?;
     adopt(&access, &registry).await?;
     Ok(Data { registry, access, lock })
+}
+
+/// Opens who is who alone, for commands beside a registry that may be running: it holds the store, and shares the database.
+pub(crate) async fn open_access(config: &Config) -> anyhow::Result<Access> {
+    if config.database.postgres().is_none() {
+        let directory = &config.data_dir;
+        directory::make(directory).with_context(|| format!("cannot use the data directory {}", directory.display()))?;
+    }
+    let database = open_database(config).await?;
+    refuse_unfinished(&database).await?;
+    access_over(config, database)
+}
+
+fn access_over(config: &Config, database: Database) -> anyhow::Result<Access> {
+    let providers = provider::Client::trusting(config.oidc.ca_file.as_deref());
+    let providers = providers.map_err(|why| anyhow::anyhow!("cannot use oidc.ca_file: {why}"))?;
+    let options = entrepot_access::Options {
+        anonymous: config.access.into(),
+        directory: config.directory.clone(),
+        providers: Some(providers),
+    };
+    Ok(Access::new(options, database)?)
+}
+
+async fn open_database(config: &Config) -> anyhow::Result<Database> {
+    let directory = &config.data_dir;
+    let Some(options) = config.database.postgres() else {
+        return Database::open(&file(directory), ROOMS)
+            .with_context(|| format!("cannot use the data directory {}", directory.display()));
+    };
+    let place = options.url.to_string();
+    let database = connect(options).await.with_context(|| format!("cannot use the database {place}"))?;
+    if config.objects.is_none() {
+        refuse_second(directory, &database).await?;
+    }
+    Ok(database)
 }
 
 /// Lets the rules know of the repositories that were there before them.

@@ -240,7 +240,6 @@ fn variables_that_container_platforms_make_for_a_service_are_passed_over() {
 #[test]
 fn a_file_that_cannot_be_read_is_a_mistake_of_whoever_named_it() {
     let missing = "the configuration file \"nothing.toml\" cannot be read: No such file or directory (os error 2)";
-    // Access may be set in that file: no word about its lack.
     let flags = ["--config", "nothing.toml", "--listen", "0.0.0.0:5000"];
     assert_eq!(Run::of("check").flags(&flags).mistake(), format!("flag --config: {missing}"));
     let named = [("ENTREPOT_CONFIG", "nothing.toml")];
@@ -288,31 +287,26 @@ fn a_stronger_source_does_not_hide_a_wrong_value() {
 }
 
 #[test]
-fn listening_beyond_loopback_without_login_has_to_be_said() {
+fn beyond_loopback_everybody_logs_in_to_push() {
     for address in ["0.0.0.0:5000", "[::]:5000", "192.0.2.1:5000"] {
-        assert_eq!(
-            Run::of("check").flags(&["--listen", address]).mistake(),
-            format!(
-                "flag --listen: entrepot listens on {address}, which other machines can reach, and nobody would need to \
-                 log in: set access.anonymous to \"pull\" or \"push\" if that is what you want, or listen on 127.0.0.1:5000"
-            )
-        );
-        for anonymous in ["pull", "push"] {
+        let shown = Run::of("show").flags(&["--listen", address]).prints();
+        assert_eq!(line(&shown, "anonymous"), r#"anonymous = "none" # default"#);
+        for anonymous in ["pull", "none"] {
             Run::of("check").flags(&["--listen", address, "--access-anonymous", anonymous]).prints();
         }
+        assert_eq!(
+            Run::of("check").flags(&["--listen", address, "--access-anonymous", "push"]).mistake(),
+            format!(
+                "flag --access-anonymous: entrepot listens on {address}, which other machines can reach, and access.anonymous = \
+                 \"push\" would let everybody there overwrite and delete: set it to \"pull\" or \"none\" and give accounts to \
+                 those who push (entrepot user create NAME --admin makes the first), or listen on 127.0.0.1:5000"
+            )
+        );
     }
     for address in ["127.0.0.1:0", "127.0.0.2:5000", "[::1]:0", "localhost:5000"] {
-        Run::of("check").flags(&["--listen", address]).prints();
+        let shown = Run::of("show").flags(&["--listen", address]).prints();
+        assert_eq!(line(&shown, "anonymous"), r#"anonymous = "push" # default"#);
     }
-}
-
-#[test]
-fn a_registry_that_nobody_can_use_is_warned_of() {
-    let output = Run::of("check").flags(&["--listen", "0.0.0.0:5000", "--access-anonymous", "none"]).output();
-    assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "configuration is valid\n");
-    let warning = String::from_utf8(output.stderr).unwrap();
-    assert!(warning.starts_with("warning: access.anonymous is \"none\""), "{warning}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+pub mod directory;
 mod person;
+pub mod provider;
 mod secret;
 
 pub use person::Person;

@@ -45,7 +45,11 @@ impl App {
     }
 
     /// The distribution API, for whoever asks.
-    async fn distribution(&self, endpoint: Endpoint, request: Request<RequestBody>) -> Result<Response<Body>, ApiError> {
+    async fn distribution(
+        &self,
+        endpoint: Endpoint,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Body>, ApiError> {
         let v2 = &self.0.v2;
         let address = self.0.proxies.client(&request);
         let identified = credentials::identify(v2.gate.policy(), request.headers(), address).await;

@@ -11,11 +11,7 @@ use http::header::{self, HeaderMap};
 ///
 /// # Errors
 /// As [`Access::identify`]; a header that cannot be read proves nothing.
-pub(crate) async fn identify(
-    access: &Access,
-    headers: &HeaderMap,
-    address: Option<IpAddr>,
-) -> Result<Caller, Error> {
+pub(crate) async fn identify(access: &Access, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Caller, Error> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return access.identify(Shown::Nothing, address).await;
     };

@@ -63,8 +63,9 @@ pub async fn serve(
     registry.store().register_metrics(&mut all);
     all.register_collector(Box::new(metrics::ConnectionMetrics(Arc::clone(&counters))));
 
-    let observer = observe::Observer::new(http, metrics::Exposition::new(all), options.access_log);
     let proxies = client::Proxies::new(options.trusted_proxies);
+    let exposition = metrics::Exposition::new(all);
+    let observer = observe::Observer::new(http, exposition, proxies.clone(), options.access_log);
     let redirects =
         v2::Redirects { networks: options.redirect, expiry: options.redirect_expiry, proxies: proxies.clone() };
     let gate = Gate::new(access);

@@ -1,5 +1,6 @@
 //! What is seen of every request: its id, a line in the access log when its answer is sent, and its place in the metrics.
 
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,6 +11,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
 
+use crate::client::Proxies;
 use crate::metrics::{Exposition, HttpMetrics};
 use crate::net::{Connection, RequestBody};
 use crate::request_id::{X_REQUEST_ID, request_id};
@@ -21,6 +23,7 @@ const DOCKER_API_VERSION: HeaderName = HeaderName::from_static("docker-distribut
 pub(crate) struct Observer {
     metrics: Arc<HttpMetrics>,
     exposition: Exposition,
+    proxies: Proxies,
     access_log: bool,
 }
 
@@ -36,13 +39,16 @@ pub(crate) struct Watch {
 
 struct Line {
     uri: Uri,
-    peer: Option<std::net::SocketAddr>,
+    /// Who asked: the peer or, if that is a trusted proxy, whom it asked for.
+    client: Option<IpAddr>,
+    /// The other end of the connection.
+    peer: Option<SocketAddr>,
     user_agent: Option<HeaderValue>,
 }
 
 impl Observer {
-    pub(crate) fn new(metrics: HttpMetrics, exposition: Exposition, access_log: bool) -> Self {
-        Self { metrics: Arc::new(metrics), exposition, access_log }
+    pub(crate) fn new(metrics: HttpMetrics, exposition: Exposition, proxies: Proxies, access_log: bool) -> Self {
+        Self { metrics: Arc::new(metrics), exposition, proxies, access_log }
     }
 
     pub(crate) fn exposition(&self) -> Exposition {
@@ -52,6 +58,7 @@ impl Observer {
     pub(crate) fn begin(&self, request: &Request<RequestBody>) -> Watch {
         let log = self.access_log.then(|| Line {
             uri: request.uri().clone(),
+            client: self.proxies.client(request),
             peer: request.extensions().get::<Connection>().map(Connection::peer),
             user_agent: request.headers().get(header::USER_AGENT).cloned(),
         });
@@ -120,6 +127,7 @@ impl<B> Drop for Observed<B> {
         tracing::info!(
             target: "access",
             request = self.watch.id.to_str().unwrap_or_default(),
+            client = line.client.map(tracing::field::display),
             peer = line.peer.map(tracing::field::display),
             method = %self.watch.method,
             path = line.uri.path(),

@@ -31,11 +31,6 @@ impl Origin {
         let host = if is_host(host) { host } else { "localhost" };
         Self { https, host: host.into() }
     }
-
-    /// Whether the client speaks HTTPS.
-    pub(crate) fn is_https(&self) -> bool {
-        self.https
-    }
 }
 
 fn is_host(text: &str) -> bool {

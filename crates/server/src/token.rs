@@ -87,19 +87,14 @@ async fn by_form(State(at): State<Tokens>, request: Request<axum::body::Body>) -
     let address = at.proxies.client(&request);
     let form = Form::<OAuthForm>::from_request(request, &()).await;
     let Form(form) = form.map_err(|_| TokenError::Form("the body has to be a form with grant_type"))?;
-    let service = Service {
-        scopes: scopes(&form.scope),
-        offline: form.access_type == "offline",
-        client: form.client_id,
-    };
+    let service =
+        Service { scopes: scopes(&form.scope), offline: form.access_type == "offline", client: form.client_id };
     let (caller, login) = match form.grant_type.as_str() {
         "password" => {
             let shown = Shown::Basic { username: &form.username, password: &form.password };
             (at.access.identify(shown, address).await?, None)
         }
-        "refresh_token" => {
-            (at.access.resume_login(&form.refresh_token, address).await?, Some(form.refresh_token))
-        }
+        "refresh_token" => (at.access.resume_login(&form.refresh_token, address).await?, Some(form.refresh_token)),
         _ => return Err(TokenError::Form("grant_type has to be password or refresh_token")),
     };
     let granted = at.grant(&caller, service).await?;

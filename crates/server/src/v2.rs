@@ -15,8 +15,8 @@ mod uploads;
 
 use std::sync::Arc;
 
-use entrepot_oci::{Digest, RepositoryName};
 use entrepot_access::{Access, Caller};
+use entrepot_oci::{Digest, RepositoryName};
 use entrepot_registry::Registry;
 use entrepot_registry::gate::{Gate, Grant, Permission};
 use http::header::{HeaderName, HeaderValue};
@@ -58,8 +58,12 @@ impl V2 {
             (Endpoint::Manifest(name, reference), &Method::GET | &Method::HEAD) => {
                 manifests::get(self, caller, name, &reference, &request).await
             }
-            (Endpoint::Manifest(name, reference), &Method::PUT) => manifests::put(self, caller, name, reference, request).await,
-            (Endpoint::Manifest(name, reference), &Method::DELETE) => manifests::delete(self, caller, name, reference).await,
+            (Endpoint::Manifest(name, reference), &Method::PUT) => {
+                manifests::put(self, caller, name, reference, request).await
+            }
+            (Endpoint::Manifest(name, reference), &Method::DELETE) => {
+                manifests::delete(self, caller, name, reference).await
+            }
             (Endpoint::Blob(name, digest), &Method::GET | &Method::HEAD) => {
                 blobs::get(self, caller, name, &digest, &request).await
             }
@@ -69,7 +73,9 @@ impl V2 {
             (Endpoint::Upload(name, id), &Method::PATCH) => uploads::patch(self, caller, name, id, request).await,
             (Endpoint::Upload(name, id), &Method::PUT) => uploads::put(self, caller, name, id, request).await,
             (Endpoint::Upload(name, id), &Method::DELETE) => uploads::delete(self, caller, name, id).await,
-            (Endpoint::Referrers(name, digest), &Method::GET) => referrers::get(self, caller, name, &digest, &request).await,
+            (Endpoint::Referrers(name, digest), &Method::GET) => {
+                referrers::get(self, caller, name, &digest, &request).await
+            }
             (endpoint, _) => Err(ApiError::method_not_allowed(allow(&endpoint))),
         }
     }

@@ -14,7 +14,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::content::sha256;
-use crate::{Answer, Connection, Over, Request, get, post, put};
+use crate::over::Ground;
+use crate::{Answer, Connection, Request, get, post, put};
 
 /// How long a server may take to end.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -25,6 +26,7 @@ pub struct Registry {
     // Dropped in this order: the server ends before its directory goes.
     server: Option<Entrepot>,
     directory: TempDir,
+    ground: Ground,
     binary: PathBuf,
     settings: Vec<(String, String)>,
 }
@@ -46,14 +48,16 @@ impl Registry {
         Self::of(&entrepot_binary()?, settings, directory()?)
     }
 
-    /// One of another program, in a directory that was prepared; data goes to `data` in it, or where [`Over::chosen`] says.
+    /// One of another program, in a directory that was prepared; data goes to `data` in it, or where
+    /// [`Over::chosen`](crate::Over::chosen) says.
     ///
     /// # Errors
     /// It does not start.
     pub fn of(binary: &Path, settings: &[(&str, &str)], directory: TempDir) -> Result<Self> {
         let given = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let settings = Over::chosen()?.settings()?.into_iter().chain(given).collect();
-        let mut registry = Self { server: None, directory, binary: binary.to_owned(), settings };
+        let ground = Ground::new()?;
+        let settings = ground.settings().into_iter().chain(given).collect();
+        let mut registry = Self { server: None, directory, ground, binary: binary.to_owned(), settings };
         registry.begin()?;
         Ok(registry)
     }
@@ -68,6 +72,30 @@ impl Registry {
     /// Its data directory.
     pub fn data(&self) -> PathBuf {
         self.directory.path().join("data")
+    }
+
+    /// How many files or objects it has that are no part of a blob: of uploads that go on, or forgotten.
+    ///
+    /// # Errors
+    /// They cannot be looked at.
+    pub fn leftovers(&self) -> Result<usize> {
+        self.ground.leftovers(&self.data())
+    }
+
+    /// Takes the bytes of a blob away behind its back, and returns what its log must say of which are missing.
+    ///
+    /// # Errors
+    /// They are not there, or not in one piece.
+    pub fn lose_blob(&self, digest: &str) -> Result<String> {
+        self.ground.lose_blob(&self.data(), digest)
+    }
+
+    /// Takes all its data away behind its back.
+    ///
+    /// # Errors
+    /// It cannot be taken.
+    pub fn lose_all(&self) -> Result<()> {
+        self.ground.lose_all(&self.data())
     }
 
     /// Where it listens.

@@ -14,7 +14,7 @@ pub use self::pinned::COMPONENTS;
 pub struct Component {
     /// What people call it; unique in [`COMPONENTS`].
     pub name: &'static str,
-    /// The file name of the program.
+    /// The file name of the program; of an npm package, what is used of it, below `node_modules`.
     pub program: &'static str,
     /// What it is used for, in a few words.
     pub purpose: &'static str,

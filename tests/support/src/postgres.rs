@@ -48,7 +48,8 @@ impl Postgres {
         let programs = postgres.parent().context("a directory of programs")?.to_owned();
         let directory = tempfile::Builder::new().prefix("entrepot-postgres-").tempdir()?;
         give_away(directory.path())?;
-        let (group, port) = (Group::new()?, Port::claim()?);
+        let (mut group, port) = (Group::new()?, Port::claim()?);
+        group.remove_after(directory.path())?;
         let mut server = Self { process: None, group, port, directory, programs, databases: AtomicU32::new(0) };
         let mut initdb = server.command("initdb")?;
         initdb.args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "-D"]);
@@ -107,7 +108,8 @@ impl Postgres {
     pub fn sql(&self, database: &str, sql: &str) -> Result<String> {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", sql]);
-        let output = done(psql.output())?;
+        // One that stands still takes the connection and says nothing.
+        let output = done(psql.env("PGCONNECT_TIMEOUT", PATIENCE.as_secs().to_string()).output())?;
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
     }
 
@@ -188,6 +190,9 @@ impl Postgres {
         for setting in ["unix_socket_directories=", "fsync=on", "max_connections=200", "logging_collector=off"] {
             command.args(["-c", setting]);
         }
+        // At its end it waits for those whose client has not said who it is, and tells them nothing: for a minute by default, if
+        // the client's line broke.
+        command.args(["-c", "authentication_timeout=10s"]);
         let mut process = Process::start(&mut command, &self.directory.path().join("postgres.log"))?;
         process
             .wait_until(PATIENCE, |output| output.contains("database system is ready to accept connections"))

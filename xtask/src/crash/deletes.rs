@@ -41,7 +41,7 @@ impl Worker<'_> {
         let Some(draft) = self.random.pick(&own).cloned() else { return Ok(()) };
         let digest = &draft.content.digest;
         let named = Some(digest.clone());
-        // Only this client points tags at its manifests, and it is not doing so now.
+        // Only this client points tags at its manifests, and it is not doing so now. That it did may have been lost.
         let (begun, tags) = {
             let mut model = self.model();
             let now = model.tick();
@@ -60,7 +60,7 @@ impl Worker<'_> {
             model.acknowledged += 1;
             model.manifest(repository, &draft).acknowledge(begun, now);
             for tag in &tags {
-                model.tag(tag).acknowledge(begun, now);
+                model.tag(tag).acknowledge_instead_of(&named, begun, now);
             }
             return Ok(());
         }

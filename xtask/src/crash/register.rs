@@ -32,13 +32,23 @@ impl<T: Clone + PartialEq + std::fmt::Debug> Register<T> {
 
     /// The request begun at `begun` was acknowledged.
     pub(super) fn acknowledge(&mut self, begun: u64, now: u64) {
+        self.overwrite(begun, now, |_| true);
+    }
+
+    /// The request begun at `begun` was acknowledged, which set its value only if it found `old`.
+    pub(super) fn acknowledge_instead_of(&mut self, old: &T, begun: u64, now: u64) {
+        self.overwrite(begun, now, |value| value == old);
+    }
+
+    fn overwrite(&mut self, begun: u64, now: u64, which: impl Fn(&T) -> bool) {
         for candidate in &mut self.candidates {
             if candidate.begun == begun {
                 candidate.ended = Some(now);
             }
         }
-        let overwritten =
-            self.candidates.extract_if(.., |candidate| candidate.ended.is_some_and(|ended| ended < begun));
+        let overwritten = self
+            .candidates
+            .extract_if(.., |candidate| candidate.ended.is_some_and(|ended| ended < begun) && which(&candidate.value));
         self.past.extend(overwritten.map(|candidate| (candidate.value, now)));
     }
 
@@ -104,6 +114,20 @@ mod tests {
         assert!(register.may_be(&1) && register.may_be(&2) && !register.may_be(&0));
         register.observe(&1, 5).unwrap();
         assert_eq!(register.known(), Some(&1));
+    }
+
+    #[test]
+    fn what_is_set_instead_of_one_value_leaves_the_others() {
+        let mut register = Register::new(0);
+        // Unanswered: if it did not happen, there is nothing for the next one to do.
+        register.begin(1, 1);
+        register.begin(2, 2);
+        register.acknowledge_instead_of(&1, 2, 3);
+        assert!(register.may_be(&0) && register.may_be(&1) && register.may_be(&2));
+        let mut register = Register::new(1);
+        register.begin(2, 2);
+        register.acknowledge_instead_of(&1, 2, 3);
+        assert_eq!(register.known(), Some(&2));
     }
 
     #[test]

@@ -6,9 +6,11 @@ use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use entrepot_test_support::Group;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -116,6 +118,11 @@ impl Program {
         &self.data
     }
 
+    /// All that it has logged.
+    pub(super) fn said(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(&self.log).context("cannot read a log")?).into_owned())
+    }
+
     /// Starts `entrepot serve` and waits until it listens. `fail` is what `FAILPOINTS` shall be.
     pub(super) fn serve(&self, fail: Option<&str>) -> Result<Started> {
         let (mut command, log) = self.command("serve", fail)?;
@@ -155,6 +162,7 @@ impl Program {
         if let Some(fail) = fail {
             command.env("FAILPOINTS", fail);
         }
+        group()?.adopt(&mut command)?;
         Ok((command, log))
     }
 }
@@ -217,6 +225,16 @@ impl Log {
             _ => Death::Unexpected(format!("{status}: {said}")),
         })
     }
+}
+
+/// All servers of the campaign: they end with it, also if it is killed.
+fn group() -> Result<&'static Group> {
+    static GROUP: OnceLock<Group> = OnceLock::new();
+    if let Some(group) = GROUP.get() {
+        return Ok(group);
+    }
+    let group = Group::new()?;
+    Ok(GROUP.get_or_init(|| group))
 }
 
 /// An empty directory at `path`.

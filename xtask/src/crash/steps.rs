@@ -17,6 +17,8 @@ pub(super) struct Steps {
     names: Vec<String>,
     next: usize,
     deaths: BTreeMap<String, usize>,
+    /// How often a step was aimed at since the last death at it.
+    in_vain: BTreeMap<String, u32>,
 }
 
 impl Steps {
@@ -28,14 +30,17 @@ impl Steps {
         if !output.status.success() || names.is_empty() {
             bail!("entrepot does not name its fail points");
         }
-        Ok(Self { names, next: 0, deaths: BTreeMap::new() })
+        Ok(Self { names, next: 0, deaths: BTreeMap::new(), in_vain: BTreeMap::new() })
     }
 
-    /// A value of `FAILPOINTS` that kills at the next step, after it was passed some times.
+    /// A value of `FAILPOINTS` that kills at the next step, after it was passed some times: fewer, the more often that was in vain.
     pub(super) fn aim(&mut self, random: &mut Random) -> String {
         let name = self.names[self.next % self.names.len()].clone();
         self.next += 1;
-        plan(&name, random)
+        let in_vain = self.in_vain.entry(name.clone()).or_default();
+        let plan = plan(&name, *in_vain, random);
+        *in_vain += 1;
+        plan
     }
 
     /// A value of `FAILPOINTS` that holds some requests up at some steps, so that requests meet each other, and the purge, where
@@ -50,11 +55,12 @@ impl Steps {
     /// As [`Steps::aim`], but only for steps at which something is removed: what a purge meets.
     pub(super) fn aim_at_purge(&self, random: &mut Random) -> Option<String> {
         let removing: Vec<_> = self.names.iter().filter(|name| PURGING.iter().any(|end| name.ends_with(end))).collect();
-        random.pick(&removing).map(|name| plan(name, random))
+        random.pick(&removing).map(|name| plan(name, 0, random))
     }
 
     pub(super) fn count(&mut self, step: &str) {
         *self.deaths.entry(step.to_owned()).or_default() += 1;
+        self.in_vain.remove(step);
     }
 
     /// Steps at which it never died.
@@ -76,13 +82,38 @@ impl Steps {
     }
 }
 
-/// How often a step may be passed before it kills: less than a round passes it, as far as that is known.
-fn plan(name: &str, random: &mut Random) -> String {
-    let passes = match name.split_once("::").map_or(name, |(_, step)| step) {
+/// How often a step may be passed before it kills: less than a round passes it, as far as that is known, and half of that for
+/// each time that it was too much.
+fn plan(name: &str, in_vain: u32, random: &mut Random) -> String {
+    let usual: usize = match name.split_once("::").map_or(name, |(_, step)| step) {
         "before_remove" | "after_remove" | "before_discard" | "after_discard" | "after_adopt" => 3,
         "after_delete" => 8,
         "after_checkpoint" | "after_publish" | "after_link" | "after_manifest" => 20,
         _ => 50,
     };
+    let passes = usual.checked_shr(in_vain).unwrap_or_default().max(1);
     format!("{name}={}*off->panic", random.below(passes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_is_seldom_passed_is_met_in_the_end() {
+        let name = "registry::after_delete";
+        let names = vec![name.to_owned()];
+        let mut steps = Steps { names, next: 0, deaths: BTreeMap::new(), in_vain: BTreeMap::new() };
+        let mut random = Random::new(&[7]);
+        for _ in 0..40 {
+            steps.aim(&mut random);
+        }
+        let at_once = format!("{name}=0*off->panic");
+        assert_eq!(steps.aim(&mut random), at_once);
+        steps.count(name);
+        assert!((0..40).any(|_| {
+            steps.count(name);
+            steps.aim(&mut random) != at_once
+        }));
+    }
 }

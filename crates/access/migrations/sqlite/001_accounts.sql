@@ -128,6 +128,20 @@ CREATE TABLE tokens (
 CREATE INDEX tokens_of_namespace ON tokens (namespace_id, kind);
 CREATE INDEX tokens_of_robot ON tokens (robot_id) WHERE robot_id IS NOT NULL;
 
+-- Jobs that may come in by a token that an OpenID provider signed for them, in place of one of ours.
+CREATE TABLE job_rules (
+    id TEXT PRIMARY KEY,
+    namespace_id INTEGER NOT NULL REFERENCES namespaces (id) ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    -- issuer, audience and conditions, as JSON
+    rule TEXT NOT NULL,
+    -- as of a token
+    scopes TEXT NOT NULL,
+    repositories TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_rules_of_namespace ON job_rules (namespace_id, id);
+
 -- Keys that sign registry tokens. The youngest whose time has come signs, all of them verify.
 CREATE TABLE signing_keys (
     id TEXT PRIMARY KEY,

@@ -18,7 +18,7 @@ use crate::data::ROOMS;
 
 /// Moves, or gives a move up.
 pub(crate) fn run(arguments: &MoveArguments) -> ExitCode {
-    let config = match commands::config::load(&arguments.flags) {
+    let config = match Config::load(&arguments.flags) {
         Ok(config) => config,
         Err(mistakes) => return commands::config::refuse(&mistakes),
     };

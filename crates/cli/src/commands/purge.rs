@@ -3,19 +3,19 @@
 use std::process::ExitCode;
 
 use crate::commands;
-use crate::config::Flags;
+use crate::config::{Config, Flags};
 use crate::data::{self, Data};
 
 /// Purges the data of a registry that is not running.
 pub(crate) fn run(flags: &Flags) -> ExitCode {
-    let config = match commands::config::load(flags) {
+    let config = match Config::load(flags) {
         Ok(config) => config,
         Err(mistakes) => return commands::config::refuse(&mistakes),
     };
     let purged =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Into::into).and_then(|runtime| {
             runtime.block_on(async {
-                let Data { registry, lock, access: _ } = data::open(&config).await?;
+                let Data { registry, lock, .. } = data::open(&config).await?;
                 let purged = registry.purge().await?;
                 drop(lock);
                 anyhow::Ok(purged)

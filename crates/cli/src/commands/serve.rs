@@ -1,5 +1,6 @@
 //! `entrepot serve`: builds each part from its section of the configuration and runs until it is told to stop.
 
+use std::io::{IsTerminal, stdout};
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 
@@ -7,7 +8,7 @@ use anyhow::Context;
 use entrepot_server::net::{Limits, Listener, Reloaded, TlsReloader};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, Flags};
+use crate::config::{Anonymous, Config, Flags};
 use crate::data::Data;
 use crate::logging::Logging;
 use crate::{commands, data, process};
@@ -17,7 +18,7 @@ const BLOCKING_THREADS: usize = 128;
 
 /// Runs the registry.
 pub(crate) fn run(flags: &Flags) -> ExitCode {
-    let config = match commands::config::load(flags) {
+    let config = match Config::load(flags) {
         Ok(config) => config,
         Err(mistakes) => return commands::config::refuse(&mistakes),
     };
@@ -55,7 +56,14 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let access = access.clone();
         async move { access.attend().await }
     });
+    let follow = tokio::spawn({
+        let (access, pause) = (access.clone(), config.ldap.sync_interval);
+        async move { access.follow_directory(pause).await }
+    });
     announce(listener.addresses(), tls.is_some());
+    if config.access != Anonymous::Push && !access.has_accounts().await? {
+        say_how_to_begin();
+    }
 
     let options = entrepot_server::Options {
         max_manifest_bytes: config.registry.max_manifest_bytes.0,
@@ -72,6 +80,7 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         failed = reload => return failed,
     };
     purge.abort();
+    follow.abort();
     attend.abort();
     // So that the log of who did what can be ended here.
     drop(attend.await);
@@ -107,6 +116,17 @@ fn announce(addresses: &[SocketAddr], tls: bool) {
         None => return,
     };
     println!("entrepot listens on {}; push with: docker push {host}/NAME", all.join(" and "));
+}
+
+/// Says how to make the first account, as nobody can push until there is one.
+fn say_how_to_begin() {
+    let how = "nobody can log in yet: make the first administrator with `entrepot user create NAME --admin`, on this machine and \
+               with the same --config or --data-dir; the registry can go on running";
+    if stdout().is_terminal() {
+        println!("{how}");
+    } else {
+        tracing::warn!("{how}");
+    }
 }
 
 fn is_here(ip: IpAddr) -> bool {

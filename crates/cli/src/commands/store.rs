@@ -17,7 +17,7 @@ pub(crate) fn run(command: &StoreCommand) -> ExitCode {
 }
 
 fn check(flags: &Flags) -> ExitCode {
-    let config = match commands::config::load(flags) {
+    let config = match Config::load(flags) {
         Ok(config) => config,
         Err(mistakes) => return commands::config::refuse(&mistakes),
     };

@@ -1,8 +1,8 @@
-//! What a client may do without logging in, and the refusal to be open to everybody by accident.
+//! What a client may do without logging in, and the refusal to let everybody change everything.
 
 use super::address::ListenAddress;
 use super::reader::{Reader, Reported};
-use super::sections::{ANONYMOUS, LISTEN};
+use super::sections::ANONYMOUS;
 use super::value::{Form, Kind, Unfit, Value, choose, toml_string};
 
 /// What a client may do without logging in.
@@ -20,29 +20,23 @@ impl Anonymous {
     /// Reads the setting, whose default depends on `listen`; with no valid `listen` there is no judging it.
     ///
     /// # Errors
-    /// If it is not set, and machines other than this one can reach `listen`.
+    /// If everybody may push, and machines other than this one can reach `listen`.
     pub(super) fn read(reader: &mut Reader, listen: Option<&ListenAddress>) -> Result<Self, Reported> {
-        if let Some(chosen) = reader.given::<Self>(&ANONYMOUS)? {
-            return Ok(chosen);
-        }
-        match listen {
-            Some(listen) if !listen.is_loopback() => Err(reader.lack(
-                LISTEN.key,
+        let beyond = listen.filter(|listen| !listen.is_loopback());
+        match (reader.given::<Self>(&ANONYMOUS)?, beyond) {
+            (Some(Self::Push), Some(listen)) => Err(reader.mistake(
+                ANONYMOUS.key,
                 format!(
-                    "entrepot listens on {listen}, which other machines can reach, and nobody would need to log in: \
-                     set access.anonymous to \"pull\" or \"push\" if that is what you want, or listen on {}",
+                    "entrepot listens on {listen}, which other machines can reach, and access.anonymous = \"push\" would let \
+                     everybody there overwrite and delete: set it to \"pull\" or \"none\" and give accounts to those who push \
+                     (entrepot user create NAME --admin makes the first), or listen on {}",
                     listen.on_loopback()
                 ),
             )),
-            _ => Ok(Self::Push),
+            (Some(chosen), _) => Ok(chosen),
+            (None, Some(_)) => Ok(Self::Denied),
+            (None, None) => Ok(Self::Push),
         }
-    }
-
-    /// Why the choice is hardly meant, if it is not.
-    pub(super) fn warning(self) -> Option<String> {
-        (self == Self::Denied).then(|| {
-            "access.anonymous is \"none\", and there are no accounts to log in with: nobody can push or pull".to_owned()
-        })
     }
 }
 

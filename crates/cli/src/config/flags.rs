@@ -59,7 +59,8 @@ impl Args for Flags {
 impl FromArgMatches for Flags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let given = with_flag().filter_map(|(setting, flag)| {
-            let text = matches.get_one::<String>(flag.name)?.clone();
+            // A command may have some of them only.
+            let text = matches.try_get_one::<String>(flag.name).ok()??.clone();
             Some(GivenFlag { setting, flag, text })
         });
         Ok(Self { config: matches.get_one::<PathBuf>(CONFIG_FLAG).cloned(), given: given.collect() })
@@ -68,6 +69,39 @@ impl FromArgMatches for Flags {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
+    }
+}
+
+/// The flags that say where the data is, for commands that work on it and nothing else. They may stand anywhere behind the
+/// command's name.
+#[derive(Clone, Debug)]
+pub(crate) struct DataFlags(Flags);
+
+impl DataFlags {
+    /// The configuration as these flags give it.
+    pub(crate) fn flags(&self) -> &Flags {
+        &self.0
+    }
+}
+
+impl Args for DataFlags {
+    fn augment_args(command: Command) -> Command {
+        let place = with_flag().filter(|(setting, _)| setting.key == sections::DATA_DIR.key);
+        command.arg(config_argument().global(true)).args(place.map(argument).map(|argument| argument.global(true)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for DataFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Flags::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
     }
 }
 

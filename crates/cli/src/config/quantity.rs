@@ -52,6 +52,11 @@ impl Value for Duration {
     }
 }
 
+/// A duration as settings have it, for an argument that is no setting.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    Duration::parse(text).map_err(|_| format!("it has to be {}", Duration::KIND.allowed))
+}
+
 /// The milliseconds of parts such as `1h30m`: each unit once at most, the longer one first.
 fn milliseconds(mut text: &str) -> Option<u64> {
     let mut units = TIME_UNITS.iter();

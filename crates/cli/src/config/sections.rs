@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::access::Anonymous;
 use super::address::ListenAddress;
 use super::database::DatabaseUrl;
+use super::directory::{Ldap, Oidc};
 use super::field::Field;
 use super::logging::{LogFilter, LogFormat};
 use super::network::Networks;
@@ -19,7 +20,7 @@ use super::setting::{Fallback, Section, Setting};
 use super::stores::{Azure, Gcs, Oss, S3, Store, Swift};
 
 /// Every setting there is.
-pub(super) static TABLE: [Section; 17] = [
+pub(super) static TABLE: [Section; 19] = [
     Section { name: "", about: "Where the registry is.", settings: &[LISTEN, DATA_DIR] },
     Section { name: "tls", about: "HTTPS. Without it the registry speaks plain HTTP.", settings: &[TLS_CERT, TLS_KEY] },
     Section {
@@ -34,6 +35,8 @@ pub(super) static TABLE: [Section; 17] = [
         ],
     },
     Section { name: "access", about: "Who may do what.", settings: &[ANONYMOUS] },
+    Ldap::SECTION,
+    Oidc::SECTION,
     Store::SECTION,
     S3::SECTION,
     Azure::SECTION,
@@ -134,8 +137,9 @@ pub(super) const DATABASE_STATEMENT_TIMEOUT: Setting = Setting::new::<Duration>(
 /// What the anonymous may do.
 pub(super) const ANONYMOUS: Setting = Setting::new::<Anonymous>(
     "access.anonymous",
-    Fallback::Words("push if only this machine can reach `listen`; otherwise it has to be set"),
-    "What clients may do without logging in: push (which includes pull and delete), pull, or none.",
+    Fallback::Words("push if only this machine can reach `listen`, otherwise none"),
+    "What clients may do without logging in: none; pull, from public repositories; or push, which includes delete, in \
+     namespaces that nobody owns. Where other machines can reach `listen`, push is refused.",
 )
 .flag("access-anonymous", "ACTION");
 

@@ -15,9 +15,14 @@ pub(crate) struct Lock {
     _file: File,
 }
 
+/// Makes the directory, if there is none.
+pub(super) fn make(directory: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
 /// Makes the directory, if there is none, and keeps it for this process.
 pub(super) fn lock(directory: &Path) -> anyhow::Result<Lock> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    make(directory)?;
     let path = directory.join(LOCK);
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
     let file = file.with_context(|| path.display().to_string())?;

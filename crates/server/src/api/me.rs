@@ -10,14 +10,14 @@ use super::extract::Who;
 /// Who you are, and what that which you showed may be used for at most.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
-    /// anonymous, account, robot or organization.
+    /// anonymous, account, robot, job or organization.
     kind: &'static str,
     /// Your name; absent for who did not log in.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// Whether you govern the registry.
     administrator: bool,
-    /// none, password or token.
+    /// none, password, identity or token.
     credential: &'static str,
     /// The id of the token that you showed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,11 +35,13 @@ pub(super) async fn get(Who(caller): Who) -> Json<Me> {
         Principal::Operator => ("operator", true),
         Principal::Account { administrator, .. } => ("account", *administrator),
         Principal::Robot { .. } => ("robot", false),
+        Principal::Job { .. } => ("job", false),
         Principal::Organization { .. } => ("organization", false),
     };
     let (credential, token) = match caller.credential() {
         Credential::None => ("none", None),
         Credential::Password => ("password", None),
+        Credential::Identity => ("identity", None),
         Credential::Token(id) => ("token", Some(id.clone())),
     };
     let scopes = caller.scopes().to_words().split(' ').map(str::to_owned).collect();

@@ -131,7 +131,10 @@ pub(super) async fn create(
         (Some(Parsed(owner)), _) => owner,
         (None, Principal::Account { name, .. }) => name.clone(),
         (None, Principal::Anonymous) => return Err(entrepot_access::Error::Unauthenticated.into()),
-        (None, Principal::Operator | Principal::Robot { .. } | Principal::Organization { .. }) => {
+        (
+            None,
+            Principal::Operator | Principal::Robot { .. } | Principal::Job { .. } | Principal::Organization { .. },
+        ) => {
             return Err(invalid("owner", "an organization is owned by a person; name one"));
         }
     };

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,6 +16,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use super::conn_io::ConnIo;
 use super::connection::Connection;
@@ -25,6 +27,10 @@ use super::registry::Admitted;
 use super::request_body::RequestBody;
 use super::response_body::{OpenRequest, ResponseBody};
 use super::socket::Socket;
+
+/// How long after it was made a connection may wait for its first request while the server ends: it is on the way, or never
+/// comes.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -116,9 +122,13 @@ impl Protocols {
             }
         };
         let mut opening = pin!(opening);
+        let mut patience = pin!(sleep(FIRST_REQUEST));
         let opened = poll_fn(|cx| match progress.poll_order(cx) {
-            Order::None => opening.as_mut().poll(cx).map(Some),
-            Order::Drain | Order::Cut => Poll::Ready(None),
+            Order::Cut => Poll::Ready(None),
+            order => match opening.as_mut().poll(cx) {
+                Poll::Pending if order == Order::Drain => patience.as_mut().poll(cx).map(|()| None),
+                opened => opened.map(Some),
+            },
         })
         .await?;
         opened.inspect_err(|error| tracing::debug!(%error, "refused")).ok()
@@ -126,23 +136,31 @@ impl Protocols {
 }
 
 /// Polls a connection until it ends, or until it is cut (none).
+///
+/// Told to drain, one that has had no request yet is given time for its first: hyper would close it, and reset it if that request
+/// is just arriving. A proxy that makes a connection for a request could not tell whether anything came of it.
 async fn obey<C: Future>(
     progress: &Progress,
     mut conn: Pin<&mut C>,
     shut_down: impl Fn(Pin<&mut C>),
 ) -> Option<C::Output> {
     let mut draining = false;
+    let mut patience = pin!(sleep(FIRST_REQUEST));
     poll_fn(|cx| {
-        match progress.poll_order(cx) {
-            Order::None => {}
-            Order::Drain if draining => {}
-            Order::Drain => {
-                draining = true;
-                shut_down(conn.as_mut());
-            }
-            Order::Cut => return Poll::Ready(None),
+        let order = progress.poll_order(cx);
+        if order == Order::Cut {
+            return Poll::Ready(None);
         }
-        conn.as_mut().poll(cx).map(Some)
+        // Before it is shut down, so that what has arrived is seen.
+        if let Poll::Ready(ended) = conn.as_mut().poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        if order == Order::Drain && !draining && (progress.has_begun() || patience.as_mut().poll(cx).is_ready()) {
+            draining = true;
+            shut_down(conn.as_mut());
+            return conn.as_mut().poll(cx).map(Some);
+        }
+        Poll::Pending
     })
     .await
 }

@@ -100,6 +100,20 @@ impl Listener {
         })
         .await
     }
+
+    /// Stops listening, and returns the connections that clients had got by then: the kernel would reset them.
+    pub(super) fn close(self) -> Vec<(TcpStream, SocketAddr)> {
+        let mut queued = Vec::new();
+        for socket in self.sockets {
+            // Asked itself, the kernel knows of those that the runtime has not heard of. None is waited for.
+            let Ok(socket) = socket.into_std() else { continue };
+            while let Ok((stream, peer)) = socket.accept() {
+                let usable = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                queued.extend(usable.map(|stream| (stream, peer)));
+            }
+        }
+        queued
+    }
 }
 
 /// The addresses behind `host:port`, each once.

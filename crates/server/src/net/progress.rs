@@ -165,6 +165,11 @@ impl Progress {
         self.active.fetch_add(1, Relaxed);
     }
 
+    /// Whether there was a request.
+    pub(super) fn has_begun(&self) -> bool {
+        self.requests.load(Relaxed) > 0
+    }
+
     /// A request is over, whosever turn it was.
     pub(super) fn end_request(&self) {
         self.idle_from.store(self.received.load(Relaxed), Relaxed);

@@ -1,6 +1,7 @@
 //! The accept loop, and its end.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::service::Service;
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use tracing::Instrument;
@@ -63,21 +65,20 @@ where
     let room = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
     let config = tls.as_ref().map(|tls| Arc::new(tls.server_config()));
     let protocols = Arc::new(Protocols::new(limits.clone(), config));
+    let begin = |(stream, peer): (TcpStream, SocketAddr), permit| {
+        let admitted = registry.admit(permit);
+        let (protocols, service) = (protocols.clone(), service.clone());
+        let span = tracing::debug_span!("connection", %peer);
+        let life = async move { protocols.drive(stream, peer, admitted, service).await };
+        tokio::spawn(life.instrument(span));
+    };
     let accept = async {
         loop {
             let permit = next_permit(&room).await;
-            let (stream, peer) = match listener.accept().await {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    recover(&error).await;
-                    continue;
-                }
-            };
-            let admitted = registry.admit(permit);
-            let (protocols, service) = (protocols.clone(), service.clone());
-            let span = tracing::debug_span!("connection", %peer);
-            let life = async move { protocols.drive(stream, peer, admitted, service).await };
-            tokio::spawn(life.instrument(span));
+            match listener.accept().await {
+                Ok(accepted) => begin(accepted, permit),
+                Err(error) => recover(&error).await,
+            }
         }
     };
     let watched = async {
@@ -91,8 +92,12 @@ where
         () = watched => {}
         () = shutdown => {}
     }
-    // From here on the kernel refuses connections.
-    drop(listener);
+    // From here on the kernel refuses connections. Who got one before is served, as far as there is room.
+    for queued in listener.close() {
+        if let Ok(permit) = room.clone().try_acquire_owned() {
+            begin(queued, permit);
+        }
+    }
     drain(&registry, &limits).await
 }
 

@@ -15,7 +15,13 @@ use crate::body::Body;
 use crate::net::{Connection, FileBody, RequestBody};
 
 /// `GET` and `HEAD`, with `Range` and conditions.
-pub(super) async fn get(v2: &V2, caller: &Caller, name: RepositoryName, digest: &Digest, request: &Request<RequestBody>) -> Answer {
+pub(super) async fn get(
+    v2: &V2,
+    caller: &Caller,
+    name: RepositoryName,
+    digest: &Digest,
+    request: &Request<RequestBody>,
+) -> Answer {
     let grant = v2.authorize::<Pull>(caller, name).await?;
     let headers = request.headers();
     if request.method() == Method::HEAD {

@@ -1,7 +1,7 @@
 //! The one place that knows both what the core refuses and how the distribution API says it.
 
-use entrepot_oci::{ErrorCode, InvalidReference};
 use entrepot_access::{Caller, SERVICE};
+use entrepot_oci::{ErrorCode, InvalidReference};
 use entrepot_registry::gate::Action;
 use entrepot_registry::{BadTarget, Error};
 use http::header::{self, HeaderName, HeaderValue};
@@ -135,10 +135,8 @@ impl ApiError {
             Refusal::Invalid { .. } => Self::new(StatusCode::BAD_REQUEST, ErrorCode::Unsupported, message),
             Refusal::Database(error) => Error::Database(error).into(),
             Refusal::Internal(what) => Error::Damaged(what).into(),
-            Refusal::Unavailable(_) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message)
-                    .with_header(header::RETRY_AFTER, HeaderValue::from_static("5"))
-            }
+            Refusal::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message)
+                .with_header(header::RETRY_AFTER, HeaderValue::from_static("5")),
             Refusal::Denied(_)
             | Refusal::SecondFactorNeeded(_)
             | Refusal::NotFound { .. }
@@ -275,7 +273,13 @@ fn bad_targets(bad: &[BadTarget]) -> ApiError {
     });
     // A manifest of 4 MiB can name tens of thousands; the first hundred say enough.
     let entries = entries.take(100).collect();
-    ApiError(Box::new(Parts { status: StatusCode::BAD_REQUEST, entries, headers: Vec::new(), challenge: None, cause: None }))
+    ApiError(Box::new(Parts {
+        status: StatusCode::BAD_REQUEST,
+        entries,
+        headers: Vec::new(),
+        challenge: None,
+        cause: None,
+    }))
 }
 
 impl From<InvalidPath> for ApiError {

@@ -1,7 +1,7 @@
 //! Lists of tags (end-8) and repositories.
 
-use entrepot_oci::RepositoryName;
 use entrepot_access::Caller;
+use entrepot_oci::RepositoryName;
 use entrepot_registry::gate::Pull;
 use entrepot_registry::{CatalogError, Page};
 use http::header::{self, HeaderValue};

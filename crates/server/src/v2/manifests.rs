@@ -48,7 +48,13 @@ pub(super) async fn get(
 }
 
 /// `PUT`, by tag, or by digest with any number of `?tag=`.
-pub(super) async fn put(v2: &V2, caller: &Caller, name: RepositoryName, reference: Reference, request: Request<RequestBody>) -> Answer {
+pub(super) async fn put(
+    v2: &V2,
+    caller: &Caller,
+    name: RepositoryName,
+    reference: Reference,
+    request: Request<RequestBody>,
+) -> Answer {
     let grant = v2.authorize::<Push>(caller, name).await?;
     let reference_text = reference.to_string();
     let tags = tags(&Query::of(request.uri()))?;

@@ -22,7 +22,13 @@ struct Index<'a> {
     manifests: &'a [Referrer],
 }
 
-pub(super) async fn get(v2: &V2, caller: &Caller, name: RepositoryName, subject: &Digest, request: &Request<RequestBody>) -> Answer {
+pub(super) async fn get(
+    v2: &V2,
+    caller: &Caller,
+    name: RepositoryName,
+    subject: &Digest,
+    request: &Request<RequestBody>,
+) -> Answer {
     let grant = v2.authorize::<Pull>(caller, name).await?;
     let query = Query::of(request.uri());
     let artifact_type = query.get("artifactType").filter(|text| !text.is_empty());

@@ -57,7 +57,13 @@ pub(super) async fn get(v2: &V2, caller: &Caller, name: RepositoryName, id: Uplo
 }
 
 /// `PATCH`: a chunk, with or without its range.
-pub(super) async fn patch(v2: &V2, caller: &Caller, name: RepositoryName, id: UploadId, request: Request<RequestBody>) -> Answer {
+pub(super) async fn patch(
+    v2: &V2,
+    caller: &Caller,
+    name: RepositoryName,
+    id: UploadId,
+    request: Request<RequestBody>,
+) -> Answer {
     let grant = v2.authorize::<Push>(caller, name).await?;
     let range = chunk_range(request.headers())?;
     let registry = v2.registry.clone();
@@ -68,7 +74,13 @@ pub(super) async fn patch(v2: &V2, caller: &Caller, name: RepositoryName, id: Up
 }
 
 /// `PUT`: the last chunk or none, and the digest of the whole.
-pub(super) async fn put(v2: &V2, caller: &Caller, name: RepositoryName, id: UploadId, request: Request<RequestBody>) -> Answer {
+pub(super) async fn put(
+    v2: &V2,
+    caller: &Caller,
+    name: RepositoryName,
+    id: UploadId,
+    request: Request<RequestBody>,
+) -> Answer {
     let grant = v2.authorize::<Push>(caller, name).await?;
     let range = chunk_range(request.headers())?;
     let digest = match Query::of(request.uri()).get("digest") {
@@ -97,7 +109,13 @@ pub(super) async fn delete(v2: &V2, caller: &Caller, name: RepositoryName, id: U
 
 /// Mounts the blob from `from`, or from any repository that has it and that the caller may pull from. A source that is
 /// unknown, malformed or forbidden is as good as none: the client then uploads.
-async fn mount(v2: &V2, caller: &Caller, grant: &Grant<Push>, digest: &Digest, from: Option<&str>) -> Result<bool, ApiError> {
+async fn mount(
+    v2: &V2,
+    caller: &Caller,
+    grant: &Grant<Push>,
+    digest: &Digest,
+    from: Option<&str>,
+) -> Result<bool, ApiError> {
     let sources = match from {
         Some(name) => name.parse().into_iter().collect(),
         None => v2.registry.holders_of(digest).await?,

@@ -1,13 +1,17 @@
-//! The registry on a disk that is full, that it may not write to, that is slow, or that fails: clear errors, nothing half
-//! done to be seen, and service that goes on when the disk does.
+//! The registry on a disk that is full, that it may not write to, that is slow, or that fails, and over a database or an object
+//! store that does: clear errors, nothing half done to be seen, and service that goes on when they do.
 
 mod disk;
 mod failing;
 mod full;
+mod objects;
 mod permission;
 mod postgres;
 mod program;
 mod slow;
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use entrepot_test_harness::content::{image, sha256};
@@ -20,6 +24,27 @@ fn expect_error(answer: Answer, status: u16, code: &str) -> Result<Answer> {
     let message = answer.json()?["errors"][0]["message"].as_str().unwrap_or_default().to_owned();
     ensure!(message.len() > 20 && message.contains(' ') && !message.contains("/data"), "no sentence: {message}");
     Ok(answer)
+}
+
+/// How long an answer of `/readyz` may take, whatever database and store do.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+fn expect_ready(registry: &Registry, ready: bool) -> Result<()> {
+    let start = Instant::now();
+    let answer = registry.ask(&get("/readyz"))?;
+    ensure!(start.elapsed() < AT_ONCE, "/readyz took {:?}", start.elapsed());
+    answer.expect(if ready { 200 } else { 503 })?;
+    ensure!(registry.ask(&get("/healthz"))?.status == 200, "it is alive all the same");
+    Ok(())
+}
+
+fn becomes_ready(registry: &Registry) -> Result<()> {
+    let start = Instant::now();
+    while registry.ask(&get("/readyz"))?.status != 200 {
+        ensure!(start.elapsed() < Duration::from_secs(10), "it does not recover");
+        sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 /// An image that was pushed whole, and can be asked for later.

@@ -1,7 +1,6 @@
 //! A PostgreSQL server that stops, crashes or hangs under the registry: clear answers in time, and service that goes on when
 //! the server does.
 
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -9,28 +8,7 @@ use entrepot_test_harness::content::{image, noise};
 use entrepot_test_harness::{Registry, get, head, put};
 use entrepot_test_support::Postgres;
 
-use crate::{Landmark, expect_error};
-
-/// How long an answer of `/readyz` may take, whatever the database does.
-const AT_ONCE: Duration = Duration::from_secs(2);
-
-fn expect_ready(registry: &Registry, ready: bool) -> Result<()> {
-    let start = Instant::now();
-    let answer = registry.ask(&get("/readyz"))?;
-    ensure!(start.elapsed() < AT_ONCE, "/readyz took {:?}", start.elapsed());
-    answer.expect(if ready { 200 } else { 503 })?;
-    ensure!(registry.ask(&get("/healthz"))?.status == 200, "it is alive all the same");
-    Ok(())
-}
-
-fn becomes_ready(registry: &Registry) -> Result<()> {
-    let start = Instant::now();
-    while registry.ask(&get("/readyz"))?.status != 200 {
-        ensure!(start.elapsed() < Duration::from_secs(10), "it does not recover");
-        sleep(Duration::from_millis(50));
-    }
-    Ok(())
-}
+use crate::{Landmark, becomes_ready, expect_error, expect_ready};
 
 #[test]
 fn stopped_and_crashed_and_started_again() -> Result<()> {

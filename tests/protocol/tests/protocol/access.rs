@@ -37,9 +37,10 @@ fn pull() -> Result<()> {
     let registry = Registry::with(&[("ENTREPOT_ACCESS_ANONYMOUS", "pull")])?;
     let mut rows = vec![row("the base is open", get("/v2/"), 200)];
     for request in writes() {
-        rows.push(row("no writing", request, 403).error("DENIED").says("without logging in"));
+        rows.push(row("no writing", request, 401).error("UNAUTHORIZED").says("without logging in"));
     }
-    rows.push(row("reading is allowed: nothing is there", get("/v2/acme/app/manifests/v1"), 404).error("NAME_UNKNOWN"));
+    // Whether there is a repository that one may not see is not said.
+    rows.push(row("nothing is there", get("/v2/acme/app/manifests/v1"), 401).error("UNAUTHORIZED"));
     rows.push(row("the catalog is open", get("/v2/_catalog"), 200));
     check(&registry, rows)
 }
@@ -49,9 +50,9 @@ fn none() -> Result<()> {
     let registry = Registry::with(&[("ENTREPOT_ACCESS_ANONYMOUS", "none")])?;
     let mut rows = Vec::new();
     for request in reads().into_iter().chain(writes()) {
-        rows.push(row("nothing is allowed", request, 403).error("DENIED").says("without logging in"));
+        rows.push(row("nothing is allowed", request, 401).error("UNAUTHORIZED"));
     }
-    rows.push(row("HEAD has no body either way", head("/v2/acme/app/manifests/v1"), 403).body(""));
+    rows.push(row("HEAD has no body either way", head("/v2/acme/app/manifests/v1"), 401).body(""));
     rows.push(row("health is nobody's secret", get("/healthz"), 200));
     check(&registry, rows)
 }

@@ -44,8 +44,8 @@ fn the_same_blob_at_once() -> Result<()> {
             ensure!(pulled.body == content, "{repository} has other bytes");
         }
     }
-    let left = std::fs::read_dir(registry.data().join("uploads"))?.count();
-    ensure!(left == 0, "{left} files are left of uploads");
+    let left = registry.leftovers()?;
+    ensure!(left == 0, "{left} files or objects are left of uploads");
     Ok(())
 }
 

@@ -1,11 +1,10 @@
 //! Clients that go away and a server that is killed or told to stop: nothing acknowledged is lost, and what was begun can
 //! be ended.
 
-use std::fs;
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use entrepot_test_harness::content::{image, noise, sha256};
 use entrepot_test_harness::{Connection, Registry, get, patch, post, put};
 use nix::sys::signal::Signal;
@@ -96,7 +95,7 @@ fn a_push_in_one_request_that_is_cut_leaves_nothing() -> Result<()> {
     connection.cut();
     settle(&registry)?;
     let deadline = Instant::now() + Duration::from_secs(5);
-    while fs::read_dir(registry.data().join("uploads"))?.count() > 0 {
+    while registry.leftovers()? > 0 {
         ensure!(Instant::now() < deadline, "its bytes are left");
         sleep(Duration::from_millis(10));
     }
@@ -183,6 +182,38 @@ fn a_transfer_may_finish_when_the_server_is_told_to_stop() -> Result<()> {
     Ok(())
 }
 
+/// What a proxy relies on that opens a connection for a request: it may ask another server if it got no connection, but not if
+/// it got one and no answer.
+#[test]
+fn whoever_still_got_a_connection_gets_an_answer_when_the_server_is_told_to_stop() -> Result<()> {
+    const CLIENTS: usize = 12;
+    let mut registry = Registry::start()?;
+    for _ in 0..5 {
+        let address = registry.address()?;
+        let (answers, stopped) = thread::scope(|scope| {
+            let ask = || {
+                let mut answers = 0;
+                while let Ok(mut connection) = Connection::open(address) {
+                    connection.ask(&get("/v2/"), "")?;
+                    connection.answer("GET").with_context(|| format!("after {answers} answers"))?.expect(200)?;
+                    answers += 1;
+                }
+                Ok::<_, anyhow::Error>(answers)
+            };
+            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(ask)).collect();
+            sleep(Duration::from_millis(200));
+            let stopped = registry.signal(Signal::SIGTERM).and_then(|()| registry.wait());
+            (clients.into_iter().map(|client| client.join()).collect::<Vec<_>>(), stopped)
+        });
+        ensure!(stopped?.success(), "it ended with an error");
+        for client in answers {
+            ensure!(client.map_err(|_| anyhow!("a client panicked"))?? > 0, "a client was never answered");
+        }
+        registry.restart()?;
+    }
+    Ok(())
+}
+
 #[test]
 fn a_transfer_that_hangs_is_cut_when_the_grace_is_over() -> Result<()> {
     let mut registry = Registry::with(&[("ENTREPOT_SHUTDOWN_GRACE", "500ms")])?;
@@ -211,7 +242,7 @@ fn an_upload_that_nobody_goes_on_with_is_purged() -> Result<()> {
     registry.ask(&patch(&location).body("abandoned"))?.expect(202)?;
     let kept = registry.push_blob("acme/app", "finished")?;
     let deadline = Instant::now() + Duration::from_secs(20);
-    while fs::read_dir(registry.data().join("uploads"))?.count() > 0 || registry.ask(&get(&location))?.status != 404 {
+    while registry.leftovers()? > 0 || registry.ask(&get(&location))?.status != 404 {
         ensure!(Instant::now() < deadline, "it is still there");
         sleep(Duration::from_millis(100));
     }

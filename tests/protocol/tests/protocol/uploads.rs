@@ -220,8 +220,8 @@ fn cancelled() -> Result<()> {
         row("and for giving up", delete("<location>"), 404).error("BLOB_UPLOAD_UNKNOWN"),
     ];
     check(&registry, rows)?;
-    let staged = std::fs::read_dir(registry.data().join("uploads"))?.count();
-    anyhow::ensure!(staged == 0, "{staged} files are left of it");
+    let left = registry.leftovers()?;
+    anyhow::ensure!(left == 0, "{left} files or objects are left of it");
     Ok(())
 }
 

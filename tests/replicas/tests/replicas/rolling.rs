@@ -12,12 +12,15 @@ use crate::wait_until_ready;
 
 /// How often each replica is restarted.
 const ROUNDS: usize = 2;
-/// Those who push, each into a repository of its own.
+/// Those who push, each into a repository of its own: images with a large layer, and small ones, of which each is a burst of
+/// requests.
 const PUSHERS: u64 = 3;
+const SMALL_PUSHERS: u64 = 3;
 /// Those who pull, again and again.
 const PULLERS: usize = 3;
 /// A layer: large enough that restarts come into the middle of some.
 const LAYER_BYTES: usize = 12_000_000;
+const SMALL_LAYER_BYTES: usize = 2_000;
 /// How long all replicas run between two restarts.
 const PAUSE: Duration = Duration::from_millis(700);
 
@@ -32,12 +35,13 @@ fn a_rolling_restart_fails_no_pull_and_no_push() -> Result<()> {
     let pulls = AtomicU32::new(0);
     let (pushed, restarted) = thread::scope(|scope| {
         let push = |pusher: u64| -> Result<Vec<Pushed>> {
+            let bytes = if pusher < PUSHERS { LAYER_BYTES } else { SMALL_LAYER_BYTES };
             let repository = format!("acme/pusher-{pusher}");
             let mut pushed = Vec::new();
             while !done.load(Ordering::Relaxed) {
                 let tag = format!("v{}", pushed.len());
-                let seed = 1_000 * (pusher + 1) + pushed.len() as u64;
-                pushed.push(client.push(&repository, &tag, seed, LAYER_BYTES).context("a push failed")?);
+                let seed = 100_000 * (pusher + 1) + pushed.len() as u64;
+                pushed.push(client.push(&repository, &tag, seed, bytes).context("a push failed")?);
             }
             Ok(pushed)
         };
@@ -48,7 +52,7 @@ fn a_rolling_restart_fails_no_pull_and_no_push() -> Result<()> {
             }
             Ok(())
         };
-        let pushers: Vec<_> = (0..PUSHERS).map(|pusher| scope.spawn(move || push(pusher))).collect();
+        let pushers: Vec<_> = (0..PUSHERS + SMALL_PUSHERS).map(|pusher| scope.spawn(move || push(pusher))).collect();
         let pullers: Vec<_> = (0..PULLERS).map(|_| scope.spawn(pull)).collect();
         let restarted = restart_all(&mut replicas);
         done.store(true, Ordering::Relaxed);
@@ -68,7 +72,7 @@ fn a_rolling_restart_fails_no_pull_and_no_push() -> Result<()> {
     restarted?;
 
     println!("{} pushes, {} pulls, {} blobs tried again", pushed.len(), pulls.load(Ordering::Relaxed), client.again());
-    ensure!(pushed.len() >= PUSHERS as usize && pulls.load(Ordering::Relaxed) > 0, "no load");
+    ensure!(pushed.len() as u64 >= PUSHERS + SMALL_PUSHERS && pulls.load(Ordering::Relaxed) > 0, "no load");
     for image in &pushed {
         client.pull(image)?;
     }

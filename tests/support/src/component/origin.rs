@@ -51,7 +51,7 @@ impl Origin {
     /// Where the program is in the directory that the component is installed into.
     pub(super) fn programs(&self) -> &'static str {
         match self {
-            Self::Npm { .. } => "node_modules/.bin",
+            Self::Npm { .. } => "node_modules",
             Self::Debian { .. } | Self::Go { .. } | Self::Wheel { .. } => "bin",
         }
     }

@@ -57,6 +57,19 @@ pub const COMPONENTS: &[Component] = &[
             directory: None,
         },
     },
+    debian("slapd", "slapd", "slapd", NeededFor::Tests, "OpenLDAP server"),
+    debian("ldapmodify", "ldapmodify", "ldap-utils", NeededFor::Tests, "changes what is in OpenLDAP"),
+    Component {
+        name: "samba",
+        program: "samba",
+        purpose: "Active Directory",
+        needed_for: NeededFor::Tests,
+        origin: Origin::Debian {
+            package: "samba-ad-dc",
+            beside: &["samba-ad-provision", "samba-dsdb-modules", "winbind", "ldb-tools", "iproute2"],
+            directory: None,
+        },
+    },
     debian(
         "docker-registry",
         "docker-registry",
@@ -79,11 +92,25 @@ pub const COMPONENTS: &[Component] = &[
         origin: Origin::Wheel { package: "oss2", version: "2.19.1" },
     },
     Component {
+        name: "aiosmtpd",
+        program: "python3",
+        purpose: "SMTP server that keeps what it gets",
+        needed_for: NeededFor::Tests,
+        origin: Origin::Wheel { package: "aiosmtpd", version: "1.4.6" },
+    },
+    Component {
         name: "azurite",
-        program: "azurite-blob",
+        program: ".bin/azurite-blob",
         purpose: "Azure Blob server",
         needed_for: NeededFor::Tests,
         origin: Origin::Npm { package: "azurite", version: "3.35.0" },
+    },
+    Component {
+        name: "oidc-provider",
+        program: "oidc-provider/lib/index.js",
+        purpose: "OpenID provider, run by a program of ours",
+        needed_for: NeededFor::Tests,
+        origin: Origin::Npm { package: "oidc-provider", version: "9.13.3" },
     },
     go(
         "versitygw",

@@ -75,7 +75,7 @@ fn configuration(address: SocketAddr, upstreams: &[SocketAddr]) -> Result<String
             _ => writeln!(text, "{line}")?,
         }
     }
-    ensure!(groups == 2 && listens == 1, "deploy/compose/nginx.conf is not of the form that is known here");
+    ensure!(groups == 3 && listens == 1, "deploy/compose/nginx.conf is not of the form that is known here");
     Ok(text)
 }
 
@@ -127,6 +127,22 @@ mod tests {
         }
         assert_eq!(seen.keys().collect::<String>(), "abc");
         assert!(seen.values().all(|count| (3..=5).contains(count)), "{seen:?}");
+        Ok(())
+    }
+
+    #[test]
+    fn a_second_try_does_not_meet_the_same_dead_server() -> Result<()> {
+        let nobody = Port::claim()?;
+        let Some(nginx) = Nginx::start(&[upstream('a'), nobody.address(), upstream('b')])? else { return Ok(()) };
+        let url = format!("http://{}/v2/acme/app/manifests/v1", nginx.address());
+        let curl = Curl::new()?;
+        // At the same time, so that others have their turn between the first try of one and its second.
+        let delete = || (0..15).map(|_| Ok(curl.send("DELETE", &url, None)?.status)).collect::<Result<Vec<u16>>>();
+        let statuses = thread::scope(|scope| {
+            let clients: Vec<_> = (0..8).map(|_| scope.spawn(delete)).collect();
+            clients.into_iter().map(|client| client.join().unwrap()).collect::<Result<Vec<_>>>()
+        })?;
+        assert_eq!(statuses.concat(), [200; 8 * 15]);
         Ok(())
     }
 

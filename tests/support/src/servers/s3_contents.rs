@@ -46,6 +46,14 @@ impl S3Bucket {
         elements(&page, "Upload").map(|upload| Ok(element(upload, "Key")?.to_owned())).collect()
     }
 
+    /// Removes an object.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn remove(&self, key: &str) -> Result<()> {
+        self.curl()?.expect("DELETE", &self.url(key), None).map(drop)
+    }
+
     fn list(&self, query: &str) -> Result<String> {
         let answer = self.curl()?.expect("GET", &format!("{}{query}", self.url("")), None)?;
         String::from_utf8(answer.body).context("a list that is not text")

@@ -1,5 +1,7 @@
 //! The rounds.
 
+mod happening;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use entrepot_test_support::Fault;
 
 use super::super::client::Worker;
 use super::super::model::Model;
@@ -17,7 +18,7 @@ use super::super::steps::Steps;
 use super::super::trouble::{Outcome, Trouble, wrong};
 use super::super::verify::Depth;
 use super::contents;
-use super::faults::{self, Backend, Event, What};
+use super::faults::{Deck, Event, What};
 use super::tally::Tally;
 use super::topology::{Backends, RECOVERY, Replica, StoreServer, Topology};
 use crate::random::Random;
@@ -30,6 +31,8 @@ const REGISTRY_ROUNDS: usize = 50;
 const TICK: Duration = Duration::from_millis(2);
 /// How long until what living replicas have to remove by themselves must be gone.
 const TIDYING: Duration = Duration::from_secs(30);
+/// From so many rounds on every kind of fault must have happened.
+const ROUNDS_FOR_EVERY_FAULT: usize = 100;
 /// From so many rounds on every step must have killed a replica.
 const ROUNDS_FOR_EVERY_STEP: usize = 200;
 /// Sizes of large blobs in bytes: those that a store takes in several pieces.
@@ -60,6 +63,7 @@ struct Campaign<'a> {
     program: PathBuf,
     directory: PathBuf,
     backends: Backends,
+    deck: Deck,
     steps: Steps,
     tally: Tally,
     findings: usize,
@@ -75,7 +79,9 @@ pub(in super::super) fn run(plan: &Plan) -> Result<()> {
     let (program, directory) = server::prepare("crash-replicas")?;
     let backends = Backends::start(plan.store)?;
     let steps = Steps::of(&program, "store::")?;
-    let mut campaign = Campaign { plan, program, directory, backends, steps, tally: Tally::default(), findings: 0 };
+    let deck = Deck::new(Random::new(&[plan.seed, 0]));
+    let mut campaign =
+        Campaign { plan, program, directory, backends, deck, steps, tally: Tally::default(), findings: 0 };
     campaign.rounds()?;
     campaign.conclude(start.elapsed())
 }
@@ -99,7 +105,7 @@ impl Campaign<'_> {
                 Err(trouble) => {
                     println!("crash: FINDING, seed {}, round {round}: {trouble}", self.plan.seed);
                     println!("crash: its logs are kept in {}", current.topology.directory.display());
-                    self.count(&current);
+                    self.count(&current)?;
                     self.findings += 1;
                     if self.findings == ENOUGH {
                         return Ok(());
@@ -125,16 +131,18 @@ impl Campaign<'_> {
     /// Removes what is left of a stretch without a finding.
     fn end(&mut self, stretch: Option<Stretch>) -> Result<()> {
         let Some(mut stretch) = stretch else { return Ok(()) };
-        self.count(&stretch);
+        self.count(&stretch)?;
         for replica in &mut stretch.topology.replicas {
             replica.kill()?;
         }
         fs::remove_dir_all(&stretch.topology.directory).context("cannot remove the logs")
     }
 
-    fn count(&mut self, stretch: &Stretch) {
+    fn count(&mut self, stretch: &Stretch) -> Result<()> {
         self.tally.seen(&stretch.seen);
         self.tally.acknowledged += stretch.lock().acknowledged;
+        self.tally.said(&stretch.topology.log()?);
+        Ok(())
     }
 
     /// Choices of one kind in one round.
@@ -147,7 +155,7 @@ impl Campaign<'_> {
         let mut random = self.random(round, 1);
         let longest = usize::try_from(self.plan.longest_load.as_millis()).unwrap_or(usize::MAX);
         let load = Duration::from_millis(100 + random.below(longest.max(1)) as u64);
-        let events = faults::choose(load, self.plan.replicas, &mut random);
+        let events = self.deck.choose(load, self.plan.replicas, &mut random);
         let crashes = events.iter().any(|event| matches!(event.what, What::CrashDatabase));
         self.start(stretch, round, &mut random)?;
         if crashes {
@@ -237,58 +245,6 @@ impl Campaign<'_> {
             healed?;
             Ok(ends.iter().collect::<Outcome<()>>()?)
         })
-    }
-
-    fn happen(&mut self, topology: &mut Topology, event: &Event) -> Result<()> {
-        self.tally.event(event);
-        match &event.what {
-            What::Kill(number) => self.end_replica(&mut topology.replicas[*number], false)?,
-            What::Restart(number) => {
-                self.end_replica(&mut topology.replicas[*number], true)?;
-                self.start_if_dead(&mut topology.replicas[*number])?;
-            }
-            What::Start(number) => self.start_if_dead(&mut topology.replicas[*number])?,
-            What::StopDatabase => {
-                self.backends.freeze(false)?;
-                self.backends.postgres.stop()?;
-                self.backends.postgres.start_again()?;
-            }
-            What::CrashDatabase => {
-                self.backends.freeze(false)?;
-                self.backends.postgres.crash()?;
-                self.backends.postgres.start_again()?;
-            }
-            What::Freeze(frozen) => self.backends.freeze(*frozen)?,
-            What::Line { replica, to, fault } => {
-                for (number, one) in topology.replicas.iter_mut().enumerate() {
-                    if replica.is_none_or(|replica| replica == number) {
-                        one.set_line(*to, *fault);
-                    }
-                }
-            }
-            What::TakenForDead => topology.grow_old(&self.backends.postgres)?,
-        }
-        Ok(())
-    }
-
-    fn start_if_dead(&mut self, replica: &mut Replica) -> Result<()> {
-        let death = replica.died()?;
-        self.judge(death)?;
-        // It does not start without its database and store, nor need it.
-        if !replica.runs() && replica.is_reachable() && !self.backends.is_frozen() {
-            let death = replica.start(None)?;
-            self.judge(death)?;
-        }
-        Ok(())
-    }
-
-    fn heal_lines(&mut self, topology: &mut Topology) -> Result<()> {
-        self.backends.freeze(false)?;
-        for replica in &mut topology.replicas {
-            replica.set_line(Backend::Database, Fault::None);
-            replica.set_line(Backend::Store, Fault::None);
-        }
-        Ok(())
     }
 
     /// Brings everything back, and ends the replicas that might still be doing what they did not answer, or that might die
@@ -406,25 +362,29 @@ impl Campaign<'_> {
             elapsed.as_secs_f64(),
             self.findings
         );
+        if self.findings > 0 {
+            bail!("{} findings with seed {}", self.findings, self.plan.seed);
+        }
+        // A campaign in which something never went wrong has not shown that nothing comes of it.
+        let missed = self.tally.missed();
+        if self.plan.rounds >= ROUNDS_FOR_EVERY_FAULT && !missed.is_empty() {
+            bail!("it never happened: {}", missed.join(", "));
+        }
         let missed = self.steps.missed();
         if self.plan.rounds >= ROUNDS_FOR_EVERY_STEP && !missed.is_empty() {
             bail!("no replica ever died at {}", missed.join(", "));
-        }
-        if self.findings > 0 {
-            bail!("{} findings with seed {}", self.findings, self.plan.seed);
         }
         Ok(())
     }
 }
 
-/// A finding with what had happened in its round.
+/// A finding, or why the campaign cannot go on, with what had happened in its round.
 fn explained(error: anyhow::Error, events: &[Event]) -> anyhow::Error {
+    let events: Vec<String> = events.iter().map(Event::to_string).collect();
+    let events = format!("in this round: {}", events.join("; "));
     match error.downcast::<Trouble>() {
-        Ok(trouble) => {
-            let events: Vec<String> = events.iter().map(Event::to_string).collect();
-            Trouble::Wrong(format!("{trouble}\n  in this round: {}", events.join("; "))).into()
-        }
-        Err(error) => error,
+        Ok(trouble) => Trouble::Wrong(format!("{trouble}\n  {events}")).into(),
+        Err(error) => error.context(events),
     }
 }
 

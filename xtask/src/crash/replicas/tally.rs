@@ -5,7 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::super::servers::Seen;
-use super::faults::Event;
+use super::faults::{Event, KINDS};
+
+/// What a process logs that notices that it was taken for dead.
+const NOTICED: &str = "this process was taken for dead; it goes on under another id";
+/// What is logged of a request that such a process cannot finish.
+const REFUSED: &str = "this process was taken for dead, because";
 
 /// Counts over all rounds.
 #[derive(Debug, Default)]
@@ -20,13 +25,19 @@ pub(super) struct Tally {
     unanswered: usize,
     refused: usize,
     repeated: usize,
+    /// Processes that noticed that they had been taken for dead.
+    resurrected: usize,
+    /// Requests that were refused because their process had been.
+    of_the_dead: usize,
     /// The longest time until all replicas were ready again.
     longest_recovery: Duration,
 }
 
 impl Tally {
     pub(super) fn event(&mut self, event: &Event) {
-        *self.events.entry(event.what.kind()).or_default() += 1;
+        if let Some(kind) = event.what.kind() {
+            *self.events.entry(kind).or_default() += 1;
+        }
     }
 
     pub(super) fn recovered(&mut self, took: Duration) {
@@ -40,12 +51,31 @@ impl Tally {
         self.repeated += seen.repeated.load(Ordering::Relaxed);
     }
 
+    /// Adds what the replicas of a stretch of rounds logged.
+    pub(super) fn said(&mut self, log: &str) {
+        self.resurrected += log.matches(NOTICED).count();
+        self.of_the_dead += log.matches(REFUSED).count();
+    }
+
+    /// What never happened.
+    pub(super) fn missed(&self) -> Vec<&'static str> {
+        let mut missed: Vec<_> = KINDS.into_iter().filter(|kind| !self.events.contains_key(kind)).collect();
+        if self.resurrected == 0 {
+            missed.push("that a process notices that it was taken for dead");
+        }
+        missed
+    }
+
     /// Several lines.
     pub(super) fn table(&self) -> String {
-        let mut text: String = self.events.iter().map(|(kind, count)| format!("  {count:>5}  {kind}\n")).collect();
+        let count = |kind: &str| self.events.get(kind).copied().unwrap_or_default();
+        let mut text: String = KINDS.iter().map(|kind| format!("  {:>5}  {kind}\n", count(kind))).collect();
         text.push_str(&format!(
-            "  {} operations acknowledged, {} requests without answer, {} answered with 503, {} reads tried again after all was \
+            "  {} processes noticed that they had been taken for dead, and refused {} requests for it\n  \
+             {} operations acknowledged, {} requests without answer, {} answered with 503, {} reads tried again after all was \
              well\n  {} kills, {} replicas ended in doubt, {} purges checked, longest recovery {:.1} s",
+            self.resurrected,
+            self.of_the_dead,
             self.acknowledged,
             self.unanswered,
             self.refused,

@@ -162,6 +162,11 @@ impl Topology {
         self.replicas.iter().map(|replica| replica.port.address()).collect()
     }
 
+    /// What all replicas have logged.
+    pub(super) fn log(&self) -> Result<String> {
+        self.replicas.iter().map(|replica| replica.program.said()).collect()
+    }
+
     /// Waits until every replica says that it is ready, and until the database has done all that it was told. Returns how
     /// long that took.
     pub(super) fn recover(&self, postgres: &Postgres) -> Result<Duration> {
