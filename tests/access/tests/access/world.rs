@@ -1,15 +1,14 @@
 //! A registry with people in it.
 
+use std::io::Write as _;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use entrepot_access::{Access, Anonymous, NewAccount, NewPassword, Options};
-use entrepot_database::Database;
 use entrepot_test_harness::content::{image, sha256};
 use entrepot_test_harness::{Answer, Registry, Request, post, put, request};
-use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 /// Everybody's password.
@@ -36,11 +35,8 @@ pub(crate) enum Shows {
 impl World {
     pub(crate) fn start() -> Result<Self> {
         let settings = [("ENTREPOT_ACCESS_ANONYMOUS", "pull"), ("ENTREPOT_HTTP_TRUSTED_PROXIES", "127.0.0.1/32")];
-        let mut registry = Registry::with(&settings)?;
-        registry.signal(Signal::SIGTERM)?;
-        registry.wait()?;
+        let registry = Registry::with(&settings)?;
         make_administrator(&registry)?;
-        registry.restart()?;
         Ok(Self { registry, asked: AtomicU32::new(1) })
     }
 
@@ -121,15 +117,12 @@ pub(crate) fn with_json(request: Request, body: &Value) -> Request {
     request.header("Content-Type", "application/json").body(body.to_string())
 }
 
+/// As an operator does it, beside the registry that runs.
 fn make_administrator(registry: &Registry) -> Result<()> {
-    let file = registry.data().join("entrepot.db");
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let database = Database::open(&file, &[entrepot_registry::ROOM, entrepot_access::ROOM])?;
-        let access = Access::new(Options { anonymous: Anonymous::Pull }, database)?;
-        let permit = access.permit_system(&Access::operator())?;
-        let password = Some(NewPassword::Chosen(PASSWORD.to_owned()));
-        let root = NewAccount { name: ROOT.parse()?, email: None, password, administrator: true };
-        access.create_account(&permit, root).await?;
-        Ok(())
-    })
+    let mut command = registry.command(&format!("user create {ROOT} --admin --password-stdin"));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+    writeln!(child.stdin.take().context("no standard input")?, "{PASSWORD}")?;
+    let status = child.wait()?;
+    anyhow::ensure!(status.success(), "entrepot user create: {status}");
+    Ok(())
 }
