@@ -186,7 +186,7 @@ impl Access {
         Ok(written.await?.1)
     }
 
-    /// Sets the password. Everything that was issued for the old one ends.
+    /// Sets the password. Everything that was issued for the old one ends, and a letter tells whose it is.
     ///
     /// # Errors
     /// [`Error::Invalid`].
@@ -198,7 +198,9 @@ impl Access {
             connection.execute(&tables::REMOVE_LOGINS, &[id.into()])?;
             Ok(())
         })
-        .await
+        .await?;
+        self.tell_password_changed(&permit.on.name).await;
+        Ok(())
     }
 
     /// Whether `password` is the account's own, for those who have to give it once more.
