@@ -1,13 +1,13 @@
 //! Proofs that somebody may change something besides the content of repositories. Only the functions here make them, and
 //! every method that changes people, rules or tokens demands one: a route that forgets to ask does not compile.
 
-use entrepot_database::Connection;
+use entrepot_database::{Connection, Durability, Timestamp};
 use entrepot_oci::RepositoryName;
 
 use crate::audit::AuditEntry;
 use crate::caller::{Caller, Credential, Limit, Principal, Who};
 use crate::name::{LIBRARY, Name};
-use crate::role::{Membership, NamespaceKind, Role};
+use crate::role::{Membership, NamespaceKind, Role, Visibility};
 use crate::rules::{self, stored};
 use crate::{Access, Error, tables};
 
@@ -125,9 +125,30 @@ impl Access {
         if !(governs(caller) || owns && caller.who.limit.allows_administration()) {
             return self.refuse(caller, "namespace", name, format!("only owners of {name} may do this"));
         }
-        let found = found.ok_or_else(|| Error::not_found("person or organization", name))?;
+        let found = match found {
+            Some(found) => found,
+            None if name == LIBRARY => self.begin_library().await?,
+            None => return Err(Error::not_found("person or organization", name)),
+        };
         let on = NamespaceOwner { id: found.id, name: name.to_owned(), kind: found.kind };
         Ok(Permit { on, caller: caller.clone() })
+    }
+
+    /// The registry's own namespace gets its row when somebody first governs it. Nobody's rights change with that.
+    async fn begin_library(&self) -> Result<Found, Error> {
+        let begun = self.0.database.write(Durability::Power, |connection| {
+            let parameters = [
+                LIBRARY.into(),
+                NamespaceKind::Library.as_str().into(),
+                "".into(),
+                Visibility::Public.as_str().into(),
+                Timestamp::now().into(),
+            ];
+            // None if somebody else was faster.
+            let _id = connection.first(&tables::ADD_NAMESPACE, &parameters, |row| row.integer(0))?;
+            find(connection, LIBRARY)
+        });
+        begun.await?.ok_or_else(|| Error::not_found("namespace", LIBRARY))
     }
 
     /// Asks to change the organization `name`.
