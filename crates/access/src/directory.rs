@@ -49,7 +49,6 @@ impl Access {
     ) -> Result<Remembered, Error> {
         // Here they are known in lower case.
         let guessed = username.to_lowercase().parse::<Name>().ok();
-        self.0.guessing.admit(guessed.as_ref(), address)?;
         let _turn = self.0.elsewhere.turn().await?;
         self.0.guessing.admit(guessed.as_ref(), address)?;
         let person = match directory.login(username, password).await {

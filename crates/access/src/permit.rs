@@ -138,7 +138,7 @@ impl Access {
         let (kind, visibility) = (NamespaceKind::Library.as_str(), Visibility::Public.as_str());
         let written = self.0.database.write(Durability::Power, move |connection| {
             let parameters = [LIBRARY.into(), kind.into(), "".into(), visibility.into(), Timestamp::now().into()];
-            connection.execute(&tables::ADD_NAMESPACE, &parameters)?;
+            connection.first(&tables::ADD_NAMESPACE, &parameters, |row| row.integer(0))?;
             find(connection, LIBRARY)
         });
         written.await?.ok_or_else(|| Error::damaged(LIBRARY))
