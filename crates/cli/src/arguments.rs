@@ -83,6 +83,10 @@ pub(crate) enum Command {
     /// Move the data to another database
     #[command(subcommand)]
     Database(DatabaseCommand),
+    /// Say what is wrong with the configuration, the database or the store, and how to mend it
+    ///
+    /// It changes nothing, and the registry may run meanwhile. Exit status: 0 if nothing is wrong, 1 if something is.
+    Doctor(DoctorArguments),
     /// Look after the place for the bytes of blobs
     #[command(subcommand)]
     Store(StoreCommand),
@@ -117,6 +121,17 @@ pub(crate) struct MoveArguments {
     /// After a move that is done it lets the old one take writes again too, and leaves the new one alone.
     #[arg(long)]
     pub(crate) cancel: bool,
+    /// Settings
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// How closely to look.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DoctorArguments {
+    /// Look for every blob in the store, not for a hundred of them: one request for each with an object store
+    #[arg(long)]
+    pub(crate) thorough: bool,
     /// Settings
     #[command(flatten)]
     pub(crate) flags: Flags,

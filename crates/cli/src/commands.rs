@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod config;
 pub(crate) mod database;
+pub(crate) mod doctor;
 pub(crate) mod ldap;
 pub(crate) mod purge;
 pub(crate) mod serve;

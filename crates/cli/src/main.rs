@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => audit::print(arguments),
         Command::Purge(flags) => commands::purge::run(&flags),
         Command::Database(DatabaseCommand::Move(arguments)) => commands::database::run(&arguments),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::Store(command) => commands::store::run(&command),
         Command::Config(command) => commands::config::run(&command),
     }

@@ -156,7 +156,7 @@ fn a_team_lives_in_it_over_postgresql() -> Result<()> {
         skip("PostgreSQL is not here");
         return Ok(());
     };
-    let url = postgres.url(&postgres.database()?);
+    let url = postgres.database()?;
     a_team_lives_in_it(&[("ENTREPOT_ACCESS_ANONYMOUS", "none"), ("ENTREPOT_DATABASE_URL", &url)])
 }
 

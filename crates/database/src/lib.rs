@@ -2,6 +2,7 @@
 
 mod cell;
 mod connection;
+mod doctor;
 mod dynamic;
 mod error;
 mod jobs;
@@ -22,6 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use connection::Connection;
+pub use doctor::{Diagnosis, Doctor, Trouble, Verdict};
 pub use error::{Error, Kind};
 pub use jobs::Lease;
 pub use metrics::Metrics;

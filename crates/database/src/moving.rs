@@ -151,7 +151,7 @@ impl Move {
 }
 
 /// The command that gives up a move from `place`.
-fn how_to_cancel(place: &str) -> String {
+pub(crate) fn how_to_cancel(place: &str) -> String {
     format!("entrepot database move --cancel --from '{place}'")
 }
 

@@ -15,7 +15,9 @@ mod write;
 
 use std::sync::Arc;
 
+pub(crate) use self::connect::Connector;
 pub use self::connect::PLANNER as POSTGRES_PLANNER;
+pub(crate) use self::migration::TABLE as MIGRATIONS_TABLE;
 pub use self::options::{PostgresOptions, PostgresUrl};
 pub(crate) use self::pool::{Lane, Pool};
 pub(crate) use self::read::{View, read};

@@ -76,8 +76,11 @@ pub trait Policy: Clone + Send + Sync + 'static {
 /// What a grant demands of what is done with it.
 #[derive(Clone, Default)]
 pub struct Terms {
-    frozen: Option<Arc<dyn Fn(&Tag) -> bool + Send + Sync>>,
+    frozen: Option<Arc<Frozen>>,
 }
+
+/// Whether a tag stays as it is, once it is set.
+type Frozen = dyn Fn(&Tag) -> bool + Send + Sync;
 
 impl Terms {
     /// Tags for which `frozen` holds may be set once, and then neither move nor go.

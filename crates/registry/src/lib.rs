@@ -3,6 +3,7 @@
 mod blobs;
 mod cache;
 mod catalog;
+mod doctor;
 mod error;
 pub mod gate;
 mod listing;
@@ -28,6 +29,7 @@ use uuid::Uuid;
 
 pub use blobs::{BlobContent, MountSource};
 pub use catalog::CatalogError;
+pub use doctor::Examination;
 pub use error::{BadTarget, Error, Mismatch, Use};
 pub use listing::Page;
 pub use manifests::{Destination, ManifestPush, Precondition, PushedManifest, StoredManifest};
@@ -135,16 +137,7 @@ impl Registry {
     /// [`Error::OtherStore`] if they are elsewhere; what the database said.
     pub async fn check_store(&self) -> Result<(), Error> {
         let on_disk = self.0.store.writer().is_none();
-        let elsewhere = self.0.database.read(move |connection| {
-            if on_disk {
-                return Ok::<_, Error>(connection.exists(&tables::ANY_PART_OF_BLOB, &[])?);
-            }
-            let first = connection.first(&tables::FIRST_BLOB, &[], |row| Ok::<_, Error>(row.integer(0)?))?;
-            match first {
-                Some(id) => Ok(!connection.exists(&tables::BLOB_HAS_PART, &[id.into()])?),
-                None => Ok(false),
-            }
-        });
+        let elsewhere = self.0.database.read(move |connection| kept_elsewhere(connection, on_disk));
         if elsewhere.await? { Err(Error::OtherStore) } else { Ok(()) }
     }
 
@@ -157,6 +150,18 @@ impl Registry {
         asked.map_err(|_| Error::Unanswered(PROBE_TIMEOUT))??;
         let asked = tokio::time::timeout(PROBE_TIMEOUT, self.0.store.probe()).await;
         Ok(asked.map_err(|_| Error::Unanswered(PROBE_TIMEOUT))??)
+    }
+}
+
+/// Whether the bytes of blobs are in an object store although the disk is used, or the other way round.
+fn kept_elsewhere(connection: &Connection<'_>, on_disk: bool) -> Result<bool, Error> {
+    if on_disk {
+        return Ok(connection.exists(&tables::ANY_PART_OF_BLOB, &[])?);
+    }
+    let first = connection.first(&tables::FIRST_BLOB, &[], |row| Ok::<_, Error>(row.integer(0)?))?;
+    match first {
+        Some(id) => Ok(!connection.exists(&tables::BLOB_HAS_PART, &[id.into()])?),
+        None => Ok(false),
     }
 }
 

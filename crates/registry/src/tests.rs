@@ -5,6 +5,7 @@ use entrepot_test_engines::{Place, on_both_engines};
 use futures_util::{FutureExt, stream};
 
 use super::*;
+use crate::doctor::{presence, references};
 use crate::gate::{Delete, Gate, Grant, Open, Permission, Pull, Push};
 
 mod objects;
@@ -77,7 +78,10 @@ impl Fixture {
 }
 
 async fn every_statement_fits_the_tables(place: Place) {
-    fixture(&place, Options::default()).await.registry.database().check(tables::STATEMENTS).await.unwrap();
+    let fixture = fixture(&place, Options::default()).await;
+    for statements in [tables::STATEMENTS, presence::tables::STATEMENTS, references::tables::STATEMENTS] {
+        fixture.registry.database().check(statements).await.unwrap();
+    }
 }
 
 async fn a_moved_or_deleted_tag_is_never_served_from_memory(place: Place) {

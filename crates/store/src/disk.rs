@@ -13,6 +13,7 @@ mod walk;
 mod writer;
 
 pub(crate) use blob::FileBlob;
+pub(crate) use layout::Layout;
 pub use step::FAIL_POINTS;
 pub(crate) use store::Disk;
 pub(crate) use upload::StagedUpload;

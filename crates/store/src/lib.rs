@@ -4,6 +4,7 @@ mod blob;
 mod check;
 mod disk;
 mod error;
+mod look;
 mod objects;
 mod part;
 mod store;
@@ -13,6 +14,7 @@ pub use blob::{Blob, BlobStream};
 pub use check::{Check, Outcome};
 pub use disk::{FAIL_POINTS, Staged, Stored};
 pub use error::{Error, Failure};
+pub use look::Look;
 pub use objects::{
     AccessKey, Addressing, AssumedRole, Azure, Backend, Gcs, InvalidPrefix, Keys, Memory, ObjectsConfig, Oss, Prefix,
     S3, Secret, Swift, SwiftLogin,

@@ -106,10 +106,12 @@ pub(super) async fn measure(session: &mut Session<'_>, work: Work, exchanges: Ar
     if !session.plan.wants(&[work]) {
         return Ok(());
     }
-    let mut connections = Connection::open_many(session.requests.host(), CONNECTIONS).await?;
+    // On a connection of its own: the others would wait for so long that a server cuts them.
+    let mut checking = Connection::open(session.requests.host()).await?;
     for exchange in exchanges.iter() {
-        exchange.verify(&mut connections[0]).await?;
+        exchange.verify(&mut checking).await?;
     }
+    let connections = Connection::open_many(session.requests.host(), CONNECTIONS).await?;
     let (connections, _) = repeat(connections, &exchanges, WARM_UP).await?;
     let gauge = Gauge::start(session.server).await?;
     let (_, latencies) = repeat(connections, &exchanges, session.plan.duration).await?;

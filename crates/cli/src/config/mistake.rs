@@ -23,6 +23,11 @@ impl Mistakes {
         mistakes.sort();
         Self(mistakes)
     }
+
+    /// Each with its place.
+    pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(Mistake::to_string)
+    }
 }
 
 impl std::error::Error for Mistakes {}

@@ -50,7 +50,7 @@ pub enum State {
 
 impl Moved {
     /// What the database over `connection` knows.
-    pub(super) fn read(connection: &Connection<'_>) -> Result<Option<Self>, Error> {
+    pub(crate) fn read(connection: &Connection<'_>) -> Result<Option<Self>, Error> {
         connection.first(&tables::READ, &[], |row| {
             let unknown = |text: &str| Error::new(Kind::Other, "move", format!("the table of moves says {text:?}"));
             Ok(Self {

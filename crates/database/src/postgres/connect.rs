@@ -37,7 +37,7 @@ const SETUP: &str = "SET idle_in_transaction_session_timeout = '30s';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// Makes connections.
-pub(super) struct Connector {
+pub(crate) struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
     timeout: Duration,
@@ -49,7 +49,7 @@ impl Connector {
     ///
     /// # Errors
     /// They cannot be read.
-    pub(super) fn new(options: &PostgresOptions) -> Result<Self, Error> {
+    pub(crate) fn new(options: &PostgresOptions) -> Result<Self, Error> {
         let mut config = options.url.config().clone();
         config.connect_timeout(HOST_TIMEOUT).tcp_user_timeout(options.statement_timeout + ON_TOP);
         config
@@ -74,7 +74,7 @@ impl Connector {
     ///
     /// # Errors
     /// As [`Connector::connect`].
-    pub(super) fn connect_for(&self, statement_timeout: Duration) -> Result<Session, Error> {
+    pub(crate) fn connect_for(&self, statement_timeout: Duration) -> Result<Session, Error> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()

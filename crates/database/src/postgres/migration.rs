@@ -15,7 +15,8 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_tra
     SELECT pg_advisory_xact_lock(7310029145021706593)";
 const ENCODING: &str = "SELECT pg_encoding_to_char(encoding)::text FROM pg_database WHERE datname = current_database()";
 const HAS_TABLE: &str = "SELECT 1 WHERE to_regclass('migrations') IS NOT NULL";
-const TABLE: &str = r#"CREATE TABLE migrations (
+/// The doctor makes it too, to compare.
+pub(crate) const TABLE: &str = r#"CREATE TABLE migrations (
     room TEXT COLLATE "C" NOT NULL, number BIGINT NOT NULL, name TEXT NOT NULL, sql TEXT NOT NULL,
     applied_at BIGINT NOT NULL, compatibility TEXT NOT NULL, PRIMARY KEY (room, number))"#;
 const APPLIED: &str = "SELECT number, name, sql, compatibility FROM migrations WHERE room = $1 ORDER BY number";

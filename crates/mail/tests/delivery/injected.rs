@@ -47,7 +47,7 @@ fn names_add_no_header_no_recipient_and_no_part() -> Result<()> {
         let to = format!("ann-{index}@acme.example");
         wait_for(Mailer::new(&config)?.send(&address(&to), &letter)).context(name.to_owned())?;
         let kept = server.wait_for_letter(&to)?;
-        assert_eq!(kept.to, [to.clone()], "{name}");
+        assert_eq!(kept.to, std::slice::from_ref(&to), "{name}");
         let mut names: Vec<&str> = kept.headers.iter().map(|(name, _)| &**name).collect();
         names.sort_unstable();
         assert_eq!(names, HEADERS, "{name}");

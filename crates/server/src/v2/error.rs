@@ -131,7 +131,9 @@ impl ApiError {
             }
             Refusal::Unauthenticated => unauthorized("log in to do this".to_owned(), Challenge::LogIn),
             // In this API it is the list of repositories that has no name to be denied by.
-            Refusal::Denied(_) if caller.is_limited() => unauthorized(message, Challenge::MoreScope(CATALOG.to_owned())),
+            Refusal::Denied(_) if caller.is_limited() => {
+                unauthorized(message, Challenge::MoreScope(CATALOG.to_owned()))
+            }
             Refusal::Denied(_) if caller.is_anonymous() => unauthorized(message, Challenge::Scope(CATALOG.to_owned())),
             Refusal::TooMany { after } => Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
                 .with_header(header::RETRY_AFTER, after.as_secs().max(1)),

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Objects;
 use super::failure::failure;
 use crate::error::Error;
-use crate::part::{Key, parse_id};
+use crate::part::{Key, Part, parse_id};
 
 /// Keys, in no order that can be relied on.
 pub struct Keys(Pin<Box<dyn Stream<Item = Result<Key, Error>> + Send>>);
@@ -76,6 +76,23 @@ impl Objects {
         let unfinished = self.unfinished(prefix).await?;
         writers.extend(unfinished.iter().filter_map(|path| self.key_of(path)).map(|key| key.writer()));
         Ok(writers)
+    }
+
+    /// Asks for some of what is there, to see whether the store answers.
+    pub(crate) async fn list_some(&self) -> Result<(), Error> {
+        let failed = |error| failure("list", &self.0.bucket, &error);
+        let mut entries = self.0.operator.lister_with(self.0.prefix.as_str()).limit(1).await.map_err(failed)?;
+        entries.try_next().await.map(drop).map_err(failed)
+    }
+
+    /// The bytes of objects together, as the store counts them.
+    pub(crate) async fn size(&self, parts: &[Part]) -> Result<u64, Error> {
+        let mut size = 0;
+        for Part { key, .. } in parts {
+            let found = self.0.operator.stat(&self.path(key)).await;
+            size += found.map_err(|error| self.failure("find", key, &error))?.content_length();
+        }
+        Ok(size)
     }
 
     /// The key at a path.

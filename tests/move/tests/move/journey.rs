@@ -13,6 +13,7 @@ use entrepot_test_support::Postgres;
 use crate::command::Run;
 use crate::content::fill;
 use crate::dump;
+use crate::people::settle;
 use crate::registry::Registry;
 use crate::shell::Shell;
 use crate::watch::Watch;
@@ -43,6 +44,7 @@ fn journey(manifests: u64, kills: u32, longest: Duration) -> Result<()> {
     let manifest = registry.client()?.push("acme/landmark", "v1", &layer)?;
     let start = Instant::now();
     fill(&registry.file(), manifests)?;
+    settle(&registry.data(), None, "ann")?;
     println!("filled with {manifests} manifests in {:.1?}", start.elapsed());
 
     let watch = Watch::start(registry.client()?, "acme/landmark", "v1", &manifest, &layer);
@@ -78,6 +80,7 @@ fn journey(manifests: u64, kills: u32, longest: Duration) -> Result<()> {
     registry.start(Some(&url))?;
     registry.client()?.expect("acme/landmark", "v1", &manifest, &layer)?;
     let second = registry.client()?.push("acme/second", "v1", &layer)?;
+    settle(&registry.data(), Some(&url), "ben")?;
     dump::postgres(&server, DATABASE, &tables, &two)?;
     let watch = Watch::start(registry.client()?, "acme/second", "v1", &second, &layer);
     sleep(Duration::from_millis(100));
@@ -99,6 +102,7 @@ fn journey(manifests: u64, kills: u32, longest: Duration) -> Result<()> {
     let client = registry.client()?;
     client.expect("acme/landmark", "v1", &manifest, &layer)?;
     client.expect("acme/second", "v1", &second, &layer)?;
+    settle(&registry.data(), None, "eva")?;
     let third = client.push("acme/third", "v1", &layer)?;
     client.expect("acme/third", "v1", &third, &layer)
 }

@@ -24,7 +24,12 @@ impl Registry {
     /// Starts a server over SQLite, or over the PostgreSQL database at `url`.
     pub(crate) fn start(&mut self, url: Option<&str>) -> Result<()> {
         let url: Vec<_> = url.into_iter().map(|url| ("ENTREPOT_DATABASE_URL", url)).collect();
-        let start = Start { binary: &entrepot_binary()?, directory: self.path(), settings: &url, tls: None };
+        self.start_with(&url)
+    }
+
+    /// Starts a server with these settings.
+    pub(crate) fn start_with(&mut self, settings: &[(&str, &str)]) -> Result<()> {
+        let start = Start { binary: &entrepot_binary()?, directory: self.path(), settings, tls: None };
         self.server = Some(Entrepot::start(&start)?);
         Ok(())
     }
@@ -39,9 +44,14 @@ impl Registry {
         self.directory.path()
     }
 
+    /// The data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
     /// The file of the SQLite database.
     pub(crate) fn file(&self) -> PathBuf {
-        self.path().join("data/entrepot.db")
+        self.data().join("entrepot.db")
     }
 
     /// Where it listens.
