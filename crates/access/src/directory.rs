@@ -141,7 +141,7 @@ impl Access {
                 })
             });
             let page = page.await?;
-            let Some((end, ..)) = page.last() else { return Ok(()) };
+            let Some((.., end)) = page.last() else { return Ok(()) };
             last.clone_from(end);
             for (name, id, subject) in page {
                 let found = directory.find(&name).await.map_err(|error| Error::Unavailable(error.to_string()))?;

@@ -26,6 +26,11 @@ const OVER_FEW_ROWS: &[(&str, &str)] = &[
     ("SIGNING_KEYS", "Sort"),
     ("END_SIGNING_KEYS", "Seq Scan"),
     ("REMOVE_SIGNING_KEYS", "Seq Scan"),
+    // What the teams of one organization were given; the rules of one namespace.
+    ("GRANTS_OF_TEAMS", "Sort"),
+    ("JOB_RULES", "Sort"),
+    // The ids of those that go together.
+    ("REMOVE_AUDIT", "Hash"),
 ];
 
 async fn no_statement_walks_a_table(place: Place) {
