@@ -49,7 +49,6 @@ impl Access {
     ) -> Result<Remembered, Error> {
         // Here they are known in lower case.
         let guessed = username.to_lowercase().parse::<Name>().ok();
-        self.0.guessing.admit(guessed.as_ref(), address)?;
         let _turn = self.0.elsewhere.turn().await?;
         self.0.guessing.admit(guessed.as_ref(), address)?;
         let person = match directory.login(username, password).await {
@@ -142,7 +141,7 @@ impl Access {
                 })
             });
             let page = page.await?;
-            let Some((end, ..)) = page.last() else { return Ok(()) };
+            let Some((.., end)) = page.last() else { return Ok(()) };
             last.clone_from(end);
             for (name, id, subject) in page {
                 let found = directory.find(&name).await.map_err(|error| Error::Unavailable(error.to_string()))?;

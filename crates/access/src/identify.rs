@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use entrepot_database::{Connection, Durability, Row, Timestamp};
+use entrepot_identity::provider::unverified_issuer;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -110,6 +111,12 @@ impl Access {
             }
             Shown::Bearer(token) => self.fingerprint(&[b"bearer", token.as_bytes()]),
         };
+        if let Shown::Basic { username, password } = shown
+            && !Secret::is_token(password)
+        {
+            // Before anything is looked up: guesses are not to be answered faster by what is remembered.
+            self.0.guessing.admit(guessed(username, password).as_ref(), address)?;
+        }
         if let Some(remembered) = self.0.remembered.get(&fingerprint)
             && remembered.until > Instant::now()
             && self.0.memory.current() == Some(remembered.generation)
@@ -206,7 +213,6 @@ impl Access {
         kept: Option<&str>,
         address: Option<IpAddr>,
     ) -> Result<(), Error> {
-        self.0.guessing.admit(name, address)?;
         let turn = self.0.passwords.turn().await?;
         // Others may have been wrong while this one waited.
         self.0.guessing.admit(name, address)?;
@@ -310,6 +316,12 @@ impl Access {
             }
         });
     }
+}
+
+/// At whose account a password is a guess: in a directory names have no case. Who shows a job's identity token guesses at nobody.
+fn guessed(username: &str, password: &str) -> Option<Name> {
+    let is_identity_token = unverified_issuer(password).is_ok();
+    if is_identity_token { None } else { username.to_lowercase().parse().ok() }
 }
 
 impl KeptAccount {

@@ -74,7 +74,7 @@ entrepot_database::statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SET_PROFILE = "UPDATE accounts SET email = $1, email_confirmed_at = NULL WHERE id = $2 AND email IS DISTINCT FROM $1";
     ACCOUNTS_OF_SOURCE = "SELECT n.name, a.id, a.subject FROM accounts a JOIN namespaces n ON n.id = a.id
-        WHERE a.source = $1 AND a.disabled_at IS NULL AND n.name > $2 ORDER BY n.name LIMIT $3";
+        WHERE a.source = $1 AND a.disabled_at IS NULL AND a.subject > $2 ORDER BY a.subject LIMIT $3";
     SET_PASSWORD = "UPDATE accounts SET password = $1, valid_from = $2 WHERE id = $3";
     SET_EMAIL = "UPDATE accounts SET email = $1, email_confirmed_at = NULL WHERE id = $2";
     SET_ADMINISTRATOR = "UPDATE accounts SET administrator = $1 WHERE id = $2";

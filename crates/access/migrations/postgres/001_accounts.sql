@@ -33,6 +33,7 @@ CREATE TABLE accounts (
     logged_in_at BIGINT
 );
 CREATE UNIQUE INDEX accounts_by_subject ON accounts (source, subject) WHERE subject IS NOT NULL;
+CREATE INDEX accounts_that_govern ON accounts (id) WHERE administrator = 1;
 CREATE INDEX accounts_by_email ON accounts (email) WHERE email IS NOT NULL;
 
 CREATE TABLE members (
@@ -125,8 +126,9 @@ CREATE TABLE tokens (
     expires_at BIGINT,
     used_at BIGINT
 );
-CREATE INDEX tokens_of_namespace ON tokens (namespace_id, kind);
-CREATE INDEX tokens_of_robot ON tokens (robot_id) WHERE robot_id IS NOT NULL;
+CREATE INDEX tokens_of_namespace ON tokens (namespace_id, id);
+CREATE INDEX tokens_by_end ON tokens (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX tokens_of_robot ON tokens (robot_id, id) WHERE robot_id IS NOT NULL;
 
 -- Jobs that may come in by a token that an OpenID provider signed for them, in place of one of ours.
 CREATE TABLE job_rules (

@@ -99,6 +99,9 @@ fn guessing_is_slowed_and_does_not_lock_the_owner_out() -> Result<()> {
     let after: u64 = slowed.required("retry-after")?.parse()?;
     ensure!((1..=6).contains(&after), "{after}");
     ensure!(slowed.code()? == "TOOMANYREQUESTS", "{}", slowed.text());
+    // Where hashing is slow, another guess may have become free meanwhile.
+    while from("198.51.100.9", "one more guess")?.status == 401 {}
+    // The right one is not looked at either, though the owner's is remembered.
     from("198.51.100.9", PASSWORD)?.expect(429)?;
     from("192.0.2.1", PASSWORD)?.expect(200)?;
     // Somebody who writes another address into the header each time is still one, unless a trusted proxy wrote it.
