@@ -172,7 +172,8 @@ entrepot_database::statements! {
 
     SIGNING_KEYS = "SELECT id, private, signs_from, verifies_until FROM signing_keys ORDER BY signs_from, id";
     ADD_SIGNING_KEY = "INSERT INTO signing_keys (id, private, created_at, signs_from) VALUES ($1, $2, $3, $4)";
-    END_SIGNING_KEYS = "UPDATE signing_keys SET verifies_until = $1 WHERE id <> $2 AND verifies_until IS NULL";
+    END_SIGNING_KEYS = "UPDATE signing_keys SET verifies_until = $1
+        WHERE id <> $2 AND (verifies_until IS NULL OR verifies_until > $1)";
     REMOVE_SIGNING_KEYS = "DELETE FROM signing_keys WHERE verifies_until < $1";
 
     ADD_AUDIT = "INSERT INTO audit (id, at, actor, credential, address, action, target, allowed, detail)
