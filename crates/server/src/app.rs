@@ -40,7 +40,9 @@ impl App {
     pub(crate) fn new(v2: V2, proxies: Proxies, observer: Observer, metrics: bool) -> Self {
         let tokens = token::router(v2.gate.policy().clone(), proxies.clone());
         let api = Api { registry: v2.registry.clone(), gate: v2.gate.clone(), proxies: proxies.clone() };
-        let pages = tokens.merge(api::router(api)).merge(pages::router(v2.registry.clone(), metrics.then(|| observer.exposition())));
+        let pages = tokens
+            .merge(api::router(api))
+            .merge(pages::router(v2.registry.clone(), metrics.then(|| observer.exposition())));
         Self(Arc::new(Parts { v2, proxies, pages, observer }))
     }
 

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{Extensions, Request};
 use http::header::{HeaderMap, HeaderName};
+use http::{Extensions, Request};
 
 use crate::net::Connection;
 use crate::network::Network;
