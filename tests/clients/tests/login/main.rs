@@ -87,7 +87,16 @@ fn stored(file: &Path, host: &str) -> Result<Value> {
 
 /// Checks that a client was told, in the registry's own words, that it may not.
 fn expect_denied(said: &str) -> Result<()> {
-    let words = ["denied", "unauthorized", "forbidden", "403", "401", "may not", "authentication required", "invalid username/password"];
+    let words = [
+        "denied",
+        "unauthorized",
+        "forbidden",
+        "403",
+        "401",
+        "may not",
+        "authentication required",
+        "invalid username/password",
+    ];
     ensure!(words.iter().any(|word| said.to_lowercase().contains(word)), "it fails for another reason: {said}");
     Ok(())
 }
