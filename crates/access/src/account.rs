@@ -71,6 +71,8 @@ pub struct AccountChange {
     pub email: Option<String>,
     /// Of their new repositories.
     pub default_visibility: Option<Visibility>,
+    /// Only if the account still is as somebody has seen it.
+    pub unless_changed: Option<Account>,
 }
 
 impl Account {
@@ -159,12 +161,15 @@ impl Access {
     /// Changes an account.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for the address.
+    /// [`Error::Invalid`] for the address; [`Error::Conflict`] if the account is not as it was expected to be.
     pub async fn change_account(&self, permit: &Permit<AccountOwner>, change: AccountChange) -> Result<Account, Error> {
         let email = change.email.as_deref().map(checked_email).transpose()?;
         let display_name = change.display_name.map(|name| checked_text("display_name", &name)).transpose()?;
         let (owner, entry) = (permit.on.clone(), permit.entry("account.change", &permit.on.name, ""));
         let written = self.0.database.write(Durability::Power, move |connection| {
+            if let Some(seen) = &change.unless_changed {
+                still(seen, &find(connection, &owner.name)?.1)?;
+            }
             if let Some(name) = &display_name {
                 connection.execute(&tables::SET_DISPLAY_NAME, &[name.into(), owner.id.into()])?;
             }
@@ -181,7 +186,7 @@ impl Access {
         Ok(written.await?.1)
     }
 
-    /// Sets the password. Everything that was issued for the old one ends.
+    /// Sets the password. Everything that was issued for the old one ends, and a letter tells whose it is.
     ///
     /// # Errors
     /// [`Error::Invalid`].
@@ -193,7 +198,9 @@ impl Access {
             connection.execute(&tables::REMOVE_LOGINS, &[id.into()])?;
             Ok(())
         })
-        .await
+        .await?;
+        self.tell_password_changed(&permit.on.name).await;
+        Ok(())
     }
 
     /// Whether `password` is the account's own, for those who have to give it once more.
@@ -324,6 +331,11 @@ pub(crate) fn add_namespace(
 pub(crate) fn find(connection: &Connection<'_>, name: &Name) -> Result<(i64, Account), Error> {
     let found = connection.first(&tables::ACCOUNT, &[name.as_str().into()], Account::read)?;
     found.ok_or_else(|| Error::not_found("account", name))
+}
+
+/// That something is as somebody has seen it.
+pub(crate) fn still<T: PartialEq>(seen: &T, now: &T) -> Result<(), Error> {
+    if seen == now { Ok(()) } else { Err(Error::Conflict("it has changed meanwhile; look at it again".to_owned())) }
 }
 
 fn keep_one_administrator(connection: &Connection<'_>, id: i64) -> Result<(), Error> {

@@ -209,6 +209,16 @@ impl Caller {
         &self.who.credential
     }
 
+    /// What that may be used for at most, whatever they themselves may.
+    pub fn scopes(&self) -> Scopes {
+        self.who.limit.scopes
+    }
+
+    /// On repositories that one of these matches; all, if there are none.
+    pub fn repositories(&self) -> &[Pattern] {
+        &self.who.limit.repositories
+    }
+
     /// Whether they did not say who they are.
     pub fn is_anonymous(&self) -> bool {
         self.who.principal == Principal::Anonymous

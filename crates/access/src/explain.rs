@@ -5,7 +5,7 @@ use entrepot_oci::RepositoryName;
 use entrepot_registry::gate::Action;
 
 use crate::caller::{Caller, Principal};
-use crate::name::{Name, RobotName};
+use crate::name::{LIBRARY, Name, RobotName};
 use crate::permit::governs;
 use crate::role::Role;
 use crate::rules::{self, Reason};
@@ -90,6 +90,9 @@ fn remedies(
             .push(format!("a role for the robot: entrepot robot grant {owner} {} {name} {needed}", robot.robot())),
         Principal::Robot { .. } => {
             remedies.push(format!("a robot of {owner}: robots have rights in their own namespace"))
+        }
+        Principal::Account { name: account, .. } if owner == LIBRARY => {
+            remedies.push(format!("a role for the person: entrepot repo grant {name} {account} {needed}"));
         }
         Principal::Account { name: account, .. } if namespace.is_some() => {
             remedies.push(format!("being in a team of {owner} that has the role {needed} on {name}"));

@@ -12,6 +12,7 @@ mod htpasswd;
 mod identify;
 mod job;
 mod keys;
+mod letters;
 mod memory;
 mod name;
 mod organization;
@@ -40,6 +41,7 @@ use std::time::Instant;
 use entrepot_database::{Database, Durability};
 use entrepot_identity::directory::Directory;
 use entrepot_identity::provider;
+use entrepot_mail::Mailer;
 use entrepot_oci::RepositoryName;
 use quick_cache::sync::Cache;
 
@@ -92,6 +94,15 @@ pub struct Options {
     pub directory: Option<Arc<Directory>>,
     /// How OpenID providers are asked for their keys.
     pub providers: Option<provider::Client>,
+    /// The way for letters to people.
+    pub mailer: Option<Arc<Mailer>>,
+}
+
+impl Options {
+    /// Without a directory, providers and letters.
+    pub fn new(anonymous: Anonymous) -> Self {
+        Self { anonymous, directory: None, providers: None, mailer: None }
+    }
 }
 
 /// Who is who, and who may do what; clones share it.

@@ -2,7 +2,7 @@
 
 use entrepot_database::{Connection, Durability, Row, Timestamp};
 
-use crate::account::{MAX_PAGE, add_namespace, checked_text, find as find_account};
+use crate::account::{MAX_PAGE, add_namespace, checked_text, find as find_account, still};
 use crate::audit::AuditEntry;
 use crate::caller::{Caller, Principal};
 use crate::memory::changed;
@@ -41,6 +41,8 @@ pub struct NamespaceChange {
     pub display_name: Option<String>,
     /// Of its new repositories.
     pub default_visibility: Option<Visibility>,
+    /// Only if the organization still is as somebody has seen it.
+    pub unless_changed: Option<Organization>,
 }
 
 impl Organization {
@@ -129,7 +131,7 @@ impl Access {
     /// Changes the settings of an organization.
     ///
     /// # Errors
-    /// [`Error::Invalid`].
+    /// [`Error::Invalid`]; [`Error::Conflict`] if it is not as it was expected to be.
     pub async fn change_organization(
         &self,
         permit: &Permit<NamespaceOwner>,
@@ -138,6 +140,9 @@ impl Access {
         let display_name = change.display_name.map(|name| checked_text("display_name", &name)).transpose()?;
         let entry = permit.entry("organization.change", &permit.on.name, "");
         self.change_namespace(permit, entry, move |connection, owner| {
+            if let Some(seen) = &change.unless_changed {
+                still(seen, &find(connection, &seen.name)?)?;
+            }
             if let Some(name) = &display_name {
                 connection.execute(&tables::SET_DISPLAY_NAME, &[name.into(), owner.id.into()])?;
             }
@@ -168,6 +173,18 @@ impl Access {
             Ok(())
         })
         .await
+    }
+
+    /// How many repositories a namespace may have; `None` is without limit.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn quota(&self, permit: &Permit<NamespaceOwner>) -> Result<Option<u32>, Error> {
+        let name = permit.on.name.clone();
+        let found = self.0.database.read(move |connection| {
+            connection.first(&tables::NAMESPACE, &[(&name).into()], |row| Ok::<_, Error>(row.optional_integer(7)?))
+        });
+        Ok(found.await?.flatten().and_then(|most| u32::try_from(most).ok()))
     }
 
     /// The members after `last`, at most `limit`, by name.

@@ -126,22 +126,29 @@ impl Access {
             return self.refuse(caller, "namespace", name, format!("only owners of {name} may do this"));
         }
         let found = match found {
+            Some(found) => found,
             None if name == LIBRARY => self.begin_library().await?,
-            found => found.ok_or_else(|| Error::not_found("person or organization", name))?,
+            None => return Err(Error::not_found("person or organization", name)),
         };
         let on = NamespaceOwner { id: found.id, name: name.to_owned(), kind: found.kind };
         Ok(Permit { on, caller: caller.clone() })
     }
 
-    /// The registry's own namespace has a row from when it is first given rules.
+    /// The registry's own namespace gets its row when somebody first governs it. Nobody's rights change with that.
     async fn begin_library(&self) -> Result<Found, Error> {
-        let (kind, visibility) = (NamespaceKind::Library.as_str(), Visibility::Public.as_str());
-        let written = self.0.database.write(Durability::Power, move |connection| {
-            let parameters = [LIBRARY.into(), kind.into(), "".into(), visibility.into(), Timestamp::now().into()];
-            connection.first(&tables::ADD_NAMESPACE, &parameters, |row| row.integer(0))?;
+        let begun = self.0.database.write(Durability::Power, |connection| {
+            let parameters = [
+                LIBRARY.into(),
+                NamespaceKind::Library.as_str().into(),
+                "".into(),
+                Visibility::Public.as_str().into(),
+                Timestamp::now().into(),
+            ];
+            // None if somebody else was faster.
+            let _id = connection.first(&tables::ADD_NAMESPACE, &parameters, |row| row.integer(0))?;
             find(connection, LIBRARY)
         });
-        written.await?.ok_or_else(|| Error::damaged(LIBRARY))
+        begun.await?.ok_or_else(|| Error::not_found("namespace", LIBRARY))
     }
 
     /// Asks to change the organization `name`.

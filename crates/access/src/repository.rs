@@ -3,7 +3,7 @@
 use entrepot_database::{Connection, Durability, Row, Timestamp};
 use entrepot_oci::RepositoryName;
 
-use crate::account::MAX_PAGE;
+use crate::account::{MAX_PAGE, still};
 use crate::caller::Caller;
 use crate::grant::check_within;
 use crate::memory::changed;
@@ -92,6 +92,15 @@ impl Access {
         found.await
     }
 
+    /// The same, for whoever may change it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn repository_settings(&self, permit: &Permit<RepositoryAdmin>) -> Result<RepositorySettings, Error> {
+        let name = permit.on.name.clone();
+        self.0.database.read(move |connection| find(connection, &name)).await
+    }
+
     /// The repositories of a namespace that the caller may know of, after `last`, at most `limit`, by name; and the name after which
     /// the next page begins, if there may be one.
     ///
@@ -132,9 +141,25 @@ impl Access {
         permit: &Permit<RepositoryAdmin>,
         visibility: Visibility,
     ) -> Result<RepositorySettings, Error> {
+        self.change_visibility(permit, visibility, None).await
+    }
+
+    /// The same, but only if the repository still is as somebody has seen it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] if it is not.
+    pub async fn change_visibility(
+        &self,
+        permit: &Permit<RepositoryAdmin>,
+        visibility: Visibility,
+        unless_changed: Option<RepositorySettings>,
+    ) -> Result<RepositorySettings, Error> {
         let name = permit.on.name.clone();
         let entry = permit.entry("repository.visibility", name.as_str(), visibility);
         let written = self.0.database.write(Durability::Power, move |connection| {
+            if let Some(seen) = &unless_changed {
+                still(seen, &find(connection, &name)?)?;
+            }
             set_visibility(connection, &name, visibility)?;
             entry.write(connection)?;
             changed(connection)?;

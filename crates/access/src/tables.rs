@@ -41,9 +41,11 @@ pub const ROOM: Room = Room {
 
 entrepot_database::statements! {
     GENERATION = "SELECT generation FROM access_state";
-    NEXT_GENERATION = "UPDATE access_state SET generation = generation + 1";
+    NEXT_GENERATION = "INSERT INTO access_state (id, generation, adopted) VALUES (1, 1, 0)
+        ON CONFLICT (id) DO UPDATE SET generation = access_state.generation + 1";
     ADOPTED = "SELECT adopted FROM access_state";
-    SET_ADOPTED = "UPDATE access_state SET adopted = 1";
+    SET_ADOPTED = "INSERT INTO access_state (id, generation, adopted) VALUES (1, 1, 1)
+        ON CONFLICT (id) DO UPDATE SET adopted = 1";
 
     NAMESPACE = "SELECT id, name, kind, display_name, default_visibility, second_factor, max_bytes, max_repositories, created_at
         FROM namespaces WHERE name = $1";

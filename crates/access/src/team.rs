@@ -196,6 +196,29 @@ impl Access {
         })
         .await
     }
+
+    /// Lets the members of a group elsewhere be in a team no more; each is out when they log in next.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn remove_team_group(
+        &self,
+        permit: &Permit<NamespaceOwner>,
+        team: &Name,
+        group: TeamGroup,
+    ) -> Result<(), Error> {
+        let entry = permit.entry("team.remove_group", target(permit, team), format!("{} {}", group.source, group.name));
+        let team = team.clone();
+        self.change_namespace(permit, entry, move |connection, owner| {
+            let team = find(connection, owner.id, &team)?;
+            let parameters = [team.into(), (&group.source).into(), (&group.name).into()];
+            match connection.execute(&tables::REMOVE_TEAM_GROUP, &parameters)? {
+                0 => Err(Error::not_found("group", &group.name)),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
 }
 
 fn target(permit: &Permit<NamespaceOwner>, team: &Name) -> String {

@@ -38,9 +38,7 @@ impl Drop for Fixture {
 }
 
 async fn open(place: &Place, anonymous: Anonymous) -> Fixture {
-    let access =
-        Access::new(Options { anonymous, directory: None, providers: None }, place.open(&[ROOM]).await.unwrap())
-            .unwrap();
+    let access = Access::new(Options::new(anonymous), place.open(&[ROOM]).await.unwrap()).unwrap();
     let attended = access.clone();
     Fixture { access, attending: tokio::spawn(async move { attended.attend().await }) }
 }

@@ -71,6 +71,9 @@ pub(crate) enum Command {
     /// The company's directory
     #[command(subcommand)]
     Ldap(LdapCommand),
+    /// Letters to people
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// The keys that sign registry tokens
     Keys(Local<KeysCommand>),
     /// Print who did what
@@ -144,6 +147,13 @@ pub(crate) enum StoreCommand {
     ///
     /// It writes a few objects under the configured prefix and removes them again. A store on disk cannot be checked while the
     /// registry runs.
+    Check(Flags),
+}
+
+/// What can be done with the way for letters.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MailCommand {
+    /// Connect to the mail server as it is configured, log in, and send nothing
     Check(Flags),
 }
 

@@ -12,6 +12,7 @@ mod field;
 mod file;
 mod flags;
 mod logging;
+mod mail;
 mod mistake;
 mod nearest;
 mod network;
@@ -35,6 +36,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use entrepot_identity::directory::Directory;
+use entrepot_mail::Mailer;
 use entrepot_store::ObjectsConfig;
 
 pub(crate) use self::access::Anonymous;
@@ -43,6 +45,7 @@ pub(crate) use self::database::Database;
 pub(crate) use self::directory::{Ldap, Oidc};
 pub(crate) use self::flags::{DataFlags, Flags};
 pub(crate) use self::logging::LogFormat;
+use self::mail::Mail;
 pub(crate) use self::mistake::Mistakes;
 use self::origin::Origins;
 pub(crate) use self::place::Places;
@@ -73,6 +76,10 @@ pub(crate) struct Config {
     pub(crate) directory: Option<Arc<Directory>>,
     /// OpenID providers.
     pub(crate) oidc: Oidc,
+    /// The way for letters, as it is written.
+    mail: Mail,
+    /// The way that this means.
+    pub(crate) mailer: Option<Arc<Mailer>>,
     /// The place for bytes, and the sections of all others.
     pub(crate) places: Places,
     /// The object store that these sections mean; `None` is the disk.
@@ -119,6 +126,8 @@ impl Config {
         let ldap = Ldap::read(reader);
         let directory = ldap.as_ref().map_err(|reported| *reported).and_then(|ldap| ldap.directory(reader));
         let oidc = Oidc::read(reader);
+        let mail = Mail::read(reader);
+        let mailer = mail.as_ref().map_err(|reported| *reported).and_then(|mail| mail.mailer(reader));
         let places = Places::read(reader);
         let objects = places.as_ref().map_err(|reported| *reported).and_then(|places| places.objects(reader));
         let registry = Registry::read(reader);
@@ -137,6 +146,8 @@ impl Config {
             ldap: ldap?,
             directory: directory?.map(Arc::new),
             oidc: oidc?,
+            mail: mail?,
+            mailer: mailer?.map(Arc::new),
             places: places?,
             objects: objects?,
             registry: registry?,
@@ -158,6 +169,7 @@ impl Config {
         values.push(Some(Value::to_toml(&self.access)));
         values.extend(self.ldap.values());
         values.extend(self.oidc.values());
+        values.extend(self.mail.values());
         values.extend(self.places.values());
         values.extend(self.registry.values());
         values.extend(self.uploads.values());

@@ -87,6 +87,7 @@ fn access_over(config: &Config, database: Database) -> anyhow::Result<Access> {
         anonymous: config.access.into(),
         directory: config.directory.clone(),
         providers: Some(providers),
+        mailer: config.mailer.clone(),
     };
     Ok(Access::new(options, database)?)
 }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command, DatabaseCommand, LdapCommand};
+use crate::arguments::{Arguments, Command, DatabaseCommand, LdapCommand, MailCommand};
 use crate::commands::accounts::{audit, ci, explain, keys, org, repo, robot, team, token, user};
 
 fn main() -> ExitCode {
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Repo(local) => local.run(repo::run),
         Command::Ci(local) => local.run(ci::run),
         Command::Ldap(LdapCommand::Check(flags)) => commands::ldap::check(&flags),
+        Command::Mail(MailCommand::Check(flags)) => commands::mail::check(&flags),
         Command::Keys(local) => local.run(keys::run),
         Command::Access(local) => explain::run(local),
         Command::Audit(arguments) => audit::print(arguments),

@@ -253,6 +253,13 @@ fn an_explanation_names_the_rule_and_what_would_grant_it() -> Result<()> {
     let json = operator.objects("access explain --as ben push acme/app")?;
     ensure!(json[0]["allowed"] == true && json[0]["reasons"][0]["role"] == "write", "{json:?}");
 
+    // The registry's own namespace is governed likewise.
+    let library = String::from_utf8(operator.run("access explain --as ben push hello-world", "")?.stdout)?;
+    let remedy = "repo grant hello-world ben write";
+    ensure!(library.contains(remedy) && !library.contains("team"), "{library}");
+    operator.prints(remedy)?;
+    operator.prints("access explain --as ben push hello-world")?;
+
     ensure!(operator.fails("access explain --as eva push acme/app", 2)?.contains("there is no account eva"));
     operator.fails("access explain --as ben fly acme/app", 2).map(drop)
 }

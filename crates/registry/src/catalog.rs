@@ -1,9 +1,12 @@
 //! Lists of tags and of repositories. A page costs the same wherever it stands and however long the list is, but for what the
 //! caller may not know of.
 
+use entrepot_database::{Row, Timestamp};
+use entrepot_oci::Digest;
+
 use crate::gate::{CatalogGrant, Grant, Policy, Pull};
 use crate::listing::{MAX_PAGE, begin_after};
-use crate::{Error, Page, Registry, existing_repository, tables};
+use crate::{Error, Page, Registry, existing_repository, stored_digest, tables};
 
 /// Why there is no list of repositories.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +17,33 @@ pub enum CatalogError<R> {
     /// The policy could not say what the caller may know of.
     #[error("{0}")]
     Policy(R),
+}
+
+/// A tag and the manifest that it shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagEntry {
+    /// The tag.
+    pub name: String,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// The media type of that.
+    pub media_type: String,
+    /// Its size in bytes, without what it names.
+    pub size: u64,
+    /// When the tag was set.
+    pub updated_at: Timestamp,
+}
+
+impl TagEntry {
+    fn read(row: &Row<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            name: row.text(0)?.to_owned(),
+            digest: stored_digest(row.text(1)?)?,
+            media_type: row.text(2)?.to_owned(),
+            size: row.size(3)?,
+            updated_at: Timestamp::from_micros(row.integer(4)?),
+        })
+    }
 }
 
 impl Registry {
@@ -39,6 +69,28 @@ impl Registry {
                 })
             })
             .await
+    }
+
+    /// As [`Registry::list_tags`], with what each tag shows.
+    ///
+    /// # Errors
+    /// [`Error::RepositoryUnknown`].
+    pub async fn list_tag_entries(
+        &self,
+        grant: &Grant<Pull>,
+        last: Option<String>,
+        limit: Option<usize>,
+    ) -> Result<Page<TagEntry>, Error> {
+        let name = grant.repository().clone();
+        let scanned = self.0.database.scan(move |connection| {
+            let repository = existing_repository(connection, &name)?;
+            let last = begin_after(last.as_deref());
+            Page::fetch(limit, |rows| {
+                let parameters = [repository.into(), last.into(), rows.into()];
+                connection.all(&tables::TAG_ENTRIES, &parameters, TagEntry::read)
+            })
+        });
+        scanned.await
     }
 
     /// Repositories after `last` (not included) that the caller may know of, at most `limit`, in byte order.

@@ -28,7 +28,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 pub use blobs::{BlobContent, MountSource};
-pub use catalog::CatalogError;
+pub use catalog::{CatalogError, TagEntry};
 pub use doctor::Examination;
 pub use error::{BadTarget, Error, Mismatch, Use};
 pub use listing::Page;

@@ -123,6 +123,8 @@ entrepot_database::statements! {
         ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at";
     REMOVE_TAG = "DELETE FROM tags WHERE repository_id = $1 AND name = $2";
     TAGS = "SELECT name FROM tags WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3";
+    TAG_ENTRIES = "SELECT t.name, m.digest, m.media_type, m.size, t.updated_at FROM tags t
+        JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = $1 AND t.name > $2 ORDER BY t.name LIMIT $3";
     REMOVE_TAGS_OF_MANIFEST = "DELETE FROM tags WHERE manifest_id = $1";
     TAGS_OF_MANIFEST = "SELECT name FROM tags WHERE manifest_id = $1";
 }

@@ -12,6 +12,7 @@ use http::{Request, Response};
 use hyper::service::Service as HyperService;
 use tower::ServiceExt;
 
+use crate::api::{self, Api};
 use crate::body::Body;
 use crate::client::Proxies;
 use crate::credentials;
@@ -21,7 +22,7 @@ use crate::origin::Origin;
 use crate::pages;
 use crate::token;
 use crate::v2::V2;
-use crate::v2::endpoint::Endpoint;
+use crate::v2::endpoint::{Endpoint, InvalidPath};
 use crate::v2::error::ApiError;
 
 /// The whole application; clones share it.
@@ -38,7 +39,10 @@ struct Parts {
 impl App {
     pub(crate) fn new(v2: V2, proxies: Proxies, observer: Observer, metrics: bool) -> Self {
         let tokens = token::router(v2.gate.policy().clone(), proxies.clone());
-        let pages = tokens.merge(pages::router(v2.registry.clone(), metrics.then(|| observer.exposition())));
+        let api = Api { registry: v2.registry.clone(), gate: v2.gate.clone(), proxies: proxies.clone() };
+        let pages = tokens
+            .merge(api::router(api))
+            .merge(pages::router(v2.registry.clone(), metrics.then(|| observer.exposition())));
         Self(Arc::new(Parts { v2, proxies, pages, observer }))
     }
 
@@ -57,6 +61,12 @@ impl App {
         }
     }
 
+    /// Everything that has paths of a plain form.
+    async fn page(&self, request: Request<RequestBody>) -> Response<Body> {
+        let Ok(response) = self.0.pages.clone().oneshot(request.map(axum::body::Body::new)).await;
+        response.map(Body::Page)
+    }
+
     async fn answer(self, request: Request<RequestBody>) -> Response<Observed<Body>> {
         let watch = self.0.observer.begin(&request);
         let span = watch.span();
@@ -70,12 +80,12 @@ impl App {
                         let answer = self.distribution(endpoint, request).await;
                         (label, answer.unwrap_or_else(|error| error.answer(&origin)))
                     }
+                    Err(InvalidPath::Unknown) if api::hub_serves(path) => ("hub", self.page(request).await),
                     Err(error) => ("invalid", ApiError::from(error).answer(&origin)),
                 }
             } else {
-                let request = request.map(axum::body::Body::new);
-                let Ok(response) = self.0.pages.clone().oneshot(request).await;
-                ("page", response.map(Body::Page))
+                let label = if path.starts_with("/api/") { "api" } else { "page" };
+                (label, self.page(request).await)
             }
         };
         let (label, response) = tracing::Instrument::instrument(route, span).await;

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::Request;
 use http::header::{HeaderMap, HeaderName};
+use http::{Extensions, Request};
 
 use crate::net::Connection;
 use crate::network::Network;
@@ -23,8 +23,13 @@ impl Proxies {
     /// The address of the client: the other end of the connection or, if that is a trusted proxy, whom it says it has the request
     /// from, and so on. What stands to the left of that in the header anybody may have written.
     pub(crate) fn client<B>(&self, request: &Request<B>) -> Option<IpAddr> {
-        let peer = request.extensions().get::<Connection>()?.peer().ip().to_canonical();
-        Some(self.behind(peer, request.headers()))
+        self.client_of(request.extensions(), request.headers())
+    }
+
+    /// The same, of a request that was taken apart.
+    pub(crate) fn client_of(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+        let peer = extensions.get::<Connection>()?.peer().ip().to_canonical();
+        Some(self.behind(peer, headers))
     }
 
     /// Whether what this peer says of whom it stands for is believed.

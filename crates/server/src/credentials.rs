@@ -17,7 +17,8 @@ pub(crate) async fn identify(access: &Access, headers: &HeaderMap, address: Opti
     };
     let value = value.to_str().map_err(|_| Error::Unauthenticated)?;
     let (scheme, rest) = value.split_once(' ').ok_or(Error::Unauthenticated)?;
-    if scheme.eq_ignore_ascii_case("bearer") {
+    // Tools for Docker Hub call it JWT.
+    if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("jwt") {
         return access.identify(Shown::Bearer(rest.trim()), address).await;
     }
     if !scheme.eq_ignore_ascii_case("basic") {

@@ -78,7 +78,7 @@ impl Watch {
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, self.id.clone());
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if label != "page" {
+        if !matches!(label, "page" | "api") {
             headers.insert(DOCKER_API_VERSION, HeaderValue::from_static("registry/2.0"));
         }
         let status = response.status();

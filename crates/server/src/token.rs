@@ -185,6 +185,10 @@ impl IntoResponse for TokenError {
         };
         let body = json!({ "errors": [{ "code": code, "message": message }], "details": message });
         let mut response = (status, Json(body)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = http::HeaderValue::from_static("Basic realm=\"entrepot\", charset=\"UTF-8\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
         if let Some(after) = after {
             response.headers_mut().insert(header::RETRY_AFTER, after.into());
         }

@@ -24,6 +24,7 @@ use http::{Method, Request, Response};
 
 use self::endpoint::Endpoint;
 use self::error::ApiError;
+pub(crate) use self::manifests::named;
 pub(crate) use self::redirect::Redirects;
 use crate::body::Body;
 use crate::net::RequestBody;

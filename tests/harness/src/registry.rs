@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,14 @@ impl Registry {
         let start = Start { binary: &self.binary, directory: self.directory.path(), settings: &settings, tls: None };
         self.server = Some(Entrepot::start(&start)?);
         Ok(())
+    }
+
+    /// A command of the same program over the same data and settings, such as `user create ann`.
+    pub fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments.split(' ')).arg("--data-dir").arg(self.data());
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     /// Its data directory.

@@ -38,8 +38,7 @@ impl People {
         let guard = runtime.enter();
         let file = data.join("entrepot.db");
         let database = Database::open(&file, &[ROOM]).with_context(|| file.display().to_string())?;
-        let access =
-            Access::new(Options { anonymous: Anonymous::Nothing, directory: None, providers: None }, database)?;
+        let access = Access::new(Options::new(Anonymous::Nothing), database)?;
         drop(guard);
         Ok(Self { runtime, access })
     }

@@ -168,11 +168,11 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_actor ON audit (actor, id);
 CREATE INDEX audit_by_target ON audit (target, id);
 
--- One row. Every change of what decides adds one to the generation, and with that ends what processes remember.
+-- One row, from the first change on: a migration adds none, as a database that is moved to has to be empty. Every change of what
+-- decides adds one to the generation, and with that ends what processes remember.
 CREATE TABLE access_state (
     id BIGINT PRIMARY KEY CHECK (id = 1),
     generation BIGINT NOT NULL,
     -- Whether the repositories that were there before there were rules have their settings.
     adopted BIGINT NOT NULL
 );
-INSERT INTO access_state (id, generation, adopted) VALUES (1, 1, 0);

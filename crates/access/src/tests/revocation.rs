@@ -151,8 +151,7 @@ async fn a_process_that_lost_its_database_refuses(place: Place) {
     let through = url.replace(&format!(":{}", server.port()), &format!(":{}", proxy.address().port()));
     assert_ne!(&through, url);
     let database = entrepot_database::Database::connect(options(&through).unwrap(), &[ROOM]).await.unwrap();
-    let access =
-        Access::new(Options { anonymous: Anonymous::Pull, directory: None, providers: None }, database).unwrap();
+    let access = Access::new(Options::new(Anonymous::Pull), database).unwrap();
     let attended = access.clone();
     let _cut_off = Fixture { access: access.clone(), attending: tokio::spawn(async move { attended.attend().await }) };
     let shown = Shown::Bearer(secret.reveal());

@@ -12,6 +12,7 @@ use super::database::DatabaseUrl;
 use super::directory::{Ldap, Oidc};
 use super::field::Field;
 use super::logging::{LogFilter, LogFormat};
+use super::mail::Mail;
 use super::network::Networks;
 use super::quantity::{ByteSize, Limit};
 use super::reader::{Reader, Reported};
@@ -20,7 +21,7 @@ use super::setting::{Fallback, Section, Setting};
 use super::stores::{Azure, Gcs, Oss, S3, Store, Swift};
 
 /// Every setting there is.
-pub(super) static TABLE: [Section; 19] = [
+pub(super) static TABLE: [Section; 20] = [
     Section { name: "", about: "Where the registry is.", settings: &[LISTEN, DATA_DIR] },
     Section { name: "tls", about: "HTTPS. Without it the registry speaks plain HTTP.", settings: &[TLS_CERT, TLS_KEY] },
     Section {
@@ -37,6 +38,7 @@ pub(super) static TABLE: [Section; 19] = [
     Section { name: "access", about: "Who may do what.", settings: &[ANONYMOUS] },
     Ldap::SECTION,
     Oidc::SECTION,
+    Mail::SECTION,
     Store::SECTION,
     S3::SECTION,
     Azure::SECTION,

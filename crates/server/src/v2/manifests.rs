@@ -106,7 +106,7 @@ pub(super) async fn delete(v2: &V2, caller: &Caller, name: RepositoryName, refer
 }
 
 /// What was pushed or deleted, as people write it: `acme/app:v1`, or with a digest `acme/app@sha256:…`.
-fn named<P>(grant: &Grant<P>, reference: &str) -> String {
+pub(crate) fn named<P>(grant: &Grant<P>, reference: &str) -> String {
     let mark = if reference.contains(':') { '@' } else { ':' };
     format!("{}{mark}{reference}", grant.repository().as_str())
 }

@@ -12,9 +12,9 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("registry", &["oci", "store", "database"]),
     ("identity", &[]),
     ("mail", &[]),
-    ("access", &["oci", "database", "registry", "identity"]),
+    ("access", &["oci", "database", "registry", "identity", "mail"]),
     ("server", &["oci", "store", "database", "registry", "access"]),
-    ("cli", &["oci", "store", "database", "registry", "identity", "access", "server"]),
+    ("cli", &["oci", "store", "database", "registry", "identity", "mail", "access", "server"]),
 ];
 
 /// Crates that one room alone may name, in the whole workspace.

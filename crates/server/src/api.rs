@@ -1,0 +1,412 @@
+//! The JSON API. Handlers take a request apart, ask for a permit or a grant, make one call, and wrap its answer.
+//!
+//! Whoever asks shows it with `Authorization`. A repository's name has slashes, so it is always the rest of a path.
+
+mod accounts;
+mod audit;
+mod document;
+mod edit;
+mod explain;
+mod extract;
+mod grants;
+mod hub;
+mod keys;
+mod manifests;
+mod me;
+mod namespaces;
+mod organizations;
+mod page;
+mod problem;
+mod repositories;
+mod robots;
+mod routes;
+mod teams;
+mod tokens;
+mod words;
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::any;
+use entrepot_access::Access;
+use entrepot_registry::Registry;
+use entrepot_registry::gate::Gate;
+use http::header::{self, HeaderValue};
+
+pub(crate) use self::hub::serves as hub_serves;
+use self::problem::Problem;
+use self::routes::{Routes, doc};
+use crate::client::Proxies;
+
+/// What every handler needs.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) registry: Registry,
+    pub(crate) gate: Gate<Access>,
+    pub(crate) proxies: Proxies,
+}
+
+impl Api {
+    fn access(&self) -> &Access {
+        self.gate.policy()
+    }
+}
+
+/// The API and its documents.
+pub(crate) fn router(api: Api) -> Router {
+    let routes = hub_routes(content(tokens_and_robots(organizations_and_teams(people(Routes::default())))));
+    let documents = document::router(&routes);
+    let nothing_here = || async { Problem::nothing_here() };
+    let router = routes
+        .router
+        .route("/api/{*rest}", any(nothing_here))
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .layer(axum::middleware::map_response(private))
+        .with_state(api);
+    router.merge(documents)
+}
+
+/// Answers are for who asked, and are not kept unless they say so.
+async fn private(mut response: Response) -> Response {
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+fn people(routes: Routes) -> Routes {
+    use accounts::{AccountView, ChangeBody, NewAccountBody, OwnerBody, PasswordBody};
+    routes
+        .get("/api/v1/me", me::get, doc("Who you are, and what you showed may be used for.").gives::<me::Me>())
+        .get("/api/v1/accounts", accounts::list, doc("People, by name; for administrators.").lists::<AccountView>())
+        .post(
+            "/api/v1/accounts",
+            accounts::create,
+            doc("Make an account; for administrators.").takes::<NewAccountBody>().makes::<AccountView>(),
+        )
+        .get("/api/v1/accounts/{account}", accounts::get, doc("Somebody; with an ETag.").gives::<AccountView>())
+        .patch(
+            "/api/v1/accounts/{account}",
+            accounts::change,
+            doc("Change somebody; takes If-Match.").takes::<ChangeBody>().gives::<AccountView>(),
+        )
+        .post(
+            "/api/v1/accounts/{account}/password",
+            accounts::password,
+            doc("Set the password; what was issued for the old one ends.").takes::<PasswordBody>(),
+        )
+        .post(
+            "/api/v1/accounts/{account}/disable",
+            accounts::disable,
+            doc("Take everything from somebody; nothing is removed."),
+        )
+        .post("/api/v1/accounts/{account}/enable", accounts::enable, doc("Give it back."))
+        .put(
+            "/api/v1/accounts/{account}/administrator",
+            accounts::promote,
+            doc("Let somebody govern the registry; for administrators."),
+        )
+        .delete(
+            "/api/v1/accounts/{account}/administrator",
+            accounts::demote,
+            doc("Let somebody govern the registry no more; for administrators."),
+        )
+        .post(
+            "/api/v1/accounts/{account}/to-organization",
+            accounts::to_organization,
+            doc("Make an organization out of an account; for administrators.").takes::<OwnerBody>(),
+        )
+}
+
+fn organizations_and_teams(routes: Routes) -> Routes {
+    use grants::{GrantBody, GrantView};
+    use organizations::{ChangeBody, MemberView, MembershipBody, NewOrganizationBody, OrganizationView};
+    use teams::{GroupBody, NewTeamBody, TeamMember, TeamView};
+    routes
+        .get(
+            "/api/v1/organizations",
+            organizations::list,
+            doc("Your organizations, by name.")
+                .lists::<OrganizationView>()
+                .query("all", "true: everybody's, for administrators."),
+        )
+        .post(
+            "/api/v1/organizations",
+            organizations::create,
+            doc("Make an organization.").takes::<NewOrganizationBody>().makes::<OrganizationView>(),
+        )
+        .get(
+            "/api/v1/organizations/{organization}",
+            organizations::get,
+            doc("An organization, for who is in it; with an ETag.").gives::<OrganizationView>(),
+        )
+        .patch(
+            "/api/v1/organizations/{organization}",
+            organizations::change,
+            doc("Change an organization; takes If-Match.").takes::<ChangeBody>().gives::<OrganizationView>(),
+        )
+        .get(
+            "/api/v1/organizations/{organization}/members",
+            organizations::members,
+            doc("Who is in it, by name.").lists::<MemberView>(),
+        )
+        .put(
+            "/api/v1/organizations/{organization}/members/{account}",
+            organizations::set_member,
+            doc("Make somebody an owner or a member.").takes::<MembershipBody>(),
+        )
+        .delete(
+            "/api/v1/organizations/{organization}/members/{account}",
+            organizations::remove_member,
+            doc("Take somebody out of it and of its teams."),
+        )
+        .get("/api/v1/organizations/{organization}/teams", teams::list, doc("Teams, by name.").lists::<TeamView>())
+        .post(
+            "/api/v1/organizations/{organization}/teams",
+            teams::create,
+            doc("Make a team.").takes::<NewTeamBody>().makes::<TeamView>(),
+        )
+        .delete(
+            "/api/v1/organizations/{organization}/teams/{team}",
+            teams::remove,
+            doc("Remove a team, with what it was given."),
+        )
+        .get(
+            "/api/v1/organizations/{organization}/teams/{team}/members",
+            teams::members,
+            doc("Who is in a team, by name.").lists::<TeamMember>(),
+        )
+        .put(
+            "/api/v1/organizations/{organization}/teams/{team}/members/{account}",
+            teams::add_member,
+            doc("Put somebody into a team, and with that into the organization."),
+        )
+        .delete(
+            "/api/v1/organizations/{organization}/teams/{team}/members/{account}",
+            teams::remove_member,
+            doc("Take somebody out of a team."),
+        )
+        .get(
+            "/api/v1/organizations/{organization}/teams/{team}/groups",
+            teams::groups,
+            doc("Groups elsewhere whose members are in the team.").lists_whole::<GroupBody>(),
+        )
+        .put(
+            "/api/v1/organizations/{organization}/teams/{team}/groups",
+            teams::add_group,
+            doc("Let the members of a group elsewhere be in the team.").takes::<GroupBody>(),
+        )
+        .delete(
+            "/api/v1/organizations/{organization}/teams/{team}/groups",
+            teams::remove_group,
+            doc("Let them be in it no more.")
+                .query("source", "Where the group is.")
+                .query("name", "What it is called there."),
+        )
+        .get(
+            "/api/v1/organizations/{organization}/teams/{team}/grants",
+            grants::of_team,
+            doc("The roles of a team.").lists_whole::<GrantView>(),
+        )
+        .put(
+            "/api/v1/organizations/{organization}/teams/{team}/grants",
+            grants::set_team,
+            doc("Give a team a role.").takes::<GrantBody>(),
+        )
+        .delete(
+            "/api/v1/organizations/{organization}/teams/{team}/grants",
+            grants::remove_team,
+            doc("Take a role back.").query("pattern", "On which repositories."),
+        )
+}
+
+fn tokens_and_robots(routes: Routes) -> Routes {
+    use grants::{GrantBody, GrantView};
+    use robots::{NewRobotBody, RobotView};
+    use tokens::{MadeToken, NewTokenBody, TokenView};
+    routes
+        .get(
+            "/api/v1/accounts/{account}/tokens",
+            tokens::of_person,
+            doc("Somebody's tokens, oldest first.").lists::<TokenView>(),
+        )
+        .post(
+            "/api/v1/accounts/{account}/tokens",
+            tokens::create_personal,
+            doc("Make a token that acts for a person; its secret is shown once.")
+                .takes::<NewTokenBody>()
+                .makes::<MadeToken>(),
+        )
+        .post(
+            "/api/v1/accounts/{account}/tokens/{id}/rotate",
+            tokens::rotate_personal,
+            doc("Give a token a new secret; the old one ends at once.").makes::<MadeToken>(),
+        )
+        .delete("/api/v1/accounts/{account}/tokens/{id}", tokens::revoke_personal, doc("End a token."))
+        .get(
+            "/api/v1/organizations/{organization}/tokens",
+            tokens::of_organization,
+            doc("An organization's tokens, oldest first.").lists::<TokenView>(),
+        )
+        .post(
+            "/api/v1/organizations/{organization}/tokens",
+            tokens::create_organization,
+            doc("Make a token that acts for an organization.").takes::<NewTokenBody>().makes::<MadeToken>(),
+        )
+        .post(
+            "/api/v1/namespaces/{namespace}/tokens/{id}/rotate",
+            tokens::rotate_owned,
+            doc("Give a token of an organization or a robot a new secret.").makes::<MadeToken>(),
+        )
+        .delete(
+            "/api/v1/namespaces/{namespace}/tokens/{id}",
+            tokens::revoke_owned,
+            doc("End a token of an organization or a robot."),
+        )
+        .get("/api/v1/namespaces/{namespace}/robots", robots::list, doc("Robots, by name.").lists::<RobotView>())
+        .post(
+            "/api/v1/namespaces/{namespace}/robots",
+            robots::create,
+            doc("Make a robot. It can do nothing until it has a role and a token.")
+                .takes::<NewRobotBody>()
+                .makes::<RobotView>(),
+        )
+        .delete(
+            "/api/v1/namespaces/{namespace}/robots/{robot}",
+            robots::remove,
+            doc("Remove a robot, with its tokens and roles."),
+        )
+        .post("/api/v1/namespaces/{namespace}/robots/{robot}/disable", robots::disable, doc("Stop a robot."))
+        .post("/api/v1/namespaces/{namespace}/robots/{robot}/enable", robots::enable, doc("Let a robot go on."))
+        .get(
+            "/api/v1/namespaces/{namespace}/robots/{robot}/tokens",
+            tokens::of_robot,
+            doc("A robot's tokens, oldest first.").lists_whole::<TokenView>(),
+        )
+        .post(
+            "/api/v1/namespaces/{namespace}/robots/{robot}/tokens",
+            tokens::create_robot,
+            doc("Make a token for a robot.").takes::<NewTokenBody>().makes::<MadeToken>(),
+        )
+        .get(
+            "/api/v1/namespaces/{namespace}/robots/{robot}/grants",
+            grants::of_robot,
+            doc("The roles of a robot.").lists_whole::<GrantView>(),
+        )
+        .put(
+            "/api/v1/namespaces/{namespace}/robots/{robot}/grants",
+            grants::set_robot,
+            doc("Give a robot a role.").takes::<GrantBody>(),
+        )
+        .delete(
+            "/api/v1/namespaces/{namespace}/robots/{robot}/grants",
+            grants::remove_robot,
+            doc("Take a role back.").query("pattern", "On which repositories."),
+        )
+        .get(
+            "/api/v1/namespaces/{namespace}/people/{account}/grants",
+            grants::of_person,
+            doc("The roles that somebody has by themselves.").lists_whole::<GrantView>(),
+        )
+        .put(
+            "/api/v1/namespaces/{namespace}/people/{account}/grants",
+            grants::set_person,
+            doc("Give somebody a role, in the organization or not.").takes::<GrantBody>(),
+        )
+        .delete(
+            "/api/v1/namespaces/{namespace}/people/{account}/grants",
+            grants::remove_person,
+            doc("Take a role back.").query("pattern", "On which repositories."),
+        )
+}
+
+fn content(routes: Routes) -> Routes {
+    use namespaces::{ImmutableBody, ImmutableView, Quota};
+    use repositories::{ChangeBody, NewRepositoryBody, RepositoryView, TagView};
+    routes
+        .get(
+            "/api/v1/namespaces/{namespace}/repositories",
+            repositories::list,
+            doc("The repositories that you may see, by name. A page may have fewer than there are.").lists::<RepositoryView>(),
+        )
+        .get(
+            "/api/v1/namespaces/{namespace}/immutable-tags",
+            namespaces::immutable,
+            doc("Tags that neither move nor go.").lists_whole::<ImmutableView>(),
+        )
+        .put(
+            "/api/v1/namespaces/{namespace}/immutable-tags",
+            namespaces::add_immutable,
+            doc("Let tags neither move nor go.").takes::<ImmutableBody>(),
+        )
+        .delete(
+            "/api/v1/namespaces/{namespace}/immutable-tags",
+            namespaces::remove_immutable,
+            doc("Let them move again.").query("repositories", "The pattern of repositories.").query("tags", "The pattern of tags."),
+        )
+        .get("/api/v1/namespaces/{namespace}/quota", namespaces::quota, doc("What a namespace may have.").gives::<Quota>())
+        .put(
+            "/api/v1/namespaces/{namespace}/quota",
+            namespaces::set_quota,
+            doc("Limit what a namespace may have; for administrators.").takes::<Quota>(),
+        )
+        .post(
+            "/api/v1/repositories",
+            repositories::create,
+            doc("Make a repository before anything is pushed to it.").takes::<NewRepositoryBody>().makes::<RepositoryView>(),
+        )
+        .get("/api/v1/repositories/{*name}", repositories::get, doc("A repository; with an ETag.").gives::<RepositoryView>())
+        .patch(
+            "/api/v1/repositories/{*name}",
+            repositories::change,
+            doc("Let everybody see it, or only those who were given a role; takes If-Match.")
+                .takes::<ChangeBody>()
+                .gives::<RepositoryView>(),
+        )
+        .get("/api/v1/tags/{*name}", repositories::tags, doc("The tags of a repository, by name.").lists::<TagView>())
+        .get(
+            "/api/v1/manifests/{reference}/{*name}",
+            manifests::get,
+            doc("A manifest, by tag or digest.").gives::<manifests::ManifestView>(),
+        )
+        .delete(
+            "/api/v1/manifests/{reference}/{*name}",
+            manifests::remove,
+            doc("Delete a tag, or by digest a manifest with all its tags."),
+        )
+        .get(
+            "/api/v1/access/explain",
+            explain::get,
+            doc("Why somebody may do something, or may not.")
+                .gives::<explain::ExplanationView>()
+                .query("as", "About whom: a person or a robot; empty for nobody, absent for you.")
+                .query("action", "pull, push or delete.")
+                .query("repository", "With which repository."),
+        )
+        .get(
+            "/api/v1/audit",
+            audit::list,
+            doc("Who did what, youngest first; for administrators. All of it as JSON lines, if you accept application/x-ndjson.")
+                .lists::<audit::EntryView>()
+                .query("actor", "Of this person, robot or organization.")
+                .query("target", "On this target; only looked at without an actor.")
+                .query("since", "At or after this time (RFC 3339)."),
+        )
+        .post(
+            "/api/v1/keys/rotate",
+            keys::rotate,
+            doc("Let a new key sign registry tokens; for administrators.").takes::<keys::Rotation>(),
+        )
+}
+
+fn hub_routes(routes: Routes) -> Routes {
+    let login = || doc("Log in, as tools for Docker Hub do.").takes::<hub::Login>().gives::<hub::LoggedIn>();
+    let repositories = || doc("Repositories, as Docker Hub lists them.").gives::<hub::HubRepository>();
+    let repository = || doc("A repository, as Docker Hub shows it.").gives::<hub::HubRepository>();
+    let tags = || doc("Tags, as Docker Hub lists them.").gives::<hub::HubTag>();
+    // Some tools end the path with a slash, and some do not.
+    ["", "/"].into_iter().fold(routes, |routes, end| {
+        routes
+            .post(&format!("/v2/users/login{end}"), hub::login, login())
+            .get(&format!("/v2/repositories/{{namespace}}{end}"), hub::repositories, repositories())
+            .get(&format!("/v2/repositories/{{namespace}}/{{repository}}{end}"), hub::repository, repository())
+            .get(&format!("/v2/repositories/{{namespace}}/{{repository}}/tags{end}"), hub::tags, tags())
+    })
+}

@@ -1,0 +1,13 @@
+//! Who may do what, driven from outside: every route of the JSON API, of Docker Hub's dialect and of the distribution API.
+
+mod audit;
+mod bodies;
+mod content;
+mod documents;
+mod hub;
+mod lists;
+mod people;
+mod table;
+mod teams;
+mod tokens;
+mod world;
