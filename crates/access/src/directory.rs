@@ -63,9 +63,6 @@ impl Access {
                 return Err(Error::Unavailable(why.to_owned()));
             }
         };
-        if let Some(guessed) = &guessed {
-            self.0.guessing.right(guessed, address);
-        }
         let (known, generation) = self.take_in(person).await?;
         if known.disabled {
             return Err(Error::Unauthenticated);

@@ -54,9 +54,10 @@ impl Guessing {
     }
 
     /// It was right: from here the account is not slowed because of what others guess.
-    pub(crate) fn right(&self, account: &Name, address: Option<IpAddr>) {
-        if let Some(address) = address {
-            self.friends.insert((account.clone(), network(address)), ());
+    pub(crate) fn right(&self, account: Option<&Name>, address: Option<IpAddr>) {
+        let Some(friend) = account.cloned().zip(address.map(network)) else { return };
+        if self.friends.get(&friend).is_none() {
+            self.friends.insert(friend, ());
         }
     }
 
@@ -113,7 +114,7 @@ mod tests {
         let guessing = Guessing::new();
         let (ann, bob): (Name, Name) = ("ann".parse().unwrap(), "bob".parse().unwrap());
         let (owner, attacker) = (Some("192.0.2.1".parse().unwrap()), Some("198.51.100.1".parse().unwrap()));
-        guessing.right(&ann, owner);
+        guessing.right(Some(&ann), owner);
         for _ in 0..10 {
             guessing.admit(Some(&ann), attacker).unwrap();
             guessing.wrong(Some(&ann), attacker);

@@ -111,16 +111,13 @@ impl Access {
             }
             Shown::Bearer(token) => self.fingerprint(&[b"bearer", token.as_bytes()]),
         };
-        if let Shown::Basic { username, password } = shown
-            && !Secret::is_token(password)
-        {
-            // Before anything is looked up: guesses are not to be answered faster by what is remembered.
-            self.0.guessing.admit(guessed(username, password).as_ref(), address)?;
-        }
+        // Before anything is looked up: guesses are not to be answered faster by what is remembered.
+        let guessed = self.admit(shown, address)?;
         if let Some(remembered) = self.0.remembered.get(&fingerprint)
             && remembered.until > Instant::now()
             && self.0.memory.current() == Some(remembered.generation)
         {
+            self.0.guessing.right(guessed.as_ref(), address);
             return Ok(Caller::new(remembered.who, address));
         }
         let remembered = match shown {
@@ -132,8 +129,20 @@ impl Access {
             Shown::Basic { username, password } => self.by_password(username, password, fingerprint, address).await?,
             Shown::Nothing => return Ok(self.nobody(address)),
         };
+        self.0.guessing.right(guessed.as_ref(), address);
         self.0.remembered.insert(fingerprint, remembered.clone());
         Ok(Caller::new(remembered.who, address))
+    }
+
+    /// Whether a password may be looked at, and at whose account it is a guess.
+    fn admit(&self, shown: Shown<'_>, address: Option<IpAddr>) -> Result<Option<Name>, Error> {
+        let Shown::Basic { username, password } = shown else { return Ok(None) };
+        if Secret::is_token(password) {
+            return Ok(None);
+        }
+        let guessed = guessed(username, password);
+        self.0.guessing.admit(guessed.as_ref(), address)?;
+        Ok(guessed)
     }
 
     /// Somebody who did not say who they are.
@@ -222,9 +231,6 @@ impl Access {
                 self.audit_denied(&self.nobody(address), "login", name.as_str());
             }
             return Err(Error::Unauthenticated);
-        }
-        if let Some(name) = name {
-            self.0.guessing.right(name, address);
         }
         Ok(())
     }
