@@ -130,7 +130,9 @@ fn people_of_a_directory_log_in_and_their_teams_follow_its_groups() -> Result<()
     }
 
     // Out of the group, out of the team, with nobody logging in.
-    slapd.change("dn: cn=developers,ou=groups,dc=acme,dc=example\nchangetype: modify\nreplace: member\nmember: cn=nobody\n")?;
+    slapd.change(
+        "dn: cn=developers,ou=groups,dc=acme,dc=example\nchangetype: modify\nreplace: member\nmember: cn=nobody\n",
+    )?;
     becomes(&registry, &push("acme/app", "alice", "wonder-land"), 403)?;
 
     // Without the directory those who are known here go on, and nobody else gets in.

@@ -72,7 +72,8 @@ impl Registry {
     /// A command of the same program over the same data and settings, such as `user create ann`.
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(arguments.split(' ')).arg("--data-dir").arg(self.data());
+        // What is set for the tests themselves is no setting of the registry.
+        command.env_clear().args(arguments.split(' ')).arg("--data-dir").arg(self.data());
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
