@@ -110,6 +110,8 @@ fn people_of_a_directory_log_in_and_their_teams_follow_its_groups() -> Result<()
         ("ENTREPOT_LDAP_USER_BASE", "ou=people,dc=acme,dc=example"),
         ("ENTREPOT_LDAP_GROUP_BASE", "ou=groups,dc=acme,dc=example"),
         ("ENTREPOT_LDAP_SYNC_INTERVAL", "1s"),
+        // No more does this server give.
+        ("ENTREPOT_LDAP_PAGE_SIZE", "10"),
     ];
     let data = TempDir::new()?;
     takes(&data, &settings, "ldap check")?;

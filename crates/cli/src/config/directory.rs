@@ -61,6 +61,8 @@ section! {
         group_base: Option<Text> = "not set: nobody is in any group";
         /// Filter that finds the groups of the entry {dn}.
         group_filter: Option<Text> = "not set: that of the kind, with groups in groups";
+        /// How many entries a server is asked for at once.
+        page_size: u32 = "500".within("1", "1000");
         /// How often everybody who is known from the directory is looked for in it again: who is gone or disabled there, is disabled
         /// here, and teams follow groups.
         sync_interval: Duration = "15m".within("1s", "7d");
@@ -102,6 +104,7 @@ impl Ldap {
         config.start_tls = self.start_tls;
         config.allow_plain = self.allow_plain;
         config.ca_file.clone_from(&self.ca_file);
+        config.page_size = u16::try_from(self.page_size).unwrap_or(config.page_size);
         config.groups = self.groups();
         let made = Directory::new(config);
         made.map(Some).map_err(|error| reader.mistake(Self::urls.key, format!("ldap: {error}")))
