@@ -55,7 +55,6 @@ entrepot_database::statements! {
     SET_DISPLAY_NAME = "UPDATE namespaces SET display_name = $1 WHERE id = $2";
     SET_DEFAULT_VISIBILITY = "UPDATE namespaces SET default_visibility = $1 WHERE id = $2";
     SET_QUOTA = "UPDATE namespaces SET max_bytes = $1, max_repositories = $2 WHERE id = $3";
-    REMOVE_NAMESPACE = "DELETE FROM namespaces WHERE id = $1";
 
     ANY_ACCOUNT = "SELECT 1 FROM accounts LIMIT 1";
     ACCOUNT = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
@@ -129,7 +128,6 @@ entrepot_database::statements! {
     REMOVE_GRANT = "DELETE FROM grants WHERE subject = $1 AND subject_id = $2 AND pattern = $3";
     REMOVE_GRANTS_OF_IN = "DELETE FROM grants WHERE namespace_id = $1 AND subject = $2 AND subject_id = $3";
     REMOVE_GRANTS_OF = "DELETE FROM grants WHERE subject = $1 AND subject_id = $2";
-    GRANTS_OF = "SELECT pattern, role FROM grants WHERE subject = $1 AND subject_id = $2 ORDER BY pattern";
     GRANTS_OF_IN = "SELECT pattern, role FROM grants WHERE namespace_id = $1 AND subject = $2 AND subject_id = $3";
     GRANTS_OF_TEAMS = "SELECT t.name, g.pattern, g.role FROM teams t JOIN grants g
         ON g.namespace_id = t.organization_id AND g.subject = 'team' AND g.subject_id = t.id
@@ -143,7 +141,6 @@ entrepot_database::statements! {
     SET_VISIBILITY = "UPDATE repository_settings SET visibility = $1 WHERE name = $2";
     REPOSITORIES = "SELECT name, visibility, created_by, created_at FROM repository_settings
         WHERE namespace = $1 AND name > $2 ORDER BY name LIMIT $3";
-    VISIBILITIES = "SELECT name, visibility FROM repository_settings WHERE name >= $1 AND name <= $2";
     COUNT_REPOSITORIES = "SELECT COUNT(*) FROM repository_settings WHERE namespace = $1";
 
     ADD_IMMUTABLE = "INSERT INTO immutable_tags (namespace_id, repositories, tags) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
