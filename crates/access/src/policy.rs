@@ -78,11 +78,7 @@ impl Access {
     ) -> Result<Standing, Error> {
         let denied =
             || Error::RepositoryDenied { who: caller.principal().name(), action, repository: repository.clone() };
-        if !caller.who.limit.allows(action, repository) {
-            return Err(denied());
-        }
-        let standing = self.standing(caller.principal(), repository).await?;
-        let standing = standing.filter(|standing| standing.role >= Role::for_action(action)).ok_or_else(denied)?;
+        let standing = self.sufficient(caller, action, repository).await?.ok_or_else(denied)?;
         if action == Action::Push && !standing.known {
             return self.begin_repository(caller.principal(), repository, standing).await;
         }
@@ -96,11 +92,21 @@ impl Access {
         action: Action,
         repository: &RepositoryName,
     ) -> Result<bool, Error> {
+        Ok(self.sufficient(caller, action, repository).await?.is_some())
+    }
+
+    /// How `caller` stands to `repository`, if that and what they showed allow `action`.
+    async fn sufficient(
+        &self,
+        caller: &Caller,
+        action: Action,
+        repository: &RepositoryName,
+    ) -> Result<Option<Standing>, Error> {
         if !caller.who.limit.allows(action, repository) {
-            return Ok(false);
+            return Ok(None);
         }
         let standing = self.standing(caller.principal(), repository).await?;
-        Ok(standing.is_some_and(|standing| standing.role >= Role::for_action(action)))
+        Ok(standing.filter(|standing| standing.role >= Role::for_action(action)))
     }
 
     /// How `principal` stands to `repository`, from memory if it can be; `None` without any role. That is not remembered: who has
