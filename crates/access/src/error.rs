@@ -11,9 +11,6 @@ pub enum Error {
     /// What was shown proves nothing: unknown name, wrong password, expired or revoked token. Which of these is not said.
     #[error("the user name or the password or token is wrong, or no longer valid")]
     Unauthenticated,
-    /// The password is right, but the account asks for more than that.
-    #[error("{0} has two-factor authentication: log in with an access token in place of the password")]
-    SecondFactorNeeded(String),
     /// Too many wrong guesses, or more requests than are allowed.
     #[error("too many attempts; try again in {} seconds", .after.as_secs().max(1))]
     TooMany {

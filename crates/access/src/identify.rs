@@ -101,7 +101,7 @@ impl Access {
     /// Who shows this, from where.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`]; [`Error::TooMany`] after too many wrong guesses; [`Error::SecondFactorNeeded`]; what the
+    /// [`Error::Unauthenticated`]; [`Error::TooMany`] after too many wrong guesses; what the
     /// database said.
     pub async fn identify(&self, shown: Shown<'_>, address: Option<IpAddr>) -> Result<Caller, Error> {
         let fingerprint = match shown {

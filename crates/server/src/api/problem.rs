@@ -167,7 +167,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = refusal.to_string();
         match refusal {
-            Refusal::Unauthenticated | Refusal::SecondFactorNeeded(_) => Self::unauthenticated(detail),
+            Refusal::Unauthenticated => Self::unauthenticated(detail),
             Refusal::RepositoryDenied { who: None, .. } => Self::unauthenticated(detail),
             Refusal::RepositoryDenied { .. } | Refusal::Denied(_) => Self::new(DENIED, detail),
             Refusal::TooMany { after } => {

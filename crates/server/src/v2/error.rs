@@ -143,7 +143,6 @@ impl ApiError {
             Refusal::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message)
                 .with_header(header::RETRY_AFTER, HeaderValue::from_static("5")),
             Refusal::Denied(_)
-            | Refusal::SecondFactorNeeded(_)
             | Refusal::NotFound { .. }
             | Refusal::Exists { .. }
             | Refusal::Conflict(_)
@@ -155,7 +154,7 @@ impl ApiError {
     /// What a client showed is not valid, or it has shown too much of that.
     pub(crate) fn unidentified(error: entrepot_access::Error, nobody: &Caller) -> Self {
         use entrepot_access::Error as Refusal;
-        let invalid = matches!(error, Refusal::Unauthenticated | Refusal::SecondFactorNeeded(_));
+        let invalid = matches!(error, Refusal::Unauthenticated);
         let message = error.to_string();
         let mut answer = Self::refused(error, nobody);
         if invalid {
