@@ -1,7 +1,9 @@
 //! People.
 
 use entrepot_database::{Connection, Durability, Row, Timestamp};
+use entrepot_mail::Address;
 
+use crate::link::LinkKind;
 use crate::memory::changed;
 use crate::name::Name;
 use crate::password::is_bcrypt;
@@ -51,6 +53,15 @@ pub struct NewAccount {
     pub password: Option<NewPassword>,
     /// Whether they shall govern the registry.
     pub administrator: bool,
+}
+
+/// Somebody who makes an account for themselves.
+#[derive(Clone)]
+pub struct Newcomer {
+    /// Their name.
+    pub name: Name,
+    /// The password that they choose.
+    pub password: String,
 }
 
 /// A password for a new account.
@@ -111,18 +122,7 @@ impl Access {
         let (name, administrator) = (new.name, new.administrator);
         let entry = permit.entry("account.create", &name, if administrator { "administrator" } else { "" });
         let made = self.0.database.write(Durability::Power, move |connection| {
-            let id = add_namespace(connection, &name, NamespaceKind::Person)?
-                .ok_or_else(|| Error::exists("a person or organization", &name))?;
-            let parameters = [
-                id.into(),
-                email.as_deref().into(),
-                kept.as_deref().into(),
-                i64::from(administrator).into(),
-                LOCAL.into(),
-                Option::<&str>::None.into(),
-                Timestamp::from_micros(0).into(),
-            ];
-            connection.execute(&tables::ADD_ACCOUNT, &parameters)?;
+            add(connection, &name, email.as_deref(), kept.as_deref(), administrator)?;
             entry.write(connection)?;
             changed(connection)?;
             find(connection, &name)
@@ -158,7 +158,7 @@ impl Access {
         scanned.await
     }
 
-    /// Changes an account.
+    /// Changes an account. Another address has to be confirmed, and what went to the old one ends; letters tell both.
     ///
     /// # Errors
     /// [`Error::Invalid`] for the address; [`Error::Conflict`] if the account is not as it was expected to be.
@@ -167,23 +167,34 @@ impl Access {
         let display_name = change.display_name.map(|name| checked_text("display_name", &name)).transpose()?;
         let (owner, entry) = (permit.on.clone(), permit.entry("account.change", &permit.on.name, ""));
         let written = self.0.database.write(Durability::Power, move |connection| {
+            let (_, before) = find(connection, &owner.name)?;
             if let Some(seen) = &change.unless_changed {
-                still(seen, &find(connection, &owner.name)?.1)?;
+                still(seen, &before)?;
             }
             if let Some(name) = &display_name {
                 connection.execute(&tables::SET_DISPLAY_NAME, &[name.into(), owner.id.into()])?;
             }
-            if let Some(email) = &email {
+            let other = email.as_ref().filter(|email| before.email.as_ref() != Some(email));
+            if let Some(email) = other {
                 connection.execute(&tables::SET_EMAIL, &[email.into(), owner.id.into()])?;
+                for kind in [LinkKind::Confirm, LinkKind::Reset] {
+                    connection.execute(&tables::REMOVE_LINKS_OF, &[owner.id.into(), kind.as_str().into()])?;
+                }
             }
             if let Some(visibility) = change.default_visibility {
                 let parameters = [visibility.as_str().into(), owner.id.into()];
                 connection.execute(&tables::SET_DEFAULT_VISIBILITY, &parameters)?;
             }
             entry.write(connection)?;
-            find(connection, &owner.name)
+            let is_other = other.is_some();
+            let (_, after) = find(connection, &owner.name)?;
+            Ok::<_, Error>((is_other, before, after))
         });
-        Ok(written.await?.1)
+        let (is_other, before, account) = written.await?;
+        if is_other {
+            self.tell_new_address(permit, &before).await;
+        }
+        Ok(account)
     }
 
     /// Sets the password. Everything that was issued for the old one ends, and a letter tells whose it is.
@@ -192,13 +203,10 @@ impl Access {
     /// [`Error::Invalid`].
     pub async fn set_password(&self, permit: &Permit<AccountOwner>, password: &str) -> Result<(), Error> {
         let kept = self.0.passwords.hash(password).await?;
-        self.change_authority(permit, "account.password", move |connection, id| {
-            let parameters = [(&kept).into(), Timestamp::now().into(), id.into()];
-            connection.execute(&tables::SET_PASSWORD, &parameters)?;
-            connection.execute(&tables::REMOVE_LOGINS, &[id.into()])?;
-            Ok(())
-        })
-        .await?;
+        let changed = self.change_authority(permit, "account.password", move |connection, id| {
+            replace_password(connection, id, &kept)
+        });
+        changed.await?;
         self.tell_password_changed(&permit.on.name).await;
         Ok(())
     }
@@ -311,6 +319,40 @@ impl Access {
     }
 }
 
+/// Adds an account of this registry's own, and returns its row.
+///
+/// # Errors
+/// [`Error::Exists`].
+pub(crate) fn add(
+    connection: &Connection<'_>,
+    name: &Name,
+    email: Option<&str>,
+    password: Option<&str>,
+    administrator: bool,
+) -> Result<i64, Error> {
+    let id = add_namespace(connection, name, NamespaceKind::Person)?
+        .ok_or_else(|| Error::exists("a person or organization", name))?;
+    let parameters = [
+        id.into(),
+        email.into(),
+        password.into(),
+        i64::from(administrator).into(),
+        LOCAL.into(),
+        Option::<&str>::None.into(),
+        Timestamp::from_micros(0).into(),
+    ];
+    connection.execute(&tables::ADD_ACCOUNT, &parameters)?;
+    Ok(id)
+}
+
+/// Gives an account another password. Everything that was issued for the old one ends.
+pub(crate) fn replace_password(connection: &Connection<'_>, id: i64, kept: &str) -> Result<(), Error> {
+    connection.execute(&tables::SET_PASSWORD, &[kept.into(), Timestamp::now().into(), id.into()])?;
+    connection.execute(&tables::REMOVE_LOGINS, &[id.into()])?;
+    connection.execute(&tables::REMOVE_LINKS_OF, &[id.into(), LinkKind::Reset.as_str().into()])?;
+    Ok(())
+}
+
 /// Adds a namespace; `None` if its name is taken.
 pub(crate) fn add_namespace(
     connection: &Connection<'_>,
@@ -349,15 +391,9 @@ fn keep_one_administrator(connection: &Connection<'_>, id: i64) -> Result<(), Er
 }
 
 /// An address to which a letter may go. Whether it arrives only a letter can tell.
-fn checked_email(text: &str) -> Result<String, Error> {
-    let text = text.trim();
-    let parts = text.split_once('@').filter(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
-    let plain =
-        text.len() <= 254 && !text.contains(|c: char| c.is_control() || c.is_whitespace() || "<>,;\"".contains(c));
-    match parts {
-        Some(_) if plain => Ok(text.to_owned()),
-        _ => Err(Error::invalid("email", "it has to be an address such as ann@acme.example")),
-    }
+pub(crate) fn checked_email(text: &str) -> Result<String, Error> {
+    let address: Address = text.trim().parse().map_err(|error: entrepot_mail::Error| Error::invalid("email", error))?;
+    Ok(address.to_string())
 }
 
 /// A line that people write for people.

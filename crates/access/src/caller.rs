@@ -98,6 +98,8 @@ pub enum Credential {
     Token(String),
     /// A token that an OpenID provider signed for a job.
     Identity,
+    /// A link that works once.
+    Link,
 }
 
 impl Credential {
@@ -108,6 +110,7 @@ impl Credential {
             Self::Password => "password".to_owned(),
             Self::Token(id) => format!("token {id}"),
             Self::Identity => "identity token".to_owned(),
+            Self::Link => "link".to_owned(),
         }
     }
 }

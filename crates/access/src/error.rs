@@ -43,6 +43,9 @@ pub enum Error {
         /// Its name, as it was asked for.
         name: String,
     },
+    /// A link that was never made, was used, is too old, or has given way to a newer one. Which of these is not said.
+    #[error("this link does not work, or no longer: links work once, for some time, and until there is a newer one")]
+    LinkGone,
     /// A thing of this name is there already.
     #[error("there is already {what} {name}")]
     Exists {

@@ -5,16 +5,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use crate::Error;
+use crate::bucket::{Bucket, Pace};
 use crate::name::Name;
 
-/// Wrong guesses that may come at once.
-const BURST: f64 = 10.0;
-/// After that, one more every so often.
-const REFILL: Duration = Duration::from_secs(6);
+/// How many wrong guesses may come.
+const PACE: Pace = Pace { burst: 10.0, refill: Duration::from_secs(6) };
 /// Accounts and addresses that are counted; the least used are forgotten first.
 const COUNTED: usize = 20_000;
 
@@ -25,9 +23,6 @@ pub(crate) struct Guessing {
     /// Who has logged in from where.
     friends: Cache<(Name, IpAddr), ()>,
 }
-
-/// So many guesses are left, as of a moment.
-struct Bucket(Mutex<(f64, Instant)>);
 
 impl Guessing {
     pub(crate) fn new() -> Self {
@@ -65,7 +60,7 @@ impl Guessing {
         let address = address.map(network);
         let known =
             |account: &Name| address.is_some_and(|address| self.friends.get(&(account.clone(), address)).is_some());
-        let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full()));
+        let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full(PACE)));
         let of_address = address.and_then(|address| self.addresses.get_or_insert_with(&address, full).ok());
         let guarded = account.filter(|account| !known(account));
         let of_account = guarded.and_then(|account| self.accounts.get_or_insert_with(account, full).ok());
@@ -74,34 +69,10 @@ impl Guessing {
 }
 
 /// Who has one address of IPv6 has the other 2^64 of its network.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
         v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
-impl Bucket {
-    fn full() -> Self {
-        Self(Mutex::new((BURST, Instant::now())))
-    }
-
-    fn check(&self, now: Instant) -> Result<(), Error> {
-        let left = self.settle(now, 0.0);
-        if left >= 1.0 { Ok(()) } else { Err(Error::TooMany { after: REFILL.mul_f64(1.0 - left) }) }
-    }
-
-    fn take(&self, now: Instant) {
-        self.settle(now, 1.0);
-    }
-
-    /// Adds what time has given, takes `taken`, and returns what is left.
-    fn settle(&self, now: Instant, taken: f64) -> f64 {
-        let mut state = self.0.lock();
-        let (left, at) = *state;
-        let refilled = left + now.saturating_duration_since(at).as_secs_f64() / REFILL.as_secs_f64();
-        *state = ((refilled.min(BURST) - taken).max(0.0), now.max(at));
-        state.0
     }
 }
 
@@ -125,17 +96,6 @@ mod tests {
         assert!(guessing.admit(Some(&ann), elsewhere).is_err(), "the account is slowed for other addresses");
         guessing.admit(Some(&ann), owner).unwrap();
         guessing.admit(Some(&bob), elsewhere).unwrap();
-    }
-
-    #[test]
-    fn a_bucket_fills_again() {
-        let bucket = Bucket::full();
-        let now = Instant::now();
-        for _ in 0..10 {
-            bucket.take(now);
-        }
-        assert!(bucket.check(now).is_err());
-        assert!(bucket.check(now + REFILL).is_ok());
     }
 
     #[test]

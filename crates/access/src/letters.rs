@@ -1,23 +1,168 @@
-//! Letters to people about their account.
+//! Letters to people: about their account, and with links that work once.
 
-use entrepot_mail::{Address, Letter};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use entrepot_mail::{Address, Letter, Mailer};
+use quick_cache::sync::Cache;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::bucket::{Bucket, Pace};
+use crate::guessing::network;
+use crate::link::{Asked, LinkKind, To};
 use crate::name::Name;
-use crate::{Access, account};
+use crate::secret::Secret;
+use crate::{Access, Account, Error, account};
+
+/// Letters that one address gets at once.
+const TO_ONE: Pace = Pace { burst: 5.0, refill: Duration::from_secs(600) };
+/// Letters that are asked for from one address.
+const FROM_ONE: Pace = Pace { burst: 30.0, refill: Duration::from_secs(60) };
+/// Addresses that are counted; the least used are forgotten first.
+const COUNTED: usize = 20_000;
+/// Letters that are written at one time after the answer was given.
+const AT_ONCE: usize = 64;
+
+/// How many letters may be asked for. Each process counts for itself.
+pub(crate) struct Pacing {
+    recipients: Cache<String, Arc<Bucket>>,
+    addresses: Cache<IpAddr, Arc<Bucket>>,
+    places: Arc<Semaphore>,
+}
+
+impl Pacing {
+    pub(crate) fn new() -> Self {
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        Self { recipients: Cache::new(COUNTED), addresses: Cache::new(COUNTED), places }
+    }
+
+    /// Whether a letter to `recipient` may be asked for from `address`, and counts it.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub(crate) fn admit(&self, recipient: &str, address: Option<IpAddr>) -> Result<(), Error> {
+        self.admit_from(address)?;
+        self.admit_to(recipient)
+    }
+
+    pub(crate) fn admit_from(&self, address: Option<IpAddr>) -> Result<(), Error> {
+        let Some(address) = address.map(network) else { return Ok(()) };
+        let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full(FROM_ONE)));
+        let Ok(bucket) = self.addresses.get_or_insert_with(&address, full);
+        take(&bucket)
+    }
+
+    pub(crate) fn admit_to(&self, recipient: &str) -> Result<(), Error> {
+        let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full(TO_ONE)));
+        let Ok(bucket) = self.recipients.get_or_insert_with(&recipient.to_lowercase(), full);
+        take(&bucket)
+    }
+
+    /// A place to write letters after the answer was given.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map_err(|_| Error::TooMany { after: Duration::from_secs(5) })
+    }
+}
+
+fn take(bucket: &Bucket) -> Result<(), Error> {
+    let now = Instant::now();
+    bucket.check(now)?;
+    bucket.take(now);
+    Ok(())
+}
 
 impl Access {
-    /// Tells somebody that their password was changed, if there is a way for letters and they have an address. A letter that does not
-    /// go out changes nothing of what was done; the log says so.
-    pub(crate) async fn tell_password_changed(&self, name: &Name) {
-        let Some(mailer) = &self.0.options.mailer else { return };
+    /// The way for letters.
+    ///
+    /// # Errors
+    /// [`Error::Unconfigured`].
+    pub(crate) fn mailer(&self) -> Result<&Arc<Mailer>, Error> {
+        let why = "this needs letters, and the registry cannot send any: its operator has to set mail.host";
+        self.0.options.mailer.as_ref().ok_or_else(|| Error::Unconfigured(why.to_owned()))
+    }
+
+    /// A link as it stands in a letter.
+    ///
+    /// # Errors
+    /// [`Error::Unconfigured`].
+    pub(crate) fn link_for_letter(&self, kind: LinkKind, secret: &Secret) -> Result<entrepot_mail::Link, Error> {
+        let why = "this needs a link, and the registry does not know where people reach it: its operator has to set \
+                   http.public_url";
+        let url = self.public_url().ok_or_else(|| Error::Unconfigured(why.to_owned()))?;
+        url.at(&kind.path(secret)).parse().map_err(|error: entrepot_mail::Error| Error::Internal(error.to_string()))
+    }
+
+    /// Hands a letter to the mail server.
+    ///
+    /// # Errors
+    /// [`Error::Unconfigured`]; [`Error::Unavailable`], about which the log says more.
+    pub(crate) async fn send(&self, to: &str, letter: &Letter) -> Result<(), Error> {
+        let to: Address = to.parse().map_err(|error: entrepot_mail::Error| Error::invalid("email", error))?;
+        self.mailer()?.send(&to, letter).await.map_err(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, letter = letter.kind(), "a letter did not go out");
+            Error::Unavailable("the mail server does not take the letter; try again later".to_owned())
+        })
+    }
+
+    /// Writes to somebody about their account, if there is a way for letters and they have an address. A letter that does not go out
+    /// changes nothing of what was done; the log says so.
+    pub(crate) async fn tell(&self, name: &Name, letter: impl FnOnce(entrepot_mail::Name) -> Letter) {
+        if self.0.options.mailer.is_none() {
+            return;
+        }
         let text = name.clone();
         let found = self.0.database.read(move |connection| account::find(connection, &text));
         let Ok((_, account)) = found.await else { return };
-        let Some(address) = account.email.and_then(|email| email.parse::<Address>().ok()) else { return };
-        let Ok(account) = name.as_str().parse() else { return };
-        if let Err(error) = mailer.send(&address, &Letter::PasswordChanged { account }).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, account = name.as_str(), "nobody was told that the password was changed");
+        let (Some(email), Ok(name)) = (account.email, in_letter(name.as_str())) else { return };
+        // The log says what is wrong.
+        drop(self.send(&email, &letter(name)).await);
+    }
+
+    /// Tells somebody that their password was changed.
+    pub(crate) async fn tell_password_changed(&self, name: &Name) {
+        self.tell(name, |account| Letter::PasswordChanged { account }).await;
+    }
+
+    /// Tells somebody that letters go elsewhere now, at the address where they went if it was theirs.
+    pub(crate) async fn tell_address_changed(&self, before: &Account) {
+        let old = before.email.as_ref().filter(|_| before.email_confirmed);
+        let (Some(old), Ok(account)) = (old, in_letter(before.name.as_str())) else { return };
+        // The log says what is wrong.
+        drop(self.send(old, &Letter::AddressChanged { account }).await);
+    }
+
+    /// Writes to whom an invitation is to.
+    ///
+    /// # Errors
+    /// As [`Access::send`].
+    pub(crate) async fn tell_invitation(&self, asked: &Asked, secret: &Secret) -> Result<(), Error> {
+        let letter = Letter::Invitation {
+            inviter: in_letter(&asked.inviter)?,
+            organization: in_letter(asked.organization_name.as_str())?,
+            team: asked.team.as_ref().map(|(_, team)| in_letter(team.as_str())).transpose()?,
+            link: self.link_for_letter(LinkKind::Invitation, secret)?,
+            good_for: LinkKind::Invitation.lifetime(),
+        };
+        match &asked.to {
+            To::Email(email) => self.send(email, &letter).await,
+            // Who has no address, or gets no letter, sees it when they log in.
+            To::Account(_, name) => {
+                self.tell(name, |_| letter).await;
+                Ok(())
+            }
         }
     }
+}
+
+/// A name as it stands in a letter.
+///
+/// # Errors
+/// It has something in it that letters cannot have.
+pub(crate) fn in_letter(name: &str) -> Result<entrepot_mail::Name, Error> {
+    name.parse().map_err(|error: entrepot_mail::Error| Error::Internal(error.to_string()))
 }

@@ -2,7 +2,9 @@
 
 mod account;
 mod audit;
+mod bucket;
 mod caller;
+mod confirmation;
 mod directory;
 mod error;
 mod explain;
@@ -10,9 +12,11 @@ mod grant;
 mod guessing;
 mod htpasswd;
 mod identify;
+mod invitation;
 mod job;
 mod keys;
 mod letters;
+mod link;
 mod memory;
 mod name;
 mod organization;
@@ -20,6 +24,8 @@ mod password;
 mod pattern;
 mod permit;
 mod policy;
+mod public_url;
+mod recovery;
 mod registry_token;
 mod repository;
 mod robot;
@@ -27,6 +33,8 @@ mod role;
 mod rules;
 mod secret;
 mod service;
+mod set_up;
+mod sign_up;
 mod tables;
 mod team;
 #[cfg(test)]
@@ -45,7 +53,7 @@ use entrepot_mail::Mailer;
 use entrepot_oci::RepositoryName;
 use quick_cache::sync::Cache;
 
-pub use account::{Account, AccountChange, NewAccount, NewPassword};
+pub use account::{Account, AccountChange, NewAccount, NewPassword, Newcomer};
 pub use audit::{AuditEntry, AuditFilter};
 pub use caller::{Access as TokenAccess, Caller, Credential, Limit, On, Principal};
 pub use error::Error;
@@ -53,13 +61,16 @@ pub use explain::Explanation;
 pub use grant::{GrantEntry, Subject};
 pub use htpasswd::{Imported, ImportedLine};
 pub use identify::{Shown, TokenKind};
+pub use invitation::{Invitation, Invited, NewInvitation};
 pub use job::{JobRule, NewJobRule, RuleVerdict};
 pub use keys::PublicKey;
+pub use link::{Link, LinkKind, Purpose};
 pub use name::{InvalidName, InvalidRobotName, LIBRARY, MAX_NAME, Name, RobotName};
 pub use organization::{Member, NamespaceChange, Organization};
 pub use password::{MAX_PASSWORD, MIN_PASSWORD};
 pub use pattern::{InvalidPattern, Pattern};
 pub use permit::{AccountOwner, InOrganization, NamespaceOwner, Permit, RepositoryAdmin, System};
+pub use public_url::{InvalidPublicUrl, PublicUrl};
 pub use registry_token::{InvalidScope, RequestedScope, SERVICE};
 pub use repository::{ImmutableTags, RepositorySettings};
 pub use robot::Robot;
@@ -67,6 +78,7 @@ pub use role::{Membership, NamespaceKind, Role, Scope, Scopes, UnknownWord, Visi
 pub use rules::Reason;
 pub use secret::Secret;
 pub use service::{Granted, Service};
+pub use sign_up::{InvalidSignUp, SignUp};
 pub use tables::ROOM;
 pub use team::{Team, TeamGroup};
 pub use token::{NewToken, Token};
@@ -96,12 +108,16 @@ pub struct Options {
     pub providers: Option<provider::Client>,
     /// The way for letters to people.
     pub mailer: Option<Arc<Mailer>>,
+    /// Where people reach the registry.
+    pub public_url: Option<PublicUrl>,
+    /// Who may make an account for themselves.
+    pub sign_up: SignUp,
 }
 
 impl Options {
-    /// Without a directory, providers and letters.
+    /// Without a directory, providers and letters; nobody signs up.
     pub fn new(anonymous: Anonymous) -> Self {
-        Self { anonymous, directory: None, providers: None, mailer: None }
+        Self { anonymous, directory: None, providers: None, mailer: None, public_url: None, sign_up: SignUp::Nobody }
     }
 }
 
@@ -118,6 +134,7 @@ struct Inner {
     /// Turns to ask another server about a password: if that is slow, those who have one here do not wait for it.
     elsewhere: password::Passwords,
     guessing: guessing::Guessing,
+    letters: letters::Pacing,
     audit: audit::Queue,
     /// Makes fingerprints of what is shown that nobody outside can.
     process_key: [u8; 32],
@@ -149,6 +166,7 @@ impl Access {
             passwords: password::Passwords::new(),
             elsewhere: password::Passwords::new(),
             guessing: guessing::Guessing::new(),
+            letters: letters::Pacing::new(),
             audit: audit::Queue::new(),
             process_key: secret::random()?,
             remembered: Cache::new(REMEMBERED),
@@ -169,6 +187,11 @@ impl Access {
     /// What people may do who did not log in.
     pub fn anonymous(&self) -> Anonymous {
         self.0.options.anonymous
+    }
+
+    /// Where people reach the registry, if that is configured.
+    pub fn public_url(&self) -> Option<&PublicUrl> {
+        self.0.options.public_url.as_ref()
     }
 
     /// Whether there is any account. Until there is, nobody can log in; and the last administrator cannot go.

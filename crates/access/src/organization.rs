@@ -224,6 +224,7 @@ impl Access {
             let (id, _) = find_account(connection, &account)?;
             if role != Membership::Owner {
                 keep_one_owner(connection, owner.id, id)?;
+                connection.execute(&tables::REMOVE_INVITATIONS_BY, &[owner.id.into(), account.as_str().into()])?;
             }
             connection.execute(&tables::SET_MEMBER, &[owner.id.into(), id.into(), role.as_str().into()])?;
             Ok(())
@@ -243,6 +244,8 @@ impl Access {
             keep_one_owner(connection, owner.id, id)?;
             connection.execute(&tables::REMOVE_MEMBER_FROM_TEAMS, &[id.into(), owner.id.into()])?;
             connection.execute(&tables::REMOVE_GRANTS_OF_IN, &[owner.id.into(), "account".into(), id.into()])?;
+            // Or they could come back by one of their own.
+            connection.execute(&tables::REMOVE_INVITATIONS_BY, &[owner.id.into(), account.as_str().into()])?;
             match connection.execute(&tables::REMOVE_MEMBER, &[owner.id.into(), id.into()])? {
                 0 => Err(Error::not_found("member", &account)),
                 _ => Ok(()),

@@ -30,6 +30,14 @@ impl Secret {
         Ok(Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::<BYTES>()?))))
     }
 
+    /// A new secret that is not shown as a token: of a link.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub(crate) fn bare() -> Result<Self, Error> {
+        Ok(Self(URL_SAFE_NO_PAD.encode(random::<BYTES>()?)))
+    }
+
     /// Whether a text has the form of a token; it says nothing of whether it is one.
     pub(crate) fn is_token(text: &str) -> bool {
         text.starts_with(PREFIX)

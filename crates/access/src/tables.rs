@@ -4,7 +4,8 @@
 //! namespaces ─┬─ accounts ─┬─ members ── namespaces (organizations)
 //!             │            └─ team_members ── teams ── team_groups
 //!             ├─ teams, robots, grants, immutable_tags
-//!             └─ tokens
+//!             ├─ tokens
+//!             └─ links ── teams
 //! repository_settings    (by name; the content of repositories is another room's)
 //! signing_keys, audit, access_state
 //! ```
@@ -32,6 +33,7 @@ pub const ROOM: Room = Room {
         Table { name: "repository_settings", key: &["name"] },
         Table { name: "immutable_tags", key: &["namespace_id", "repositories", "tags"] },
         Table { name: "tokens", key: &["id"] },
+        Table { name: "links", key: &["id"] },
         Table { name: "job_rules", key: &["id"] },
         Table { name: "signing_keys", key: &["id"] },
         Table { name: "audit", key: &["id"] },
@@ -80,6 +82,10 @@ entrepot_database::statements! {
     SET_DISABLED = "UPDATE accounts SET disabled_at = $1 WHERE id = $2";
     SET_LOGGED_IN = "UPDATE accounts SET logged_in_at = $1 WHERE id = $2";
     OTHER_ADMINISTRATOR = "SELECT 1 FROM accounts WHERE administrator = 1 AND disabled_at IS NULL AND id <> $1 LIMIT 1";
+    ANY_ADMINISTRATOR = "SELECT 1 FROM accounts WHERE administrator = 1 AND disabled_at IS NULL LIMIT 1";
+    ACCOUNTS_BY_EMAIL = "SELECT a.id, n.name FROM accounts a JOIN namespaces n ON n.id = a.id
+        WHERE a.email = $1 AND a.email_confirmed_at IS NOT NULL AND a.disabled_at IS NULL AND a.source = 'local' LIMIT $2";
+    CONFIRM_EMAIL = "UPDATE accounts SET email_confirmed_at = $1 WHERE id = $2 AND email = $3";
     REMOVE_ACCOUNT = "DELETE FROM accounts WHERE id = $1";
 
     MEMBER = "SELECT role FROM members WHERE organization_id = $1 AND account_id = $2";
@@ -163,6 +169,32 @@ entrepot_database::statements! {
     REMOVE_PERSONAL_TOKENS = "DELETE FROM tokens WHERE namespace_id = $1 AND kind = 'personal'";
     SET_TOKEN_USED = "UPDATE tokens SET used_at = $1 WHERE id = $2";
     REMOVE_EXPIRED_TOKENS = "DELETE FROM tokens WHERE expires_at < $1";
+
+    SET_LINK = "INSERT INTO links (id, hash, kind, subject, account_id, email, name, password, organization_id, team_id, role, inviter,
+        created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        ON CONFLICT (kind, subject) DO UPDATE SET id = excluded.id, hash = excluded.hash, account_id = excluded.account_id,
+        email = excluded.email, name = excluded.name, password = excluded.password, organization_id = excluded.organization_id,
+        team_id = excluded.team_id, role = excluded.role, inviter = excluded.inviter, created_at = excluded.created_at,
+        expires_at = excluded.expires_at";
+    LINK = "SELECT l.id, l.kind, l.account_id, a.name, l.email, l.name, l.password, l.organization_id, o.name, l.team_id, t.name, l.role,
+        l.inviter, l.created_at, l.expires_at FROM links l LEFT JOIN namespaces a ON a.id = l.account_id
+        LEFT JOIN namespaces o ON o.id = l.organization_id LEFT JOIN teams t ON t.id = l.team_id WHERE l.hash = $1 AND l.expires_at > $2";
+    INVITATION = "SELECT l.id, l.kind, l.account_id, a.name, l.email, l.name, l.password, l.organization_id, o.name, l.team_id, t.name, l.role,
+        l.inviter, l.created_at, l.expires_at FROM links l LEFT JOIN namespaces a ON a.id = l.account_id
+        LEFT JOIN namespaces o ON o.id = l.organization_id LEFT JOIN teams t ON t.id = l.team_id
+        WHERE l.id = $1 AND l.kind = 'invitation' AND l.expires_at > $2";
+    INVITATIONS_TO = "SELECT l.id, l.kind, l.account_id, a.name, l.email, l.name, l.password, l.organization_id, o.name, l.team_id, t.name,
+        l.role, l.inviter, l.created_at, l.expires_at FROM links l LEFT JOIN namespaces a ON a.id = l.account_id
+        LEFT JOIN namespaces o ON o.id = l.organization_id LEFT JOIN teams t ON t.id = l.team_id
+        WHERE l.organization_id = $1 AND l.id > $2 AND l.expires_at > $3 ORDER BY l.id LIMIT $4";
+    INVITATIONS_OF = "SELECT l.id, l.kind, l.account_id, a.name, l.email, l.name, l.password, l.organization_id, o.name, l.team_id, t.name,
+        l.role, l.inviter, l.created_at, l.expires_at FROM links l LEFT JOIN namespaces a ON a.id = l.account_id
+        LEFT JOIN namespaces o ON o.id = l.organization_id LEFT JOIN teams t ON t.id = l.team_id
+        WHERE l.account_id = $1 AND l.kind = 'invitation' AND l.id > $2 AND l.expires_at > $3 ORDER BY l.id LIMIT $4";
+    REMOVE_LINK = "DELETE FROM links WHERE id = $1";
+    REMOVE_LINKS_OF = "DELETE FROM links WHERE account_id = $1 AND kind = $2";
+    REMOVE_INVITATIONS_BY = "DELETE FROM links WHERE organization_id = $1 AND inviter = $2";
+    REMOVE_EXPIRED_LINKS = "DELETE FROM links WHERE expires_at < $1";
 
     JOB_RULES = "SELECT j.id, j.label, j.rule, j.scopes, j.repositories, j.created_at FROM job_rules j
         JOIN namespaces n ON n.id = j.namespace_id WHERE n.name = $1 ORDER BY j.id";

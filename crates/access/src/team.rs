@@ -10,7 +10,7 @@ use crate::rules::membership;
 use crate::{Access, Error, tables};
 
 /// Where somebody is known from whom an owner has put into a team.
-const BY_HAND: &str = "local";
+pub(crate) const BY_HAND: &str = "local";
 
 /// A team.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -35,6 +35,7 @@ mod value;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use entrepot_access::SignUp;
 use entrepot_identity::directory::Directory;
 use entrepot_mail::Mailer;
 use entrepot_store::ObjectsConfig;
@@ -70,6 +71,8 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     /// What a client may do without logging in.
     pub(crate) access: Anonymous,
+    /// Who may make an account for themselves.
+    pub(crate) sign_up: SignUp,
     /// The company's directory, as it is written.
     pub(crate) ldap: Ldap,
     /// The directory that this means.
@@ -127,12 +130,14 @@ impl Config {
         let directory = ldap.as_ref().map_err(|reported| *reported).and_then(|ldap| ldap.directory(reader));
         let oidc = Oidc::read(reader);
         let mail = Mail::read(reader);
-        let mailer = mail.as_ref().map_err(|reported| *reported).and_then(|mail| mail.mailer(reader));
+        let http = Http::read(reader);
+        let public_url = http.as_ref().ok().and_then(|http| http.public_url.as_ref());
+        let mailer = mail.as_ref().map_err(|reported| *reported).and_then(|mail| mail.mailer(reader, public_url));
+        let sign_up = access::sign_up(reader, mailer.as_ref().is_ok_and(Option::is_none));
         let places = Places::read(reader);
         let objects = places.as_ref().map_err(|reported| *reported).and_then(|places| places.objects(reader));
         let registry = Registry::read(reader);
         let uploads = Uploads::read(reader);
-        let http = Http::read(reader);
         let limits = Limits::read(reader);
         let shutdown = Shutdown::read(reader);
         let log = Log::read(reader);
@@ -143,6 +148,7 @@ impl Config {
             tls: tls?,
             database: database?,
             access: access?,
+            sign_up: sign_up?,
             ldap: ldap?,
             directory: directory?.map(Arc::new),
             oidc: oidc?,
@@ -166,7 +172,7 @@ impl Config {
         let mut values = vec![Some(Value::to_toml(&self.listen)), Some(Value::to_toml(&self.data_dir))];
         values.extend(TlsFiles::values(self.tls.as_ref()));
         values.extend(self.database.values());
-        values.push(Some(Value::to_toml(&self.access)));
+        values.extend([Some(Value::to_toml(&self.access)), Some(Value::to_toml(&self.sign_up))]);
         values.extend(self.ldap.values());
         values.extend(self.oidc.values());
         values.extend(self.mail.values());

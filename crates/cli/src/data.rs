@@ -88,6 +88,8 @@ fn access_over(config: &Config, database: Database) -> anyhow::Result<Access> {
         directory: config.directory.clone(),
         providers: Some(providers),
         mailer: config.mailer.clone(),
+        public_url: config.http.public_url.clone(),
+        sign_up: config.sign_up.clone(),
     };
     Ok(Access::new(options, database)?)
 }

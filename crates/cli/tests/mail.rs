@@ -12,7 +12,7 @@ fn run(directory: &TempDir, port: u16, line: &str, input: &str) -> Result<Output
     command.env_clear().args(line.split(' ')).arg("--data-dir").arg(directory.path().join("data"));
     command.env("ENTREPOT_MAIL_HOST", "127.0.0.1").env("ENTREPOT_MAIL_PORT", port.to_string());
     command.env("ENTREPOT_MAIL_SECURITY", "none").env("ENTREPOT_MAIL_FROM", "registry@acme.example");
-    command.env("ENTREPOT_MAIL_URL", "https://registry.acme.example");
+    command.env("ENTREPOT_HTTP_PUBLIC_URL", "https://registry.acme.example");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     child.stdin.take().context("no standard input")?.write_all(input.as_bytes())?;
     Ok(child.wait_with_output()?)

@@ -44,6 +44,11 @@ pub enum Letter {
         /// Whose password.
         account: Name,
     },
+    /// To the address where letters about an account went until now. It has no link either.
+    AddressChanged {
+        /// Whose address.
+        account: Name,
+    },
     /// To the owner of an account whose second factor is another one now. It has no link either.
     SecondFactorChanged {
         /// Whose second factor.
@@ -77,6 +82,7 @@ impl Letter {
             Self::ResetPassword { .. } => "reset_password",
             Self::Invitation { .. } => "invitation",
             Self::PasswordChanged { .. } => "password_changed",
+            Self::AddressChanged { .. } => "address_changed",
             Self::SecondFactorChanged { .. } => "second_factor_changed",
         }
     }
@@ -87,7 +93,7 @@ impl Letter {
             Self::ConfirmAddress { link, .. } | Self::ResetPassword { link, .. } | Self::Invitation { link, .. } => {
                 Some(link)
             }
-            Self::PasswordChanged { .. } | Self::SecondFactorChanged { .. } => None,
+            Self::PasswordChanged { .. } | Self::AddressChanged { .. } | Self::SecondFactorChanged { .. } => None,
         }
     }
 }

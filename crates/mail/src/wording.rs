@@ -99,6 +99,13 @@ fn content(letter: &Letter, registry: &str) -> Content {
             step: None,
             not_you: INTRUDER,
         },
+        Letter::AddressChanged { account } => Content {
+            subject: format!("Letters from {registry} go elsewhere now"),
+            greeting: hello(account),
+            what: format!("Another e-mail address was given for the account {} on {registry}.", account.as_str()),
+            step: None,
+            not_you: INTRUDER,
+        },
         Letter::SecondFactorChanged { account, change } => {
             let (subject, what) = second_factor(*change, account.as_str(), registry);
             Content { subject, greeting: hello(account), what, step: None, not_you: INTRUDER }

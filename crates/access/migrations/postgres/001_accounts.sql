@@ -130,6 +130,34 @@ CREATE INDEX tokens_of_namespace ON tokens (namespace_id, id);
 CREATE INDEX tokens_by_end ON tokens (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX tokens_of_robot ON tokens (robot_id, id) WHERE robot_id IS NOT NULL;
 
+-- Links that work once, in letters and for whoever starts the registry. One that is used is removed.
+CREATE TABLE links (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    hash BYTEA NOT NULL UNIQUE,
+    -- set-up, sign-up, confirm, reset, invitation
+    kind TEXT COLLATE "C" NOT NULL,
+    -- what it is about, in words of the kind's own: a new link ends the older one about the same
+    subject TEXT COLLATE "C" NOT NULL,
+    account_id BIGINT REFERENCES accounts (id) ON DELETE CASCADE,
+    -- where it goes, or where its owner is to show that letters arrive
+    email TEXT COLLATE "C",
+    -- of a sign-up: the account to be, and what is kept of its password
+    name TEXT COLLATE "C",
+    password TEXT COLLATE "C",
+    -- of an invitation: where to, as what, and from whom
+    organization_id BIGINT REFERENCES namespaces (id) ON DELETE CASCADE,
+    team_id BIGINT REFERENCES teams (id) ON DELETE CASCADE,
+    role TEXT COLLATE "C",
+    inviter TEXT COLLATE "C",
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    UNIQUE (kind, subject)
+);
+CREATE INDEX links_of_account ON links (account_id, kind, id) WHERE account_id IS NOT NULL;
+CREATE INDEX links_of_organization ON links (organization_id, id) WHERE organization_id IS NOT NULL;
+CREATE INDEX links_of_team ON links (team_id) WHERE team_id IS NOT NULL;
+CREATE INDEX links_by_end ON links (expires_at);
+
 -- Jobs that may come in by a token that an OpenID provider signed for them, in place of one of ours.
 CREATE TABLE job_rules (
     id TEXT COLLATE "C" PRIMARY KEY,

@@ -1,8 +1,10 @@
-//! What a client may do without logging in, and the refusal to let everybody change everything.
+//! What a client may do without logging in, the refusal to let everybody change everything, and who may make an account.
+
+use entrepot_access::{PublicUrl, SignUp};
 
 use super::address::ListenAddress;
 use super::reader::{Reader, Reported};
-use super::sections::ANONYMOUS;
+use super::sections::{ANONYMOUS, SIGN_UP};
 use super::value::{Form, Kind, Unfit, Value, choose, toml_string};
 
 /// What a client may do without logging in.
@@ -63,5 +65,42 @@ impl Value for Anonymous {
             Self::Pull => "pull",
             Self::Push => "push",
         })
+    }
+}
+
+/// Reads who may make an account for themselves.
+///
+/// # Errors
+/// Somebody may, and there is no way for the letter that confirms their address.
+pub(super) fn sign_up(reader: &mut Reader, without_letters: bool) -> Result<SignUp, Reported> {
+    let sign_up = reader.value::<SignUp>(&SIGN_UP)?;
+    if sign_up == SignUp::Nobody || !without_letters {
+        return Ok(sign_up);
+    }
+    let why = "access.sign_up lets people make accounts, and mail.host is not set, which is needed to confirm their addresses";
+    Err(reader.lack(SIGN_UP.key, why.to_owned()))
+}
+
+impl Value for SignUp {
+    const KIND: Kind = Kind { allowed: "off, on, or domains with spaces between", form: Form::Quoted };
+
+    fn parse(text: &str) -> Result<Self, Unfit> {
+        text.parse().map_err(|_| Unfit::PLAIN)
+    }
+
+    fn to_toml(&self) -> String {
+        toml_string(&self.to_string())
+    }
+}
+
+impl Value for PublicUrl {
+    const KIND: Kind = Kind { allowed: "an address such as https://registry.acme.example", form: Form::Quoted };
+
+    fn parse(text: &str) -> Result<Self, Unfit> {
+        text.parse().map_err(|error: entrepot_access::InvalidPublicUrl| Unfit::because(error.to_string()))
+    }
+
+    fn to_toml(&self) -> String {
+        toml_string(self.origin())
     }
 }

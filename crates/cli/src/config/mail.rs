@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use entrepot_access::PublicUrl;
 use entrepot_mail::{Account, Address, Config, Link, Mailer, Name, Registry, Security};
 
 use super::field::Field;
 use super::reader::{Reader, Reported};
 use super::secret_file;
 use super::section::section;
+use super::sections::Http;
 use super::setting::{Fallback, Section, Setting};
-use super::text::{Endpoint, Text};
+use super::text::Text;
 use super::value::{Form, Kind, Unfit, Value, choose, toml_string};
 
 /// How the connection to the mail server is kept from others.
@@ -38,7 +40,8 @@ impl Value for MailSecurity {
 }
 
 section! {
-    /// The way for letters to people: an SMTP server that takes them. Without it nobody is written to.
+    /// The way for letters to people: an SMTP server that takes them. Without it nobody is written to. Links in letters begin with
+    /// `http.public_url`, which has to be set too.
     "mail" => Mail {
         /// Host of the server.
         host: Option<Text> = "not set: no letters";
@@ -56,8 +59,6 @@ section! {
         ca_file: Option<PathBuf> = "not set: the authorities that the system trusts";
         /// What letters call the registry.
         registry: Text = "Entrepot";
-        /// Address under which people reach the registry, for letters.
-        url: Option<Endpoint> = "not set";
         /// How long the server may take to take a letter.
         timeout: Duration = "30s".within("1s", "5m");
     }
@@ -68,11 +69,11 @@ impl Mail {
     ///
     /// # Errors
     /// Something is missing, or is not as it has to be.
-    pub(super) fn mailer(&self, reader: &mut Reader) -> Result<Option<Mailer>, Reported> {
+    pub(super) fn mailer(&self, reader: &mut Reader, url: Option<&PublicUrl>) -> Result<Option<Mailer>, Reported> {
         let Some(host) = &self.host else { return Ok(None) };
         let from = self.from.as_ref().map(|from| from.0.as_str());
         let from = parsed::<Address>(reader, &Self::from, from);
-        let url = parsed::<Link>(reader, &Self::url, self.url.as_ref().map(|url| url.0.as_str()));
+        let url = parsed::<Link>(reader, &Http::public_url, url.map(PublicUrl::origin));
         let name = parsed::<Name>(reader, &Self::registry, Some(&self.registry.0));
         let account = self.account(reader);
         let config = Config {

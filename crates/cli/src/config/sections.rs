@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use entrepot_access::{PublicUrl, SignUp};
+
 use super::access::Anonymous;
 use super::address::ListenAddress;
 use super::database::DatabaseUrl;
@@ -35,7 +37,7 @@ pub(super) static TABLE: [Section; 20] = [
             DATABASE_STATEMENT_TIMEOUT,
         ],
     },
-    Section { name: "access", about: "Who may do what.", settings: &[ANONYMOUS] },
+    Section { name: "access", about: "Who may do what.", settings: &[ANONYMOUS, SIGN_UP] },
     Ldap::SECTION,
     Oidc::SECTION,
     Mail::SECTION,
@@ -145,6 +147,15 @@ pub(super) const ANONYMOUS: Setting = Setting::new::<Anonymous>(
 )
 .flag("access-anonymous", "ACTION");
 
+/// Who may make an account.
+pub(super) const SIGN_UP: Setting = Setting::new::<SignUp>(
+    "access.sign_up",
+    Fallback::Value("off"),
+    "Who may make an account for themselves: off, nobody; on, everybody who can be written to; or domains with spaces between, \
+     such as acme.example, who has an address there. Addresses are confirmed by a letter, so this needs `mail.host`. \
+     Invitations to an organization make accounts in any case.",
+);
+
 section! {
     /// What the registry accepts.
     "registry" => Registry {
@@ -173,6 +184,9 @@ section! {
         /// Networks of reverse proxies that are trusted to tell in X-Forwarded-For who the client is. What others send there is
         /// ignored.
         trusted_proxies: Networks = "";
+        /// Address under which people reach the registry, such as https://registry.acme.example. Links in letters begin with it, and
+        /// OpenID providers send people back to it.
+        public_url: Option<PublicUrl> = "not set";
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) async fn get(Who(caller): Who) -> Json<Me> {
         Credential::None => ("none", None),
         Credential::Password => ("password", None),
         Credential::Identity => ("identity", None),
+        Credential::Link => ("link", None),
         Credential::Token(id) => ("token", Some(id.clone())),
     };
     let scopes = caller.scopes().to_words().split(' ').map(str::to_owned).collect();

@@ -59,6 +59,7 @@ kinds! {
     UNAUTHENTICATED = "unauthenticated" UNAUTHORIZED "Log in to do this";
     DENIED = "denied" FORBIDDEN "You may not do this";
     NOT_FOUND = "not-found" NOT_FOUND "There is no such thing, or you may not know of it";
+    LINK = "link" GONE "The link does not work, or no longer";
     METHOD = "method" METHOD_NOT_ALLOWED "This path does not take this method";
     EXISTS = "exists" CONFLICT "There is already such a thing";
     CONFLICT = "conflict" CONFLICT "Things would be left in a state that they must not have";
@@ -174,6 +175,7 @@ impl From<Refusal> for Problem {
                 Self::new(TOO_MANY, detail).with_header(header::RETRY_AFTER, after.as_secs().max(1))
             }
             Refusal::NotFound { .. } => Self::new(NOT_FOUND, detail),
+            Refusal::LinkGone => Self::new(LINK, detail),
             Refusal::Exists { .. } => Self::new(EXISTS, detail),
             Refusal::Invalid { field, .. } => Self { field: Some(field.to_owned()), ..Self::new(INVALID, detail) },
             Refusal::Conflict(_) => Self::new(CONFLICT, detail),

@@ -144,6 +144,7 @@ impl ApiError {
                 .with_header(header::RETRY_AFTER, HeaderValue::from_static("5")),
             Refusal::Denied(_)
             | Refusal::NotFound { .. }
+            | Refusal::LinkGone
             | Refusal::Exists { .. }
             | Refusal::Conflict(_)
             | Refusal::QuotaReached { .. }

@@ -1,0 +1,68 @@
+//! How often something may be done: so many times at once, and then one more every so often.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::Error;
+
+/// How often.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// At once.
+    pub(crate) burst: f64,
+    /// After that, one more every so often.
+    pub(crate) refill: Duration,
+}
+
+/// So many times are left, as of a moment.
+pub(crate) struct Bucket {
+    pace: Pace,
+    state: Mutex<(f64, Instant)>,
+}
+
+impl Bucket {
+    pub(crate) fn full(pace: Pace) -> Self {
+        Self { pace, state: Mutex::new((pace.burst, Instant::now())) }
+    }
+
+    /// Whether there is one left.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub(crate) fn check(&self, now: Instant) -> Result<(), Error> {
+        let left = self.settle(now, 0.0);
+        if left >= 1.0 { Ok(()) } else { Err(Error::TooMany { after: self.pace.refill.mul_f64(1.0 - left) }) }
+    }
+
+    /// Takes one, if there is one or not.
+    pub(crate) fn take(&self, now: Instant) {
+        self.settle(now, 1.0);
+    }
+
+    /// Adds what time has given, takes `taken`, and returns what is left.
+    fn settle(&self, now: Instant, taken: f64) -> f64 {
+        let mut state = self.state.lock();
+        let (left, at) = *state;
+        let refilled = left + now.saturating_duration_since(at).as_secs_f64() / self.pace.refill.as_secs_f64();
+        *state = ((refilled.min(self.pace.burst) - taken).max(0.0), now.max(at));
+        state.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_fills_again() {
+        let pace = Pace { burst: 10.0, refill: Duration::from_secs(6) };
+        let (bucket, now) = (Bucket::full(pace), Instant::now());
+        for _ in 0..10 {
+            bucket.check(now).unwrap();
+            bucket.take(now);
+        }
+        assert!(bucket.check(now).is_err());
+        assert!(bucket.check(now + pace.refill).is_ok());
+    }
+}
