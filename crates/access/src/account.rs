@@ -105,7 +105,7 @@ impl Account {
 }
 
 impl Access {
-    /// Makes an account.
+    /// Makes an account. Who has an address is asked by a letter to confirm it, and can choose a password with another one then.
     ///
     /// # Errors
     /// [`Error::Exists`]; [`Error::Invalid`] for the password or the address.
@@ -129,6 +129,9 @@ impl Access {
         });
         let (_, account) = made.await?;
         self.noticed().await?;
+        if account.email.is_some() && self.0.options.mailer.is_some() {
+            self.ask_to_confirm(&self.permit_account(permit.caller(), &account.name).await?).await;
+        }
         Ok(account)
     }
 

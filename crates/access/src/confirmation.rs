@@ -53,6 +53,11 @@ impl Access {
             return;
         }
         self.tell_address_changed(before).await;
+        self.ask_to_confirm(permit).await;
+    }
+
+    /// Writes to the address of an account that is new. If that cannot be done, the log says so.
+    pub(crate) async fn ask_to_confirm(&self, permit: &Permit<AccountOwner>) {
         if let Err(error) = self.send_confirmation(permit).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, account = permit.on.name.as_str(), "nobody was asked to confirm the address");

@@ -29,9 +29,9 @@ impl Access {
     /// [`Error::Invalid`] for what is no address; [`Error::TooMany`] if too much was asked for from `address`;
     /// [`Error::Unconfigured`] without a way for letters.
     pub async fn ask_for_reset(&self, email: &str, address: Option<IpAddr>) -> Result<(), Error> {
-        self.mailer()?;
         let email: Address =
             email.trim().parse().map_err(|error: entrepot_mail::Error| Error::invalid("email", error))?;
+        self.mailer()?;
         self.0.letters.admit_from(address)?;
         // Who got some has one that works. To refuse would let others keep the owner from asking.
         if self.0.letters.admit_to(email.as_ref()).is_err() {

@@ -46,6 +46,7 @@ impl Access {
         // Before the password is hashed, which costs.
         self.kept_link(LinkKind::SetUp, secret).await?;
         let email = email.map(checked_email).transpose()?;
+        let has_address = email.is_some();
         let password = self.0.passwords.hash(&newcomer.password).await?;
         let (hash, name) = (Secret::hash_of(secret), newcomer.name.clone());
         let written = self.0.database.write(Durability::Power, move |connection| {
@@ -61,6 +62,9 @@ impl Access {
         });
         written.await?;
         self.noticed().await?;
+        if has_address && self.0.options.mailer.is_some() {
+            self.ask_to_confirm(&self.permit_account(&Self::operator(), &newcomer.name).await?).await;
+        }
         Ok(newcomer.name)
     }
 }

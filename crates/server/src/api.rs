@@ -10,7 +10,9 @@ mod explain;
 mod extract;
 mod grants;
 mod hub;
+mod invitations;
 mod keys;
+mod links;
 mod manifests;
 mod me;
 mod namespaces;
@@ -53,7 +55,7 @@ impl Api {
 
 /// The API and its documents.
 pub(crate) fn router(api: Api) -> Router {
-    let routes = hub_routes(content(tokens_and_robots(organizations_and_teams(people(Routes::default())))));
+    let routes = hub_routes(content(tokens_and_robots(organizations_and_teams(invitations(links(people(Routes::default())))))));
     let documents = document::router(&routes);
     let nothing_here = || async { Problem::nothing_here() };
     let router = routes
@@ -112,6 +114,102 @@ fn people(routes: Routes) -> Routes {
             "/api/v1/accounts/{account}/to-organization",
             accounts::to_organization,
             doc("Make an organization out of an account; for administrators.").takes::<OwnerBody>(),
+        )
+}
+
+fn links(routes: Routes) -> Routes {
+    use links::{ForgottenBody, JoinBody, LinkView, LookBody, MadeLink, ResetBody, SecretBody, SetUpBody, SignUpBody, UsedLink};
+    routes
+        .post(
+            "/api/v1/sign-up",
+            links::sign_up,
+            doc("Ask for an account, where that is allowed; a letter has the link that makes it.").takes::<SignUpBody>(),
+        )
+        .post(
+            "/api/v1/reset",
+            links::forgotten,
+            doc("Ask for a letter with a link to a new password. The answer is the same for every address.")
+                .takes::<ForgottenBody>(),
+        )
+        .post(
+            "/api/v1/links/look",
+            links::look,
+            doc("What a link is for; that uses nothing up.").takes::<LookBody>().gives::<LinkView>(),
+        )
+        .post(
+            "/api/v1/links/set-up",
+            links::set_up,
+            doc("Make the first administrator by a link.").takes::<SetUpBody>().makes::<UsedLink>(),
+        )
+        .post(
+            "/api/v1/links/sign-up",
+            links::finish_sign_up,
+            doc("Make the account that was asked for by a link.").takes::<SecretBody>().makes::<UsedLink>(),
+        )
+        .post(
+            "/api/v1/links/confirm",
+            links::confirm,
+            doc("Confirm an address by a link.").takes::<SecretBody>().gives::<UsedLink>(),
+        )
+        .post(
+            "/api/v1/links/reset",
+            links::reset,
+            doc("Choose a new password by a link; what was issued for the old one ends.")
+                .takes::<ResetBody>()
+                .gives::<UsedLink>(),
+        )
+        .post(
+            "/api/v1/links/join",
+            links::join,
+            doc("Make an account by the link of an invitation, and accept with it.").takes::<JoinBody>().makes::<UsedLink>(),
+        )
+        .post(
+            "/api/v1/accounts/{account}/confirmation",
+            links::send_confirmation,
+            doc("Send a letter with a link that confirms the account's address."),
+        )
+        .post(
+            "/api/v1/accounts/{account}/reset-link",
+            links::reset_link,
+            doc("Make a link to a new password, to be handed to somebody; for administrators.").makes::<MadeLink>(),
+        )
+}
+
+fn invitations(routes: Routes) -> Routes {
+    use invitations::{InvitationView, NewInvitationBody};
+    routes
+        .get(
+            "/api/v1/organizations/{organization}/invitations",
+            invitations::list,
+            doc("The invitations that stand, oldest first.").lists::<InvitationView>(),
+        )
+        .post(
+            "/api/v1/organizations/{organization}/invitations",
+            invitations::create,
+            doc("Ask an account, or whoever gets letters to an address, into an organization.")
+                .takes::<NewInvitationBody>()
+                .makes::<InvitationView>(),
+        )
+        .delete(
+            "/api/v1/organizations/{organization}/invitations/{id}",
+            invitations::revoke,
+            doc("Take an invitation back."),
+        )
+        .get(
+            "/api/v1/invitations",
+            invitations::own,
+            doc("The invitations to your own account, oldest first.").lists::<InvitationView>(),
+        )
+        .post(
+            "/api/v1/invitations/{id}/accept",
+            invitations::accept_own,
+            doc("Accept an invitation to your own account.").gives::<InvitationView>(),
+        )
+        .delete("/api/v1/invitations/{id}", invitations::decline, doc("Decline an invitation to your own account."))
+        .post(
+            "/api/v1/links/accept",
+            invitations::accept,
+            doc("Accept the invitation of a link, as yourself.").takes::<links::SecretBody>().gives::<InvitationView>(),
         )
 }
 

@@ -1,5 +1,6 @@
 //! What is seen of every request: its id, a line in the access log when its answer is sent, and its place in the metrics.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -130,7 +131,7 @@ impl<B> Drop for Observed<B> {
             client = line.client.map(tracing::field::display),
             peer = line.peer.map(tracing::field::display),
             method = %self.watch.method,
-            path = line.uri.path(),
+            path = &*shown(line.uri.path()),
             query = line.uri.query(),
             status = self.status.as_u16(),
             sent_bytes = self.sent,
@@ -138,5 +139,27 @@ impl<B> Drop for Observed<B> {
             user_agent = line.user_agent.as_ref().and_then(|value| value.to_str().ok()),
             failed = self.failed.then_some(true),
         );
+    }
+}
+
+/// A path as the log may have it: what follows the kind of a link that works once is a secret.
+fn shown(path: &str) -> Cow<'_, str> {
+    match path.strip_prefix("/link/").map(|rest| rest.split('/').next().unwrap_or_default()) {
+        Some(kind) if path.len() > "/link/".len() + kind.len() => Cow::Owned(format!("/link/{kind}/…")),
+        _ => Cow::Borrowed(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_of_links_are_not_logged() {
+        assert_eq!(shown("/link/reset/c2VjcmV0"), "/link/reset/…");
+        assert_eq!(shown("/link/reset/c2Vj/cmV0"), "/link/reset/…");
+        for path in ["/link/reset", "/link/", "/link", "/v2/acme/app/tags/list", "/"] {
+            assert_eq!(shown(path), path);
+        }
     }
 }

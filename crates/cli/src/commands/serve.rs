@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use entrepot_access::{LinkKind, Secret};
 use entrepot_server::net::{Limits, Listener, Reloaded, TlsReloader};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -61,8 +62,13 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         async move { access.follow_directory(pause).await }
     });
     announce(listener.addresses(), tls.is_some());
-    if config.access != Anonymous::Push && !access.has_accounts().await? {
-        say_how_to_begin();
+    if config.access != Anonymous::Push {
+        match access.set_up_link().await {
+            Ok(Some(secret)) => say_how_to_begin(&set_up_address(config, listener.addresses(), tls.is_some(), &secret)),
+            Ok(None) => {}
+            // While writes are stopped it serves pulls, and nobody can be made administrator.
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "there is no link to begin with"),
+        }
     }
 
     let options = entrepot_server::Options {
@@ -108,20 +114,36 @@ fn limits(config: &Config) -> Limits {
 
 /// The one line that says where the registry is and what to do next.
 fn announce(addresses: &[SocketAddr], tls: bool) {
-    let scheme = if tls { "https" } else { "http" };
-    let all: Vec<_> = addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
-    let host = match addresses.first() {
-        Some(address) if is_here(address.ip()) => format!("localhost:{}", address.port()),
-        Some(address) => address.to_string(),
-        None => return,
-    };
+    let all: Vec<_> = addresses.iter().map(|address| format!("{}://{address}", scheme(tls))).collect();
+    let Some(host) = host(addresses) else { return };
     println!("entrepot listens on {}; push with: docker push {host}/NAME", all.join(" and "));
 }
 
-/// Says how to make the first account, as nobody can push until there is one.
-fn say_how_to_begin() {
-    let how = "nobody can log in yet: make the first administrator with `entrepot user create NAME --admin`, on this machine and \
-               with the same --config or --data-dir; the registry can go on running";
+fn scheme(tls: bool) -> &'static str {
+    if tls { "https" } else { "http" }
+}
+
+/// Where the registry is, as it is called from this machine.
+fn host(addresses: &[SocketAddr]) -> Option<String> {
+    let address = addresses.first()?;
+    Some(if is_here(address.ip()) { format!("localhost:{}", address.port()) } else { address.to_string() })
+}
+
+/// Where the first administrator is made: under the public address if there is one, and otherwise where the registry listens.
+fn set_up_address(config: &Config, addresses: &[SocketAddr], tls: bool, secret: &Secret) -> String {
+    let path = LinkKind::SetUp.path(secret);
+    match &config.http.public_url {
+        Some(url) => url.at(&path),
+        None => format!("{}://{}{path}", scheme(tls), host(addresses).unwrap_or_default()),
+    }
+}
+
+/// Says how to make the first administrator. The link is a secret that works once and for an hour, and every start makes a new one.
+fn say_how_to_begin(link: &str) {
+    let how = format!(
+        "nobody governs the registry yet: make the first administrator at {link} within an hour, or with `entrepot user create NAME \
+         --admin`, on this machine and with the same --config or --data-dir; the registry can go on running"
+    );
     if stdout().is_terminal() {
         println!("{how}");
     } else {

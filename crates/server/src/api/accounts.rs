@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use entrepot_access::{Account, AccountChange, Name, NewAccount, NewPassword, Principal, Visibility};
+use entrepot_access::{
+    Account, AccountChange, AccountOwner, Name, NewAccount, NewPassword, Permit, Principal, Visibility,
+};
 use http::header::HeaderMap;
 use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
@@ -69,8 +71,10 @@ pub(super) struct NewAccountBody {
 pub(super) struct ChangeBody {
     /// What they are called.
     display_name: Option<String>,
-    /// Where letters to them go.
+    /// Where letters to them go. Another one has to be confirmed.
     email: Option<String>,
+    /// The password that counts now; needed for another address of one's own account.
+    current_password: Option<String>,
     /// Of their new repositories: public or private.
     #[schema(value_type = Option<String>)]
     default_visibility: Option<Parsed<Visibility>>,
@@ -161,8 +165,13 @@ pub(super) async fn change(
 ) -> Result<Response, Problem> {
     let permit = api.access().permit_account(&caller, &name).await?;
     let now = api.access().account(&permit).await?;
+    let ChangeBody { display_name, email, current_password, default_visibility } = body;
+    let other_address = email.is_some() && email != now.email;
     let unless_changed = edit::expects(&headers, &AccountView::from(now.clone()))?.then_some(now);
-    let ChangeBody { display_name, email, default_visibility } = body;
+    if other_address {
+        // Links to a new password go there.
+        prove_own(&api, &permit, &name, current_password).await?;
+    }
     let default_visibility = default_visibility.map(|Parsed(visibility)| visibility);
     let change = AccountChange { display_name, email, default_visibility, unless_changed };
     let changed = api.access().change_account(&permit, change).await?;
@@ -177,14 +186,23 @@ pub(super) async fn password(
     Body(body): Body<PasswordBody>,
 ) -> Result<StatusCode, Problem> {
     let permit = api.access().permit_account(&caller, &name).await?;
-    let own = matches!(caller.principal(), Principal::Account { name: own, .. } if *own == name);
-    // Whoever finds somebody's token is not to take the account over with it.
-    let shown = body.current_password.unwrap_or_default();
-    if own && !api.access().check_password(&permit, &shown).await? {
-        return Err(invalid("current_password", "it has to be the password that counts now"));
-    }
+    prove_own(&api, &permit, &name, body.current_password).await?;
     api.access().set_password(&permit, &body.password).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// That whoever changes their own account knows its password: who finds somebody's token is not to take the account over with it.
+async fn prove_own(
+    api: &Api,
+    permit: &Permit<AccountOwner>,
+    name: &Name,
+    password: Option<String>,
+) -> Result<(), Problem> {
+    let own = matches!(permit.caller().principal(), Principal::Account { name: own, .. } if own == name);
+    if own && !api.access().check_password(permit, &password.unwrap_or_default()).await? {
+        return Err(invalid("current_password", "it has to be the password that counts now"));
+    }
+    Ok(())
 }
 
 /// `POST /api/v1/accounts/{account}/disable`
