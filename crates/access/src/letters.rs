@@ -166,3 +166,24 @@ impl Access {
 pub(crate) fn in_letter(name: &str) -> Result<entrepot_mail::Name, Error> {
     name.parse().map_err(|error: entrepot_mail::Error| Error::Internal(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_few() {
+        let pacing = Pacing::new();
+        let (here, there) = (Some("192.0.2.1".parse().unwrap()), Some("198.51.100.1".parse().unwrap()));
+        for _ in 0..5 {
+            pacing.admit("ann@acme.example", here).unwrap();
+        }
+        assert!(pacing.admit("Ann@Acme.example", there).is_err(), "one gets so many, whoever asks");
+        for number in 0..25 {
+            pacing.admit(&format!("{number}@acme.example"), here).unwrap();
+        }
+        assert!(pacing.admit("ben@acme.example", here).is_err(), "from one place so many are asked for");
+        pacing.admit("ben@acme.example", there).unwrap();
+        pacing.admit("eve@acme.example", None).unwrap();
+    }
+}

@@ -15,7 +15,9 @@ use crate::{
 
 mod audit;
 mod guessing;
+mod invitations;
 mod keys;
+mod links;
 mod organizations;
 mod repositories;
 mod revocation;
@@ -38,7 +40,11 @@ impl Drop for Fixture {
 }
 
 async fn open(place: &Place, anonymous: Anonymous) -> Fixture {
-    let access = Access::new(Options::new(anonymous), place.open(&[ROOM]).await.unwrap()).unwrap();
+    open_with(place, Options::new(anonymous)).await
+}
+
+async fn open_with(place: &Place, options: Options) -> Fixture {
+    let access = Access::new(options, place.open(&[ROOM]).await.unwrap()).unwrap();
     let attended = access.clone();
     Fixture { access, attending: tokio::spawn(async move { attended.attend().await }) }
 }

@@ -151,6 +151,24 @@ https://registry.acme.example
 }
 
 #[test]
+fn an_address_was_changed() {
+    reads(
+        &Letter::AddressChanged { account: name("ann") },
+        "Letters from Acme Registry go elsewhere now",
+        "Hello ann,
+
+Another e-mail address was given for the account ann on Acme Registry.
+
+If this was not you, somebody else can sign in as you: reset your password, and tell the administrators of the registry.
+
+-- 
+Acme Registry
+https://registry.acme.example
+",
+    );
+}
+
+#[test]
 fn a_second_factor_was_changed() {
     let table = [
         (
