@@ -35,7 +35,7 @@ use entrepot_registry::gate::Gate;
 use http::header::{self, HeaderValue};
 
 pub(crate) use self::hub::serves as hub_serves;
-use self::problem::Problem;
+pub(crate) use self::problem::Problem;
 use self::routes::{Routes, doc};
 use crate::client::Proxies;
 

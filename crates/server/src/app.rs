@@ -24,6 +24,7 @@ use crate::token;
 use crate::v2::V2;
 use crate::v2::endpoint::{Endpoint, InvalidPath};
 use crate::v2::error::ApiError;
+use crate::web::{self, Web};
 
 /// The whole application; clones share it.
 #[derive(Clone)]
@@ -40,8 +41,10 @@ impl App {
     pub(crate) fn new(v2: V2, proxies: Proxies, observer: Observer, metrics: bool) -> Self {
         let tokens = token::router(v2.gate.policy().clone(), proxies.clone());
         let api = Api { registry: v2.registry.clone(), gate: v2.gate.clone(), proxies: proxies.clone() };
+        let web = Web { access: v2.gate.policy().clone(), proxies: proxies.clone() };
         let pages = tokens
             .merge(api::router(api))
+            .merge(web::router(web))
             .merge(pages::router(v2.registry.clone(), metrics.then(|| observer.exposition())));
         Self(Arc::new(Parts { v2, proxies, pages, observer }))
     }

@@ -15,6 +15,7 @@ mod request_id;
 mod time;
 mod token;
 mod v2;
+mod web;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use http::Request;
-use http::header::{self, HeaderName};
+use http::header::{self, HeaderMap, HeaderName};
+use http::request::Parts;
+use http::{Extensions, Request, Uri};
 
 use crate::client::Proxies;
 use crate::net::Connection;
@@ -20,16 +21,35 @@ pub(crate) struct Origin {
 impl Origin {
     /// Where `request` came to. What stands as the host is taken only if a URL may have it there.
     pub(crate) fn of<B>(request: &Request<B>, proxies: &Proxies) -> Self {
-        let connection = request.extensions().get::<Connection>();
+        Self::from(request.extensions(), request.headers(), request.uri(), proxies)
+    }
+
+    /// The same, of a request that was taken apart.
+    pub(crate) fn of_parts(parts: &Parts, proxies: &Proxies) -> Self {
+        Self::from(&parts.extensions, &parts.headers, &parts.uri, proxies)
+    }
+
+    fn from(extensions: &Extensions, headers: &HeaderMap, uri: &Uri, proxies: &Proxies) -> Self {
+        let connection = extensions.get::<Connection>();
         let forwarded = || {
-            let value = request.headers().get(X_FORWARDED_PROTO)?.to_str().ok()?;
+            let value = headers.get(X_FORWARDED_PROTO)?.to_str().ok()?;
             proxies.is_trusted(connection?.peer().ip()).then(|| value.eq_ignore_ascii_case("https"))
         };
         let https = forwarded().unwrap_or_else(|| connection.is_some_and(Connection::is_tls));
-        let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = named.or_else(|| request.uri().authority().map(http::uri::Authority::as_str)).unwrap_or_default();
+        let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = named.or_else(|| uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default();
         let host = if is_host(host) { host } else { "localhost" };
         Self { https, host: host.into() }
+    }
+
+    /// Whether what goes to it is encrypted on its way.
+    pub(crate) fn is_https(&self) -> bool {
+        self.https
+    }
+
+    /// The host, with its port if that is not the usual one.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 }
 

@@ -50,8 +50,7 @@ impl FromRequestParts<Api> for Reached {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
-        let request = Request::from_parts(parts.clone(), axum::body::Body::empty());
-        Ok(Self(Origin::of(&request, &api.proxies).to_string()))
+        Ok(Self(Origin::of_parts(parts, &api.proxies).to_string()))
     }
 }
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 /// An answer that says what is wrong. `type` is an address on the API's own page.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     /// Which kind of problem it is.
     #[serde(rename = "type")]
     kind: String,
@@ -118,17 +118,17 @@ impl Problem {
     }
 
     /// The status code.
-    pub(super) fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
 
     /// What is wrong here, in a sentence.
-    pub(super) fn detail(&self) -> &str {
+    pub(crate) fn detail(&self) -> &str {
         &self.detail
     }
 
     /// Its headers, which are part of the answer in whatever form that is.
-    pub(super) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+    pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.headers
     }
 

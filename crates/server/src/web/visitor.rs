@@ -1,0 +1,98 @@
+//! Who looks at a page.
+
+use std::net::IpAddr;
+
+use axum::extract::FromRequestParts;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use entrepot_access::{Caller, Error, Name, Principal};
+use hmac::{Hmac, KeyInit, Mac};
+use http::Uri;
+use http::header::{HeaderMap, HeaderValue};
+use http::request::Parts;
+use rand::TryRng;
+use rand::rngs::SysRng;
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::Web;
+use super::cookie::Cookie;
+use super::failure::Failure;
+use crate::origin::Origin;
+
+/// Somebody with a browser.
+pub(super) struct Visitor {
+    /// Who they are, by the session of their cookie.
+    pub(super) caller: Caller,
+    /// From where they come.
+    pub(super) address: Option<IpAddr>,
+    /// Where they have reached the registry.
+    pub(super) origin: Origin,
+    /// Which page they want.
+    pub(super) uri: Uri,
+    /// Whether anybody can log in.
+    pub(super) accounts: bool,
+    /// The secret that their browser shares with us: of their session or, if they are not logged in, of the browser alone.
+    key: String,
+    /// Whether the browser has still to be given it.
+    is_new: bool,
+}
+
+impl Visitor {
+    async fn of(parts: &Parts, web: &Web) -> Result<Self, Failure> {
+        let address = web.proxies.client_of(&parts.extensions, &parts.headers);
+        let origin = Origin::of_parts(parts, &web.proxies);
+        let accounts = web.access.has_accounts().await?;
+        let (key, is_new) = visit(&parts.headers, &origin)?;
+        let caller = web.access.nobody(address);
+        Ok(Self { caller, address, origin, uri: parts.uri.clone(), accounts, key, is_new })
+    }
+
+    /// Their name, if they are logged in.
+    pub(super) fn name(&self) -> Option<&Name> {
+        match self.caller.principal() {
+            Principal::Account { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// What their forms have to have: nobody else can know it, and it tells nothing of the secret.
+    pub(super) fn token(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.mac())
+    }
+
+    /// Whether `token` is of a form that this browser was shown.
+    pub(super) fn has_shown(&self, token: &str) -> bool {
+        let given = URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
+        bool::from(given.ct_eq(&self.mac()))
+    }
+
+    fn mac(&self) -> Vec<u8> {
+        // Cannot fail: a key of any length will do.
+        let mac = Hmac::<Sha256>::new_from_slice(self.key.as_bytes());
+        mac.map(|mac| mac.chain_update(b"form").finalize().into_bytes().to_vec()).unwrap_or_default()
+    }
+
+    /// The cookie that their browser has still to be given.
+    pub(super) fn cookie(&self) -> Option<HeaderValue> {
+        if self.is_new { Cookie::Visit.set(&self.key, self.origin.is_https()) } else { None }
+    }
+}
+
+/// The secret of a browser in which nobody is logged in, and whether it is new.
+fn visit(headers: &HeaderMap, origin: &Origin) -> Result<(String, bool), Error> {
+    if let Some(key) = Cookie::Visit.read(headers, origin.is_https()) {
+        return Ok((key.to_owned(), false));
+    }
+    let mut bytes = [0; 32];
+    SysRng.try_fill_bytes(&mut bytes).map_err(|error| Error::Internal(format!("no random numbers: {error}")))?;
+    Ok((URL_SAFE_NO_PAD.encode(bytes), true))
+}
+
+impl FromRequestParts<Web> for Visitor {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Failure> {
+        Self::of(parts, web).await
+    }
+}
