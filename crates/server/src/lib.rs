@@ -10,6 +10,7 @@ pub mod net;
 mod network;
 mod observe;
 mod origin;
+mod own;
 mod pages;
 mod request_id;
 mod time;

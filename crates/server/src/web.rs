@@ -10,9 +10,12 @@ mod fields;
 mod form;
 mod link;
 mod next;
+mod organizations;
 mod page;
 mod posted;
 mod reset;
+mod section;
+mod settings;
 mod sign_up;
 mod start;
 mod visitor;
@@ -32,14 +35,40 @@ pub(crate) struct Web {
 
 /// All pages.
 pub(crate) fn router(web: Web) -> Router {
-    Router::new()
-        .route("/", get(start::show))
-        .route("/invitations/{id}/accept", post(start::accept))
-        .route("/invitations/{id}/decline", post(start::decline))
+    let pages = organizations(settings(entry(Router::new().route("/", get(start::show)))));
+    pages.layer(axum::middleware::map_response(page::guard)).route("/assets/{file}", get(assets::show)).with_state(web)
+}
+
+/// How people come in.
+fn entry(routes: Router<Web>) -> Router<Web> {
+    routes
         .route("/sign-up", get(sign_up::ask).post(sign_up::act))
         .route("/reset", get(reset::ask).post(reset::act))
         .route("/link/{kind}/{secret}", get(link::ask).post(link::act))
-        .layer(axum::middleware::map_response(page::guard))
-        .route("/assets/{file}", get(assets::show))
-        .with_state(web)
+        .route("/invitations/{id}/accept", post(start::accept))
+        .route("/invitations/{id}/decline", post(start::decline))
+}
+
+fn settings(routes: Router<Web>) -> Router<Web> {
+    use settings::{password, profile, tokens};
+    routes
+        .route("/settings", get(profile::ask).post(profile::change))
+        .route("/settings/email", post(profile::email))
+        .route("/settings/confirmation", post(profile::confirmation))
+        .route("/settings/password", get(password::ask).post(password::act))
+        .route("/settings/tokens", get(tokens::ask).post(tokens::create))
+        .route("/settings/tokens/{id}/revoke", post(tokens::revoke))
+}
+
+fn organizations(routes: Router<Web>) -> Router<Web> {
+    use organizations::{create, invitations, jobs, list, members, one, teams};
+    routes
+        .route("/organizations", get(list).post(create))
+        .route("/organizations/{organization}", get(one))
+        .route("/organizations/{organization}/members/{account}/role", post(members::set))
+        .route("/organizations/{organization}/members/{account}/remove", post(members::remove))
+        .route("/organizations/{organization}/invitations", post(invitations::create))
+        .route("/organizations/{organization}/invitations/{id}/revoke", post(invitations::revoke))
+        .route("/organizations/{organization}/teams", post(teams::create))
+        .route("/organizations/{organization}/ci", get(jobs::ask).post(jobs::test))
 }

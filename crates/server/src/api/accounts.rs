@@ -3,19 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use entrepot_access::{
-    Account, AccountChange, AccountOwner, Name, NewAccount, NewPassword, Permit, Principal, Visibility,
-};
+use entrepot_access::{Account, AccountChange, Name, NewAccount, NewPassword, Visibility};
 use http::header::HeaderMap;
 use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::extract::{Asked, At, Body, Who, invalid};
+use super::extract::{Asked, At, Body, Who};
 use super::page::{Page, Paging};
 use super::problem::Problem;
 use super::words::Parsed;
 use super::{Api, edit};
+use crate::own::prove;
 use crate::time::rfc3339;
 
 /// A person.
@@ -170,7 +169,7 @@ pub(super) async fn change(
     let unless_changed = edit::expects(&headers, &AccountView::from(now.clone()))?.then_some(now);
     if other_address {
         // Links to a new password go there.
-        prove_own(&api, &permit, &name, current_password).await?;
+        prove(api.access(), &permit, &name, current_password.as_deref()).await?;
     }
     let default_visibility = default_visibility.map(|Parsed(visibility)| visibility);
     let change = AccountChange { display_name, email, default_visibility, unless_changed };
@@ -186,23 +185,9 @@ pub(super) async fn password(
     Body(body): Body<PasswordBody>,
 ) -> Result<StatusCode, Problem> {
     let permit = api.access().permit_account(&caller, &name).await?;
-    prove_own(&api, &permit, &name, body.current_password).await?;
+    prove(api.access(), &permit, &name, body.current_password.as_deref()).await?;
     api.access().set_password(&permit, &body.password).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// That whoever changes their own account knows its password: who finds somebody's token is not to take the account over with it.
-async fn prove_own(
-    api: &Api,
-    permit: &Permit<AccountOwner>,
-    name: &Name,
-    password: Option<String>,
-) -> Result<(), Problem> {
-    let own = matches!(permit.caller().principal(), Principal::Account { name: own, .. } if own == name);
-    if own && !api.access().check_password(permit, &password.unwrap_or_default()).await? {
-        return Err(invalid("current_password", "it has to be the password that counts now"));
-    }
-    Ok(())
 }
 
 /// `POST /api/v1/accounts/{account}/disable`

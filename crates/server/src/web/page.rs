@@ -76,6 +76,13 @@ fn notice(word: &str) -> Option<&'static str> {
             "Your password is changed, and everything that was issued for the old one has ended. Log in with the new one."
         }
         "join" => "Your account is there, and you are in. Log in with the password that you chose.",
+        "saved" => "Saved.",
+        "email" => "The address is changed. Look for a letter that confirms it.",
+        "letter" => "A letter is on its way.",
+        "password" => "Your password is changed. Log in with the new one.",
+        "revoked" => "The token has ended.",
+        "invited" => "The invitation stands for a week.",
+        "removed" => "Removed.",
         "accepted" => "You are in.",
         "declined" => "The invitation is declined.",
         _ => return None,

@@ -7,9 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entrepot_access::{Caller, Error, Name, Principal};
 use hmac::{Hmac, KeyInit, Mac};
-use http::Uri;
 use http::header::{HeaderMap, HeaderValue};
 use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Method, Uri};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use sha2::Sha256;
@@ -18,6 +19,7 @@ use subtle::ConstantTimeEq;
 use super::Web;
 use super::cookie::Cookie;
 use super::failure::Failure;
+use super::next::Next;
 use crate::origin::Origin;
 
 /// Somebody with a browser.
@@ -30,6 +32,8 @@ pub(super) struct Visitor {
     pub(super) origin: Origin,
     /// Which page they want.
     pub(super) uri: Uri,
+    /// Where they are, if that is a page to come back to.
+    here: Next,
     /// Whether anybody can log in.
     pub(super) accounts: bool,
     /// The secret that their browser shares with us: of their session or, if they are not logged in, of the browser alone.
@@ -45,7 +49,11 @@ impl Visitor {
         let accounts = web.access.has_accounts().await?;
         let (key, is_new) = visit(&parts.headers, &origin)?;
         let caller = web.access.nobody(address);
-        Ok(Self { caller, address, origin, uri: parts.uri.clone(), accounts, key, is_new })
+        let uri = parts.uri.clone();
+        let here =
+            if parts.method == Method::GET { uri.path_and_query().map_or("/", PathAndQuery::as_str) } else { "/" };
+        let here = Next::wanted(here);
+        Ok(Self { caller, address, origin, uri, here, accounts, key, is_new })
     }
 
     /// Their name, if they are logged in.
@@ -54,6 +62,14 @@ impl Visitor {
             Principal::Account { name, .. } => Some(name),
             _ => None,
         }
+    }
+
+    /// Their name.
+    ///
+    /// # Errors
+    /// [`Failure::LogIn`], which leads back to the page.
+    pub(super) fn person(&self) -> Result<&Name, Failure> {
+        self.name().ok_or_else(|| Failure::LogIn(self.here.clone()))
     }
 
     /// What their forms have to have: nobody else can know it, and it tells nothing of the secret.

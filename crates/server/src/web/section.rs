@@ -1,0 +1,140 @@
+//! Pages of several parts, each of which shows something and has forms for it.
+
+use askama::Template;
+
+use super::form::Form;
+use super::page::Frame;
+
+/// A page of sections, with a list of the pages beside it.
+#[derive(Template)]
+#[template(path = "sections.html")]
+pub(super) struct Sections {
+    frame: Frame,
+    /// What the pages are about.
+    about: &'static str,
+    sides: Vec<Side>,
+    sections: Vec<Section>,
+}
+
+struct Side {
+    to: String,
+    text: &'static str,
+    current: bool,
+}
+
+/// A part of a page.
+#[derive(Default, Template)]
+#[template(path = "section.html")]
+pub(super) struct Section {
+    heading: String,
+    lead: Vec<String>,
+    /// A secret that is shown once.
+    once: Option<String>,
+    /// An SVG of ours.
+    picture: Option<String>,
+    codes: Vec<String>,
+    items: Vec<Item>,
+    forms: Vec<Form>,
+    links: Vec<Link>,
+}
+
+/// One thing of a list.
+#[derive(Default)]
+pub(super) struct Item {
+    title: String,
+    to: String,
+    tags: Vec<Tag>,
+    facts: Vec<String>,
+    forms: Vec<Form>,
+}
+
+struct Tag {
+    text: String,
+    look: &'static str,
+}
+
+struct Link {
+    to: String,
+    text: String,
+}
+
+impl Sections {
+    pub(super) fn new(frame: Frame) -> Self {
+        Self { frame, about: "", sides: Vec::new(), sections: Vec::new() }
+    }
+
+    /// Puts other pages beside it, each its address and its name; `here` is the address of this one.
+    pub(super) fn beside(mut self, about: &'static str, pages: &[(&'static str, &'static str)], here: &str) -> Self {
+        let side =
+            |(to, text): &(&'static str, &'static str)| Side { to: (*to).to_owned(), text, current: *to == here };
+        self.about = about;
+        self.sides = pages.iter().map(side).collect();
+        self
+    }
+
+    pub(super) fn section(mut self, section: Section) -> Self {
+        self.sections.push(section);
+        self
+    }
+}
+
+impl Section {
+    pub(super) fn new(heading: impl Into<String>) -> Self {
+        Self { heading: heading.into(), ..Self::default() }
+    }
+
+    pub(super) fn lead(mut self, line: impl Into<String>) -> Self {
+        self.lead.push(line.into());
+        self
+    }
+
+    /// Shows a secret. Nobody can show it again.
+    pub(super) fn once(self, secret: impl Into<String>) -> Self {
+        Self { once: Some(secret.into()), ..self }
+    }
+
+    /// A list, or what is said if there is nothing in it.
+    pub(super) fn items(mut self, items: Vec<Item>, nothing: &str) -> Self {
+        if items.is_empty() {
+            return self.lead(nothing);
+        }
+        self.items = items;
+        self
+    }
+
+    pub(super) fn form(mut self, form: Form) -> Self {
+        self.forms.push(form);
+        self
+    }
+
+    pub(super) fn link(mut self, to: impl Into<String>, text: impl Into<String>) -> Self {
+        self.links.push(Link { to: to.into(), text: text.into() });
+        self
+    }
+}
+
+impl Item {
+    pub(super) fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), ..Self::default() }
+    }
+
+    /// Where there is more of it.
+    pub(super) fn at(self, to: impl Into<String>) -> Self {
+        Self { to: to.into(), ..self }
+    }
+
+    pub(super) fn tag(mut self, text: impl Into<String>, look: &'static str) -> Self {
+        self.tags.push(Tag { text: text.into(), look });
+        self
+    }
+
+    pub(super) fn fact(mut self, fact: impl Into<String>) -> Self {
+        self.facts.push(fact.into());
+        self
+    }
+
+    pub(super) fn form(mut self, form: Form) -> Self {
+        self.forms.push(form);
+        self
+    }
+}

@@ -1,0 +1,32 @@
+//! What people change of their own accounts.
+
+pub(super) mod password;
+pub(super) mod profile;
+pub(super) mod tokens;
+
+use entrepot_access::{AccountOwner, Name, Permit};
+use http::StatusCode;
+
+use super::Web;
+use super::failure::Failure;
+use super::page::{Answer, Frame, show};
+use super::section::{Section, Sections};
+use super::visitor::Visitor;
+
+/// The pages, each its address and its name.
+const PAGES: &[(&str, &str)] =
+    &[("/settings", "Profile"), ("/settings/password", "Password"), ("/settings/tokens", "Tokens")];
+
+/// Who changes their own account, and that they may.
+async fn own(web: &Web, visitor: &Visitor) -> Result<(Name, Permit<AccountOwner>), Failure> {
+    let name = visitor.person()?.clone();
+    let permit = web.access.permit_account(&visitor.caller, &name).await?;
+    Ok((name, permit))
+}
+
+/// The page at `here` with these sections.
+fn page(visitor: &Visitor, status: StatusCode, here: &str, sections: impl IntoIterator<Item = Section>) -> Answer {
+    let title = PAGES.iter().find(|(to, _)| *to == here).map_or("Settings", |(_, text)| text);
+    let page = Sections::new(Frame::new(visitor, title).within("settings")).beside("Settings", PAGES, here);
+    show(visitor, status, &sections.into_iter().fold(page, Sections::section))
+}

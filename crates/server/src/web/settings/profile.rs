@@ -1,0 +1,116 @@
+//! Names, addresses, and what new repositories are.
+
+use axum::extract::State;
+use axum::response::Response;
+use entrepot_access::{Account, AccountChange, Error};
+use http::StatusCode;
+
+use super::{own, page};
+use crate::own::prove;
+use crate::web::Web;
+use crate::web::failure::Failure;
+use crate::web::fields::Fields;
+use crate::web::form::{Field, Form};
+use crate::web::page::{Answer, redirect};
+use crate::web::posted::Posted;
+use crate::web::section::Section;
+use crate::web::visitor::Visitor;
+
+const HERE: &str = "/settings";
+
+/// `GET /settings`
+pub(crate) async fn ask(State(web): State<Web>, visitor: Visitor) -> Answer {
+    let (_, permit) = own(&web, &visitor).await?;
+    let account = web.access.account(&permit).await?;
+    let forms = (profile_form(&visitor, &account), email_form(&visitor, &account));
+    both(&visitor, StatusCode::OK, &account, forms)
+}
+
+/// `POST /settings`
+pub(crate) async fn change(State(web): State<Web>, Posted { visitor, fields }: Posted) -> Answer {
+    let (_, permit) = own(&web, &visitor).await?;
+    let account = web.access.account(&permit).await?;
+    let changed = async {
+        let change = AccountChange {
+            display_name: Some(fields.text("display_name").trim().to_owned()),
+            email: None,
+            default_visibility: Some(fields.parsed("default_visibility")?),
+            unless_changed: None,
+        };
+        web.access.change_account(&permit, change).await
+    };
+    match changed.await {
+        Ok(_) => Ok(redirect("/settings?done=saved")),
+        Err(error) => {
+            let (status, form) = profile_form(&visitor, &account).filled(&fields).refused(error);
+            both(&visitor, status, &account, (form, email_form(&visitor, &account)))
+        }
+    }
+}
+
+/// `POST /settings/email`
+pub(crate) async fn email(State(web): State<Web>, Posted { visitor, fields }: Posted) -> Answer {
+    let (name, permit) = own(&web, &visitor).await?;
+    let account = web.access.account(&permit).await?;
+    let changed = async {
+        // Links to a new password go there.
+        prove(&web.access, &permit, &name, Some(fields.text("current_password"))).await?;
+        let email = Some(fields.text("email").to_owned());
+        let change = AccountChange { display_name: None, email, default_visibility: None, unless_changed: None };
+        web.access.change_account(&permit, change).await
+    };
+    match changed.await {
+        Ok(_) => Ok(redirect("/settings?done=email")),
+        Err(error) => refused_email(&visitor, &account, &fields, error),
+    }
+}
+
+/// `POST /settings/confirmation`
+pub(crate) async fn confirmation(State(web): State<Web>, Posted { visitor, .. }: Posted) -> Result<Response, Failure> {
+    let (_, permit) = own(&web, &visitor).await?;
+    web.access.send_confirmation(&permit).await?;
+    Ok(redirect("/settings?done=letter"))
+}
+
+fn refused_email(visitor: &Visitor, account: &Account, fields: &Fields, error: Error) -> Answer {
+    let (status, form) = email_form(visitor, account).filled(fields).refused(error);
+    both(visitor, status, account, (profile_form(visitor, account), form))
+}
+
+fn profile_form(visitor: &Visitor, account: &Account) -> Form {
+    let visibilities = [("private", "Private: who was given a role"), ("public", "Public: everybody may pull")];
+    Form::new(visitor, HERE, "Save")
+        .field(Field::text("display_name", "What you are called").value(&account.display_name).optional())
+        .field(
+            Field::choice("default_visibility", "New repositories are", &visibilities)
+                .value(account.default_visibility.as_str()),
+        )
+}
+
+fn email_form(visitor: &Visitor, account: &Account) -> Form {
+    let email = Field::email("email", "E-mail").value(account.email.clone().unwrap_or_default());
+    Form::new(visitor, "/settings/email", "Change the address")
+        .field(email.hint("A letter goes to the new address, with a link that confirms it, and one to the old."))
+        .field(Field::password("current_password", "Your password"))
+}
+
+fn both(visitor: &Visitor, status: StatusCode, account: &Account, (profile, email): (Form, Form)) -> Answer {
+    let mut address = Section::new("Address");
+    if account.source == "local" {
+        match (&account.email, account.email_confirmed) {
+            (Some(email), false) => {
+                let again = Form::button(visitor, "/settings/confirmation", "Send the letter again", "to confirm it");
+                address = address.lead(format!("{email} is not confirmed yet.")).form(again);
+            }
+            (Some(email), true) => address = address.lead(format!("{email} is confirmed.")),
+            (None, _) => {
+                address = address.lead("Without an address you cannot get a link when you forget your password.")
+            }
+        }
+        address = address.form(email);
+    } else {
+        let known = account.email.as_deref().unwrap_or("none");
+        address = address.lead(format!("{known}, as the company's directory or provider says. Change it there."));
+    }
+    page(visitor, status, HERE, [Section::new("").form(profile), address])
+}
