@@ -5,6 +5,8 @@ mod bodies;
 mod content;
 mod documents;
 mod hub;
+mod letters;
+mod links;
 mod lists;
 mod people;
 mod table;

@@ -73,7 +73,8 @@ fn holds(expected: char, rule: Rule, answer: &Answer) -> bool {
     // What it would have been done to is not there, which only who may do it hears.
     let named = text.contains(GHOST) || text.contains(GHOST_ID);
     match expected {
-        '+' => !matches!(answer.status, 401 | 403 | 429 | 500..) && (answer.status != 404 || !rule.hides() || named),
+        // What is not configured here (501) is said to who might do it.
+        '+' => !matches!(answer.status, 401 | 403 | 429 | 500 | 502..) && (answer.status != 404 || !rule.hides() || named),
         '?' => answer.status == 401 && answer.header("www-authenticate").is_some(),
         '-' => answer.status == 403,
         '.' => answer.status == 404 && !named,

@@ -34,9 +34,20 @@ pub(crate) enum Shows {
 
 impl World {
     pub(crate) fn start() -> Result<Self> {
-        let settings = [("ENTREPOT_ACCESS_ANONYMOUS", "pull"), ("ENTREPOT_HTTP_TRUSTED_PROXIES", "127.0.0.1/32")];
-        let registry = Registry::with(&settings)?;
-        make_administrator(&registry)?;
+        Self::with(&[])
+    }
+
+    /// One with other settings besides.
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Result<Self> {
+        let world = Self::without_administrator(settings)?;
+        make_administrator(&world.registry)?;
+        Ok(world)
+    }
+
+    /// One that nobody governs.
+    pub(crate) fn without_administrator(settings: &[(&str, &str)]) -> Result<Self> {
+        let usual = [("ENTREPOT_ACCESS_ANONYMOUS", "pull"), ("ENTREPOT_HTTP_TRUSTED_PROXIES", "127.0.0.1/32")];
+        let registry = Registry::with(&[&usual, settings].concat())?;
         Ok(Self { registry, asked: AtomicU32::new(1) })
     }
 

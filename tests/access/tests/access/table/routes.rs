@@ -73,7 +73,7 @@ const fn line(method: &'static str, template: &'static str, rule: Rule) -> Line 
 /// What is in the document.
 #[rustfmt::skip]
 pub(crate) fn hub_and_api() -> Vec<Line> {
-    use Rule::{Account, Always, Delete, Found, Inside, Open, Owned, Pull, See, Settings, Somebody, System};
+    use Rule::{Account, Always, Delete, Found, Inside, Open, Owned, Person, Pull, See, Settings, Somebody, System};
     vec![
         line("GET", "/api/v1/me", Open),
         line("GET", "/api/v1/accounts", System),
@@ -90,6 +90,25 @@ pub(crate) fn hub_and_api() -> Vec<Line> {
         line("POST", "/api/v1/accounts/{account}/tokens", Account).body(r#"{"scopes":["pull"]}"#),
         line("POST", "/api/v1/accounts/{account}/tokens/{id}/rotate", Account),
         line("DELETE", "/api/v1/accounts/{account}/tokens/{id}", Account),
+
+        // What is for everybody who has a link; nobody has one here.
+        line("POST", "/api/v1/sign-up", Always).body(r#"{"name":"ghost","email":"nobody","password":"correct horse"}"#),
+        line("POST", "/api/v1/reset", Always).body(r#"{"email":"nobody"}"#),
+        line("POST", "/api/v1/links/look", Always).body(r#"{"kind":"reset","secret":"ghost"}"#),
+        line("POST", "/api/v1/links/set-up", Always).body(r#"{"secret":"ghost","name":"ghost","password":"correct horse"}"#),
+        line("POST", "/api/v1/links/sign-up", Always).body(r#"{"secret":"ghost"}"#),
+        line("POST", "/api/v1/links/confirm", Always).body(r#"{"secret":"ghost"}"#),
+        line("POST", "/api/v1/links/reset", Always).body(r#"{"secret":"ghost","password":"correct horse"}"#),
+        line("POST", "/api/v1/links/join", Always).body(r#"{"secret":"ghost","name":"ghost","password":"correct horse"}"#),
+        line("POST", "/api/v1/links/accept", Person).body(r#"{"secret":"ghost"}"#),
+        line("POST", "/api/v1/accounts/{account}/confirmation", Account),
+        line("POST", "/api/v1/accounts/{account}/reset-link", System).ghost(),
+        line("GET", "/api/v1/invitations", Person),
+        line("POST", "/api/v1/invitations/{id}/accept", Person),
+        line("DELETE", "/api/v1/invitations/{id}", Person),
+        line("GET", "/api/v1/organizations/{organization}/invitations", Owned),
+        line("POST", "/api/v1/organizations/{organization}/invitations", Owned).body(r#"{"account":"{account}"}"#),
+        line("DELETE", "/api/v1/organizations/{organization}/invitations/{id}", Owned),
 
         line("GET", "/api/v1/organizations", Somebody),
         line("POST", "/api/v1/organizations", Found).body(r#"{"name":"{organization}"}"#),

@@ -16,6 +16,8 @@ pub(crate) enum Rule {
     Account,
     /// Making an organization: people, with what lets them act for their account.
     Found,
+    /// What people do for themselves, with what lets them act for their account.
+    Person,
     /// Owners of the namespace.
     Owned,
     /// People in the organization.
@@ -52,6 +54,7 @@ impl Rule {
             Self::System   => ["?-----+-------??"; 3],
             Self::Account  => ["?----++----+--??", "?----++----+--??", "?-----+-------??"],
             Self::Found    => ["?+++++++---+-+??"; 3],
+            Self::Person   => ["?++++++----+--??"; 3],
             Self::Owned    => ["?----++----+--??", "?----++----+--??", "?-----+-------??"],
             Self::Inside   => ["..+++++.++++++??", "..+++++.++++++??", "......+.......??"],
             Self::See      => ["+++++++++...++??", "..+++++++...++??", "......+.......??"],
