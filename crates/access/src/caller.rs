@@ -98,6 +98,8 @@ pub enum Credential {
     Token(String),
     /// A token that an OpenID provider signed for a job.
     Identity,
+    /// The session with this id, of a browser.
+    Session(String),
     /// A link that works once.
     Link,
 }
@@ -110,6 +112,7 @@ impl Credential {
             Self::Password => "password".to_owned(),
             Self::Token(id) => format!("token {id}"),
             Self::Identity => "identity token".to_owned(),
+            Self::Session(id) => format!("session {id}"),
             Self::Link => "link".to_owned(),
         }
     }

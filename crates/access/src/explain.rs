@@ -8,7 +8,7 @@ use crate::caller::{Caller, Principal};
 use crate::name::{LIBRARY, Name, RobotName};
 use crate::permit::governs;
 use crate::role::Role;
-use crate::rules::{self, Reason};
+use crate::rules::{self, Findings, Reason};
 use crate::{Access, Anonymous, Error, account, identify, robot, tables};
 
 /// An answer of the rules, with its reasons.
@@ -46,13 +46,10 @@ impl Access {
             let findings = rules::find(connection, &principal, &repository, anonymous)?;
             let needed = Role::for_action(action);
             let allowed = findings.role() >= Some(needed);
+            let remedies =
+                if allowed { Vec::new() } else { remedies(&principal, &repository, needed, anonymous, &findings) };
             let mut reasons = findings.reasons;
             reasons.sort_by_key(|reason| std::cmp::Reverse(reason.role()));
-            let remedies = if allowed {
-                Vec::new()
-            } else {
-                remedies(&principal, &repository, needed, anonymous, findings.namespace)
-            };
             Ok(Explanation { allowed, needed, reasons, remedies })
         });
         read.await
@@ -79,7 +76,7 @@ fn remedies(
     repository: &RepositoryName,
     needed: Role,
     anonymous: Anonymous,
-    namespace: Option<i64>,
+    findings: &Findings,
 ) -> Vec<String> {
     let owner = Name::of_repository(repository);
     let name = repository.as_str();
@@ -94,7 +91,10 @@ fn remedies(
         Principal::Account { name: account, .. } if owner == LIBRARY => {
             remedies.push(format!("a role for the person: entrepot repo grant {name} {account} {needed}"));
         }
-        Principal::Account { name: account, .. } if namespace.is_some() => {
+        Principal::Account { name: account, .. } if findings.lacks_second_factor => remedies.push(format!(
+            "a second factor for {account}: {owner} asks its people for one, and gives them nothing until then"
+        )),
+        Principal::Account { name: account, .. } if findings.namespace.is_some() => {
             remedies.push(format!("being in a team of {owner} that has the role {needed} on {name}"));
             remedies.push(format!("a role for the person: entrepot repo grant {name} {account} {needed}"));
         }
@@ -106,7 +106,7 @@ fn remedies(
     if needed == Role::Read {
         remedies.push(format!("the repository being public: entrepot repo visibility {name} public"));
     }
-    if namespace.is_none() && anonymous != Anonymous::Push {
+    if findings.namespace.is_none() && anonymous != Anonymous::Push {
         remedies.push("access.anonymous = \"push\" in the configuration, as nobody owns the namespace".to_owned());
     }
     remedies

@@ -21,7 +21,7 @@ use crate::secret::Secret;
 use crate::{Access, Error, job, tables};
 
 /// How long somebody is remembered by what they showed, if nothing changes.
-const BELIEVED: Duration = Duration::from_secs(300);
+pub(crate) const BELIEVED: Duration = Duration::from_secs(300);
 /// How long a password that was right needs no other hash, while what is kept of it stays the same.
 const PROVEN: Duration = Duration::from_secs(900);
 /// A token's last use is written down at most so often.
@@ -41,6 +41,8 @@ pub enum Shown<'a> {
     },
     /// A registry token or a token of ours (RFC 6750).
     Bearer(&'a str),
+    /// The secret of a session, out of a cookie of ours (RFC 6265).
+    Session(&'a str),
 }
 
 words! {
@@ -83,6 +85,21 @@ pub(crate) struct Proven {
     until: Instant,
 }
 
+/// Somebody whose password was right.
+struct Showing {
+    remembered: Remembered,
+    asks_second_factor: bool,
+    /// The row of an account for which this is the first time in a while.
+    logs_in: Option<i64>,
+}
+
+impl From<Remembered> for Showing {
+    /// Of those who are known from elsewhere a second factor is asked there.
+    fn from(remembered: Remembered) -> Self {
+        Self { remembered, asks_second_factor: false, logs_in: None }
+    }
+}
+
 /// What is known of an account that shows a password.
 struct KeptAccount {
     id: i64,
@@ -92,6 +109,7 @@ struct KeptAccount {
     /// Whether its password is kept here.
     local: bool,
     valid_from: Timestamp,
+    asks_second_factor: bool,
 }
 
 /// The key under which somebody is remembered: a hash of what they showed, with a key of this process.
@@ -110,6 +128,7 @@ impl Access {
                 self.fingerprint(&[b"basic", username.as_bytes(), password.as_bytes()])
             }
             Shown::Bearer(token) => self.fingerprint(&[b"bearer", token.as_bytes()]),
+            Shown::Session(secret) => self.fingerprint(&[b"session", secret.as_bytes()]),
         };
         // Before anything is looked up: guesses are not to be answered faster by what is remembered.
         let guessed = self.admit(shown, address)?;
@@ -126,12 +145,45 @@ impl Access {
             Shown::Basic { username, password } if Secret::is_token(password) => {
                 self.by_token(password, Some(username)).await?
             }
-            Shown::Basic { username, password } => self.by_password(username, password, fingerprint, address).await?,
+            Shown::Basic { username, password } => {
+                match self.by_password(username, password, fingerprint, address).await? {
+                    Showing { asks_second_factor: true, .. } => return Err(Error::SecondFactorAsked),
+                    Showing { remembered, logs_in, .. } => {
+                        if let Some(account) = logs_in {
+                            self.record_login(&Caller::new(Arc::clone(&remembered.who), address), account);
+                        }
+                        remembered
+                    }
+                }
+            }
+            Shown::Session(secret) => self.by_session(secret).await?,
             Shown::Nothing => return Ok(self.nobody(address)),
         };
         self.0.guessing.right(guessed.as_ref(), address);
         self.0.remembered.insert(fingerprint, remembered.clone());
         Ok(Caller::new(remembered.who, address))
+    }
+
+    /// Who has this password, and whether a second factor is asked of them beside it. To say so only after the password was right tells
+    /// nothing to whoever does not know it.
+    ///
+    /// # Errors
+    /// As [`Access::identify`]; [`Error::Unauthenticated`] for a token.
+    pub(crate) async fn identify_password(
+        &self,
+        username: &str,
+        password: &str,
+        address: Option<IpAddr>,
+    ) -> Result<(Caller, bool), Error> {
+        if Secret::is_token(password) {
+            return Err(Error::Unauthenticated);
+        }
+        let guessed = self.admit(Shown::Basic { username, password }, address)?;
+        let fingerprint = self.fingerprint(&[b"basic", username.as_bytes(), password.as_bytes()]);
+        let Showing { remembered, asks_second_factor, .. } =
+            self.by_password(username, password, fingerprint, address).await?;
+        self.0.guessing.right(guessed.as_ref(), address);
+        Ok((Caller::new(remembered.who, address), asks_second_factor))
     }
 
     /// Whether a password may be looked at, and at whose account it is a guess.
@@ -168,15 +220,15 @@ impl Access {
         password: &str,
         fingerprint: Fingerprint,
         address: Option<IpAddr>,
-    ) -> Result<Remembered, Error> {
+    ) -> Result<Showing, Error> {
         if let Some(remembered) = self.by_identity_token(username, password, address).await? {
-            return Ok(remembered);
+            return Ok(remembered.into());
         }
         let name = username.parse::<Name>().ok();
         let (generation, account) = self.password_of(name.clone()).await?;
         let known_elsewhere = account.as_ref().is_none_or(|account| !account.local);
         if known_elsewhere && let Some(directory) = &self.0.options.directory {
-            return self.by_directory(directory, username, password, address).await;
+            return Ok(self.by_directory(directory, username, password, address).await?.into());
         }
         let kept = account.as_ref().and_then(|account| account.kept.clone());
         if !self.is_proven(&fingerprint, kept.as_ref()) {
@@ -199,9 +251,9 @@ impl Access {
         let remembered = Remembered::new(who, generation, BELIEVED);
         if is_first {
             self.0.proven.insert(fingerprint, Proven { kept, until: Instant::now() + PROVEN });
-            self.record_login(&Caller::new(Arc::clone(&remembered.who), address), account.id);
         }
-        Ok(remembered)
+        let logs_in = is_first.then_some(account.id);
+        Ok(Showing { remembered, asks_second_factor: account.asks_second_factor, logs_in })
     }
 
     async fn password_of(&self, name: Option<Name>) -> Result<(Generation, Option<KeptAccount>), Error> {
@@ -311,7 +363,7 @@ impl Access {
     }
 
     /// Writes down when something was used, by a task of its own: nobody waits for it, and nothing hangs on it.
-    fn write_down(
+    pub(crate) fn write_down(
         &self,
         work: impl FnMut(&Connection<'_>) -> Result<usize, entrepot_database::Error> + Send + 'static,
     ) {
@@ -339,6 +391,7 @@ impl KeptAccount {
             disabled: row.optional_integer(3)?.is_some(),
             local: row.text(4)? == LOCAL,
             valid_from: Timestamp::from_micros(row.integer(5)?),
+            asks_second_factor: row.optional_integer(6)?.is_some(),
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::name::Name;
 use crate::permit::{InOrganization, NamespaceOwner, Permit, System};
 use crate::role::{Membership, NamespaceKind, Visibility};
 use crate::rules::{membership, stored};
-use crate::{Access, Error, tables};
+use crate::{Access, Error, second_factor, tables};
 
 /// An organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Organization {
     pub display_name: String,
     /// Of its new repositories.
     pub default_visibility: Visibility,
+    /// Whether its people need a second factor: without one they have no rights through it.
+    pub second_factor: bool,
     /// Since when there is it.
     pub created_at: Timestamp,
 }
@@ -41,6 +43,8 @@ pub struct NamespaceChange {
     pub display_name: Option<String>,
     /// Of its new repositories.
     pub default_visibility: Option<Visibility>,
+    /// Whether its people need a second factor.
+    pub second_factor: Option<bool>,
     /// Only if the organization still is as somebody has seen it.
     pub unless_changed: Option<Organization>,
 }
@@ -52,6 +56,7 @@ impl Organization {
             display_name: row.text(1)?.to_owned(),
             default_visibility: stored(row.text(2)?)?,
             created_at: Timestamp::from_micros(row.integer(3)?),
+            second_factor: row.integer(4)? != 0,
         })
     }
 }
@@ -138,7 +143,13 @@ impl Access {
         change: NamespaceChange,
     ) -> Result<(), Error> {
         let display_name = change.display_name.map(|name| checked_text("display_name", &name)).transpose()?;
-        let entry = permit.entry("organization.change", &permit.on.name, "");
+        let asks =
+            change.second_factor.map_or("", |asked| if asked { "second factor on" } else { "second factor off" });
+        let entry = permit.entry("organization.change", &permit.on.name, asks);
+        let account = match permit.caller().principal() {
+            Principal::Account { id, .. } => Some(*id),
+            _ => None,
+        };
         self.change_namespace(permit, entry, move |connection, owner| {
             if let Some(seen) = &change.unless_changed {
                 still(seen, &find(connection, &seen.name)?)?;
@@ -149,6 +160,15 @@ impl Access {
             if let Some(visibility) = change.default_visibility {
                 let parameters = [visibility.as_str().into(), owner.id.into()];
                 connection.execute(&tables::SET_DEFAULT_VISIBILITY, &parameters)?;
+            }
+            if let Some(asked) = change.second_factor {
+                // Whoever asks others for one, and loses their rights with it, would lock everybody out.
+                if let (true, Some(account)) = (asked, account)
+                    && !second_factor::has(connection, account)?
+                {
+                    return Err(Error::Conflict("set up a second factor of your own first".to_owned()));
+                }
+                connection.execute(&tables::SET_SECOND_FACTOR, &[i64::from(asked).into(), owner.id.into()])?;
             }
             Ok(())
         })

@@ -9,7 +9,7 @@ use crate::caller::{Caller, Principal, Who};
 use crate::name::{LIBRARY, Name};
 use crate::role::{Membership, NamespaceKind, Role, Visibility};
 use crate::rules::{self, stored};
-use crate::{Access, Error, tables};
+use crate::{Access, Error, second_factor, tables};
 
 /// Proof that somebody may do what `T` stands for; it also says who they are, for the audit log.
 #[derive(Clone, Debug)]
@@ -65,6 +65,7 @@ impl<T> Permit<T> {
 struct Found {
     id: i64,
     kind: NamespaceKind,
+    asks_second_factor: bool,
 }
 
 impl Access {
@@ -230,6 +231,7 @@ fn owns(connection: &Connection<'_>, who: &Principal, found: &Found) -> Result<b
         (Principal::Account { id, .. }, NamespaceKind::Person) => *id == found.id,
         (Principal::Account { id, .. }, NamespaceKind::Organization) => {
             rules::membership(connection, found.id, *id)? == Some(Membership::Owner)
+                && (!found.asks_second_factor || second_factor::has(connection, *id)?)
         }
         (Principal::Organization { id, .. }, NamespaceKind::Organization) => *id == found.id,
         _ => false,
@@ -239,6 +241,6 @@ fn owns(connection: &Connection<'_>, who: &Principal, found: &Found) -> Result<b
 fn find(connection: &Connection<'_>, name: &str) -> Result<Option<Found>, Error> {
     let kind = |kind: NamespaceKind| if name == LIBRARY { NamespaceKind::Library } else { kind };
     connection.first(&tables::NAMESPACE, &[name.into()], |row| {
-        Ok(Found { id: row.integer(0)?, kind: kind(stored(row.text(2)?)?) })
+        Ok(Found { id: row.integer(0)?, kind: kind(stored(row.text(2)?)?), asks_second_factor: row.integer(5)? != 0 })
     })
 }

@@ -9,7 +9,7 @@ use crate::caller::Principal;
 use crate::name::{LIBRARY, Name, RobotName};
 use crate::pattern::Pattern;
 use crate::role::{Membership, NamespaceKind, Role, Visibility};
-use crate::{Anonymous, Error, tables};
+use crate::{Anonymous, Error, second_factor, tables};
 
 /// A rule that gives a role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +95,8 @@ pub(crate) struct Findings {
     pub(crate) known: bool,
     /// The row of the namespace, if somebody owns it.
     pub(crate) namespace: Option<i64>,
+    /// Whether the organization asks its people for a second factor, and the caller has none: then nothing in it gives them a role.
+    pub(crate) lacks_second_factor: bool,
 }
 
 impl Findings {
@@ -108,6 +110,7 @@ impl Findings {
 struct Namespace {
     id: i64,
     kind: NamespaceKind,
+    asks_second_factor: bool,
 }
 
 /// Which roles `principal` has on `repository`.
@@ -121,13 +124,17 @@ pub(crate) fn find(
     let namespace = namespace(connection, name)?;
     let visibility = visibility(connection, repository)?;
     let mut reasons = Vec::new();
+    let mut lacks_second_factor = false;
     match principal {
         Principal::Anonymous => {}
         Principal::Operator => reasons.push(Reason::Operator),
         Principal::Account { administrator: true, .. } => reasons.push(Reason::Administrator),
         Principal::Account { id, .. } => {
             if let Some(namespace) = &namespace {
-                reasons.extend(of_account(connection, *id, namespace, name, repository)?);
+                lacks_second_factor = namespace.asks_second_factor && !second_factor::has(connection, *id)?;
+                if !lacks_second_factor {
+                    reasons.extend(of_account(connection, *id, namespace, name, repository)?);
+                }
             }
         }
         Principal::Robot { id, name: RobotName { .. } } => {
@@ -154,7 +161,8 @@ pub(crate) fn find(
     if anonymous == Anonymous::Push && !owned && visibility != Some(Visibility::Private) {
         reasons.push(Reason::Open);
     }
-    Ok(Findings { reasons, known: visibility.is_some(), namespace: namespace.map(|namespace| namespace.id) })
+    let namespace = namespace.map(|namespace| namespace.id);
+    Ok(Findings { reasons, known: visibility.is_some(), namespace, lacks_second_factor })
 }
 
 fn of_account(
@@ -229,7 +237,8 @@ pub(crate) fn visibility(
 
 fn namespace(connection: &Connection<'_>, name: &str) -> Result<Option<Namespace>, Error> {
     let found = connection.first(&tables::NAMESPACE, &[name.into()], |row| {
-        Ok::<_, Error>(Namespace { id: row.integer(0)?, kind: stored(row.text(2)?)? })
+        let asks_second_factor = row.integer(5)? != 0;
+        Ok::<_, Error>(Namespace { id: row.integer(0)?, kind: stored(row.text(2)?)?, asks_second_factor })
     })?;
     // The registry's own namespace is there whether or not somebody has given it settings.
     debug_assert!(name != LIBRARY || found.as_ref().is_none_or(|found| found.kind == NamespaceKind::Library));

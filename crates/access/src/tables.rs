@@ -2,10 +2,13 @@
 //!
 //! ```text
 //! namespaces ─┬─ accounts ─┬─ members ── namespaces (organizations)
+//!             │            ├─ sessions, half_logins, authenticators, recovery_codes
 //!             │            └─ team_members ── teams ── team_groups
 //!             ├─ teams, robots, grants, immutable_tags
 //!             ├─ tokens
-//!             └─ links ── teams
+//!             ├─ links ── teams
+//!             └─ device_logins
+//! provider_logins
 //! repository_settings    (by name; the content of repositories is another room's)
 //! signing_keys, audit, access_state
 //! ```
@@ -34,6 +37,12 @@ pub const ROOM: Room = Room {
         Table { name: "immutable_tags", key: &["namespace_id", "repositories", "tags"] },
         Table { name: "tokens", key: &["id"] },
         Table { name: "links", key: &["id"] },
+        Table { name: "sessions", key: &["id"] },
+        Table { name: "half_logins", key: &["id"] },
+        Table { name: "authenticators", key: &["account_id"] },
+        Table { name: "recovery_codes", key: &["account_id", "hash"] },
+        Table { name: "provider_logins", key: &["id"] },
+        Table { name: "device_logins", key: &["id"] },
         Table { name: "job_rules", key: &["id"] },
         Table { name: "signing_keys", key: &["id"] },
         Table { name: "audit", key: &["id"] },
@@ -62,12 +71,12 @@ entrepot_database::statements! {
     ACCOUNT = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
         n.created_at, a.logged_in_at, a.email_confirmed_at
         FROM namespaces n JOIN accounts a ON a.id = n.id WHERE n.name = $1";
-    ACCOUNT_BY_ID = "SELECT n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a JOIN namespaces n ON n.id = a.id
+    ACCOUNT_BY_ID = "SELECT n.name, a.administrator, a.disabled_at, a.valid_from, a.vouched_until FROM accounts a JOIN namespaces n ON n.id = a.id
         WHERE a.id = $1";
     ACCOUNT_BY_SUBJECT = "SELECT a.id, n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a
         JOIN namespaces n ON n.id = a.id WHERE a.source = $1 AND a.subject = $2";
-    PASSWORD = "SELECT a.id, a.password, a.administrator, a.disabled_at, a.source, a.valid_from FROM namespaces n JOIN accounts a ON a.id = n.id
-        WHERE n.name = $1";
+    PASSWORD = "SELECT a.id, a.password, a.administrator, a.disabled_at, a.source, a.valid_from, t.confirmed_at
+        FROM namespaces n JOIN accounts a ON a.id = n.id LEFT JOIN authenticators t ON t.account_id = a.id WHERE n.name = $1";
     ACCOUNTS = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
         n.created_at, a.logged_in_at, a.email_confirmed_at
         FROM namespaces n JOIN accounts a ON a.id = n.id WHERE n.name > $1 ORDER BY n.name LIMIT $2";
@@ -97,11 +106,11 @@ entrepot_database::statements! {
     OTHER_OWNER = "SELECT 1 FROM members WHERE organization_id = $1 AND role = 'owner' AND account_id <> $2 LIMIT 1";
     MEMBERS = "SELECT n.name, m.role FROM members m JOIN namespaces n ON n.id = m.account_id
         WHERE m.organization_id = $1 AND n.name > $2 ORDER BY n.name LIMIT $3";
-    ORGANIZATION = "SELECT name, display_name, default_visibility, created_at FROM namespaces
+    ORGANIZATION = "SELECT name, display_name, default_visibility, created_at, second_factor FROM namespaces
         WHERE kind = 'organization' AND name = $1";
-    ORGANIZATIONS = "SELECT name, display_name, default_visibility, created_at FROM namespaces
+    ORGANIZATIONS = "SELECT name, display_name, default_visibility, created_at, second_factor FROM namespaces
         WHERE kind = 'organization' AND name > $1 ORDER BY name LIMIT $2";
-    ORGANIZATIONS_OF = "SELECT n.name, n.display_name, n.default_visibility, n.created_at FROM members m
+    ORGANIZATIONS_OF = "SELECT n.name, n.display_name, n.default_visibility, n.created_at, n.second_factor FROM members m
         JOIN namespaces n ON n.id = m.organization_id WHERE m.account_id = $1 AND n.name > $2 ORDER BY n.name LIMIT $3";
 
     TEAM = "SELECT id, description FROM teams WHERE organization_id = $1 AND name = $2";
@@ -120,7 +129,7 @@ entrepot_database::statements! {
     TEAM_GROUPS = "SELECT source, name FROM team_groups WHERE team_id = $1 ORDER BY source, name";
 
     ROBOT = "SELECT id, description, disabled_at FROM robots WHERE namespace_id = $1 AND name = $2";
-    ROBOT_BY_ID = "SELECT r.name, n.name, r.disabled_at, a.disabled_at FROM robots r JOIN namespaces n ON n.id = r.namespace_id
+    ROBOT_BY_ID = "SELECT r.name, n.name, r.disabled_at, a.disabled_at, a.vouched_until FROM robots r JOIN namespaces n ON n.id = r.namespace_id
         LEFT JOIN accounts a ON a.id = n.id WHERE r.id = $1";
     ROBOTS = "SELECT name, description, disabled_at FROM robots WHERE namespace_id = $1 AND name > $2 ORDER BY name LIMIT $3";
     ADD_ROBOT = "INSERT INTO robots (namespace_id, name, description, created_at) VALUES ($1, $2, $3, $4)
@@ -195,6 +204,55 @@ entrepot_database::statements! {
     REMOVE_LINKS_OF = "DELETE FROM links WHERE account_id = $1 AND kind = $2";
     REMOVE_INVITATIONS_BY = "DELETE FROM links WHERE organization_id = $1 AND inviter = $2";
     REMOVE_EXPIRED_LINKS = "DELETE FROM links WHERE expires_at < $1";
+
+    ADD_SESSION = "INSERT INTO sessions (id, hash, account_id, proof, address, agent, created_at, seen_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)";
+    SESSION_BY_HASH = "SELECT id, account_id, created_at, seen_at, expires_at FROM sessions WHERE hash = $1";
+    SESSIONS = "SELECT id, proof, address, agent, created_at, seen_at, expires_at FROM sessions
+        WHERE account_id = $1 AND created_at >= $2 AND expires_at > $3 AND seen_at > $4 ORDER BY id DESC LIMIT $5";
+    SET_SESSION_SEEN = "UPDATE sessions SET seen_at = $1 WHERE id = $2";
+    REMOVE_SESSION = "DELETE FROM sessions WHERE id = $1 AND account_id = $2";
+    REMOVE_OTHER_SESSIONS = "DELETE FROM sessions WHERE account_id = $1 AND id <> $2";
+    REMOVE_EXPIRED_SESSIONS = "DELETE FROM sessions WHERE expires_at < $1";
+
+    ADD_HALF_LOGIN = "INSERT INTO half_logins (id, hash, account_id, tries, created_at, expires_at) VALUES ($1, $2, $3, 0, $4, $5)";
+    TRY_HALF_LOGIN = "UPDATE half_logins SET tries = tries + 1 WHERE hash = $1 AND expires_at > $2 AND tries < $3
+        RETURNING account_id, created_at";
+    REMOVE_HALF_LOGIN = "DELETE FROM half_logins WHERE hash = $1";
+    REMOVE_EXPIRED_HALF_LOGINS = "DELETE FROM half_logins WHERE expires_at < $1";
+
+    AUTHENTICATOR = "SELECT secret, confirmed_at, used_step FROM authenticators WHERE account_id = $1";
+    SET_AUTHENTICATOR = "INSERT INTO authenticators (account_id, secret) VALUES ($1, $2)
+        ON CONFLICT (account_id) DO UPDATE SET secret = excluded.secret, used_step = NULL WHERE authenticators.confirmed_at IS NULL";
+    CONFIRM_AUTHENTICATOR = "UPDATE authenticators SET confirmed_at = $1, used_step = $2 WHERE account_id = $3 AND confirmed_at IS NULL";
+    USE_STEP = "UPDATE authenticators SET used_step = $1 WHERE account_id = $2 AND (used_step IS NULL OR used_step < $1)";
+    REMOVE_AUTHENTICATOR = "DELETE FROM authenticators WHERE account_id = $1";
+    RECOVERY_CODES = "SELECT hash FROM recovery_codes WHERE account_id = $1";
+    ADD_RECOVERY_CODE = "INSERT INTO recovery_codes (account_id, hash) VALUES ($1, $2)";
+    REMOVE_RECOVERY_CODE = "DELETE FROM recovery_codes WHERE account_id = $1 AND hash = $2";
+    REMOVE_RECOVERY_CODES = "DELETE FROM recovery_codes WHERE account_id = $1";
+    ASKS_SECOND_FACTOR = "SELECT 1 FROM authenticators WHERE account_id = $1 AND confirmed_at IS NOT NULL";
+    HAS_SECOND_FACTOR = "SELECT 1 FROM accounts a WHERE a.id = $1 AND (a.source <> 'local' OR EXISTS
+        (SELECT 1 FROM authenticators t WHERE t.account_id = a.id AND t.confirmed_at IS NOT NULL))";
+    SET_SECOND_FACTOR = "UPDATE namespaces SET second_factor = $1 WHERE id = $2";
+
+    ADD_PROVIDER_LOGIN = "INSERT INTO provider_logins (id, hash, provider, next, expires_at) VALUES ($1, $2, $3, $4, $5)";
+    TAKE_PROVIDER_LOGIN = "DELETE FROM provider_logins WHERE hash = $1 AND provider = $2 AND expires_at > $3 RETURNING next";
+    REMOVE_EXPIRED_PROVIDER_LOGINS = "DELETE FROM provider_logins WHERE expires_at < $1";
+    SET_VOUCHED = "UPDATE accounts SET vouched_until = $1 WHERE id = $2";
+    SET_CONFIRMED_EMAIL = "UPDATE accounts SET email = $1, email_confirmed_at = $2 WHERE id = $3
+        AND (email IS DISTINCT FROM $1 OR email_confirmed_at IS NULL)";
+
+    ADD_DEVICE_LOGIN = "INSERT INTO device_logins (id, hash, user_code, label, address, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+    DEVICE_LOGIN = "SELECT d.label, d.account_id, n.name, d.answered_at, d.expires_at, d.address, d.created_at FROM device_logins d
+        LEFT JOIN namespaces n ON n.id = d.account_id WHERE d.hash = $1 AND d.expires_at > $2";
+    DEVICE_LOGIN_BY_CODE = "SELECT label, address, created_at, expires_at FROM device_logins
+        WHERE user_code = $1 AND answered_at IS NULL AND expires_at > $2";
+    ANSWER_DEVICE_LOGIN = "UPDATE device_logins SET account_id = $1, answered_at = $2
+        WHERE user_code = $3 AND answered_at IS NULL AND expires_at > $2";
+    REMOVE_DEVICE_LOGIN = "DELETE FROM device_logins WHERE hash = $1";
+    REMOVE_EXPIRED_DEVICE_LOGINS = "DELETE FROM device_logins WHERE expires_at < $1";
 
     JOB_RULES = "SELECT j.id, j.label, j.rule, j.scopes, j.repositories, j.created_at FROM job_rules j
         JOIN namespaces n ON n.id = j.namespace_id WHERE n.name = $1 ORDER BY j.id";

@@ -22,6 +22,8 @@ mod problem;
 mod repositories;
 mod robots;
 mod routes;
+mod second_factor;
+mod sessions;
 mod teams;
 mod tokens;
 mod words;
@@ -100,6 +102,28 @@ fn people(routes: Routes) -> Routes {
             doc("Take everything from somebody; nothing is removed."),
         )
         .post("/api/v1/accounts/{account}/enable", accounts::enable, doc("Give it back."))
+        .get(
+            "/api/v1/accounts/{account}/sessions",
+            sessions::list,
+            doc("Where somebody is logged in with a browser, youngest first.").lists_whole::<sessions::SessionView>(),
+        )
+        .delete(
+            "/api/v1/accounts/{account}/sessions",
+            sessions::end_all,
+            doc("Log somebody out of every browser."),
+        )
+        .delete("/api/v1/accounts/{account}/sessions/{id}", sessions::end, doc("Log somebody out of one browser."))
+        .get(
+            "/api/v1/accounts/{account}/second-factor",
+            second_factor::get,
+            doc("Which second factor somebody has.").gives::<second_factor::SecondFactorView>(),
+        )
+        .post(
+            "/api/v1/accounts/{account}/second-factor/remove",
+            second_factor::remove,
+            doc("Take the second factor away; who has it shows a code, administrators need none for others.")
+                .takes::<second_factor::RemovalBody>(),
+        )
         .put(
             "/api/v1/accounts/{account}/administrator",
             accounts::promote,

@@ -168,7 +168,9 @@ impl IntoResponse for TokenError {
             Self::Access(error) => {
                 let message = error.to_string();
                 match error {
-                    Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message, None),
+                    Error::Unauthenticated | Error::SecondFactorAsked => {
+                        (StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message, None)
+                    }
                     Error::TooMany { after } => {
                         (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", message, Some(after.as_secs().max(1)))
                     }

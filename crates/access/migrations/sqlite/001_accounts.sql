@@ -30,6 +30,8 @@ CREATE TABLE accounts (
     -- local, ldap, or oidc:<provider>; and who it is there
     source TEXT NOT NULL,
     subject TEXT,
+    -- of somebody known from a provider: until when what it said of them counts
+    vouched_until INTEGER,
     logged_in_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX accounts_by_subject ON accounts (source, subject) WHERE subject IS NOT NULL;
@@ -157,6 +159,79 @@ CREATE INDEX links_of_account ON links (account_id, kind, id) WHERE account_id I
 CREATE INDEX links_of_organization ON links (organization_id, id) WHERE organization_id IS NOT NULL;
 CREATE INDEX links_of_team ON links (team_id) WHERE team_id IS NOT NULL;
 CREATE INDEX links_by_end ON links (expires_at);
+
+-- Browsers in which somebody is logged in. A session from before the account's valid_from proves nothing.
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    -- what they proved it with: password, second-factor, recovery-code, passkey, provider or link
+    proof TEXT NOT NULL,
+    address TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_of_account ON sessions (account_id, id);
+CREATE INDEX sessions_by_end ON sessions (expires_at);
+
+-- People whose password was right, and who have to show their second factor yet.
+CREATE TABLE half_logins (
+    id TEXT PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    tries INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX half_logins_of_account ON half_logins (account_id);
+CREATE INDEX half_logins_by_end ON half_logins (expires_at);
+
+-- What makes the codes of somebody's authenticator. It is asked for once it is confirmed.
+CREATE TABLE authenticators (
+    account_id INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    secret BLOB NOT NULL,
+    confirmed_at INTEGER,
+    -- the last step whose code was taken: none up to it is taken again
+    used_step INTEGER
+) STRICT;
+
+-- Codes for whoever has lost it. One that is used is removed.
+CREATE TABLE recovery_codes (
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (account_id, hash)
+) STRICT, WITHOUT ROWID;
+
+-- Logins that were begun at a provider. One that comes back is removed, whatever becomes of it.
+CREATE TABLE provider_logins (
+    id TEXT PRIMARY KEY,
+    -- of what the browser has in a cookie, from which everything follows that the provider is shown
+    hash BLOB NOT NULL UNIQUE,
+    provider TEXT NOT NULL,
+    -- where the browser goes afterwards: a path here
+    next TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX provider_logins_by_end ON provider_logins (expires_at);
+
+-- Programs that wait for somebody to let them in (RFC 8628). One that was answered is removed when it hears of it.
+CREATE TABLE device_logins (
+    id TEXT PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    -- what people type: not secret, and good for nothing but to find the row
+    user_code TEXT NOT NULL UNIQUE,
+    label TEXT NOT NULL,
+    address TEXT NOT NULL,
+    -- whom it is let in as; none with an answer means that it is not
+    account_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
+    answered_at INTEGER,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX device_logins_of_account ON device_logins (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX device_logins_by_end ON device_logins (expires_at);
 
 -- Jobs that may come in by a token that an OpenID provider signed for them, in place of one of ours.
 CREATE TABLE job_rules (

@@ -17,7 +17,7 @@ pub(super) struct Me {
     name: Option<String>,
     /// Whether you govern the registry.
     administrator: bool,
-    /// none, password, identity or token.
+    /// none, password, identity, link, session or token.
     credential: &'static str,
     /// The id of the token that you showed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +43,7 @@ pub(super) async fn get(Who(caller): Who) -> Json<Me> {
         Credential::Password => ("password", None),
         Credential::Identity => ("identity", None),
         Credential::Link => ("link", None),
+        Credential::Session(_) => ("session", None),
         Credential::Token(id) => ("token", Some(id.clone())),
     };
     let scopes = caller.scopes().to_words().split(' ').map(str::to_owned).collect();

@@ -26,6 +26,8 @@ pub(super) struct OrganizationView {
     display_name: String,
     /// Of its new repositories: public or private.
     default_visibility: String,
+    /// Whether its people need a second factor: without one they have no rights through it.
+    second_factor: bool,
     /// Since when there is it.
     created_at: String,
 }
@@ -63,6 +65,8 @@ pub(super) struct ChangeBody {
     /// Of its new repositories: public or private.
     #[schema(value_type = Option<String>)]
     default_visibility: Option<Parsed<Visibility>>,
+    /// Whether its people need a second factor. Whoever asks for it has to have one.
+    second_factor: Option<bool>,
 }
 
 /// As what somebody is in an organization.
@@ -92,6 +96,7 @@ impl From<Organization> for OrganizationView {
             name: organization.name.to_string(),
             display_name: organization.display_name,
             default_visibility: organization.default_visibility.to_string(),
+            second_factor: organization.second_factor,
             created_at: rfc3339(organization.created_at),
         }
     }
@@ -167,7 +172,8 @@ pub(super) async fn change(
     let now = api.access().organization(&inside, &name).await?;
     let unless_changed = edit::expects(&headers, &OrganizationView::from(now.clone()))?.then_some(now);
     let default_visibility = body.default_visibility.map(|Parsed(visibility)| visibility);
-    let change = NamespaceChange { display_name: body.display_name, default_visibility, unless_changed };
+    let ChangeBody { display_name, second_factor, .. } = body;
+    let change = NamespaceChange { display_name, default_visibility, second_factor, unless_changed };
     api.access().change_organization(&permit, change).await?;
     let changed = api.access().organization(&inside, &name).await?;
     Ok(edit::show(&HeaderMap::new(), &OrganizationView::from(changed)))

@@ -168,7 +168,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = refusal.to_string();
         match refusal {
-            Refusal::Unauthenticated => Self::unauthenticated(detail),
+            Refusal::Unauthenticated | Refusal::SecondFactorAsked => Self::unauthenticated(detail),
             Refusal::RepositoryDenied { who: None, .. } => Self::unauthenticated(detail),
             Refusal::RepositoryDenied { .. } | Refusal::Denied(_) => Self::new(DENIED, detail),
             Refusal::TooMany { after } => {

@@ -90,6 +90,11 @@ pub(crate) fn hub_and_api() -> Vec<Line> {
         line("POST", "/api/v1/accounts/{account}/tokens", Account).body(r#"{"scopes":["pull"]}"#),
         line("POST", "/api/v1/accounts/{account}/tokens/{id}/rotate", Account),
         line("DELETE", "/api/v1/accounts/{account}/tokens/{id}", Account),
+        line("GET", "/api/v1/accounts/{account}/sessions", Account),
+        line("DELETE", "/api/v1/accounts/{account}/sessions", Account),
+        line("DELETE", "/api/v1/accounts/{account}/sessions/{id}", Account),
+        line("GET", "/api/v1/accounts/{account}/second-factor", Account),
+        line("POST", "/api/v1/accounts/{account}/second-factor/remove", Account).body("{}"),
 
         // What is for everybody who has a link; nobody has one here.
         line("POST", "/api/v1/sign-up", Always).body(r#"{"name":"ghost","email":"nobody","password":"correct horse"}"#),
@@ -102,6 +107,11 @@ pub(crate) fn hub_and_api() -> Vec<Line> {
         line("POST", "/api/v1/links/join", Always).body(r#"{"secret":"ghost","name":"ghost","password":"correct horse"}"#),
         line("POST", "/api/v1/links/accept", Person).body(r#"{"secret":"ghost"}"#),
         line("POST", "/api/v1/accounts/{account}/confirmation", Account),
+        line("GET", "/api/v1/accounts/{account}/sessions", Account),
+        line("DELETE", "/api/v1/accounts/{account}/sessions", Account),
+        line("DELETE", "/api/v1/accounts/{account}/sessions/{id}", Account),
+        line("GET", "/api/v1/accounts/{account}/second-factor", Account),
+        line("POST", "/api/v1/accounts/{account}/second-factor/remove", Account).body("{}"),
         line("POST", "/api/v1/accounts/{account}/reset-link", System).ghost(),
         line("GET", "/api/v1/invitations", Person),
         line("POST", "/api/v1/invitations/{id}/accept", Person),
