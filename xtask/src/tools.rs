@@ -93,7 +93,7 @@ fn line(component: &Component) -> String {
             format!("Debian {}", debian::package_version(package).unwrap_or_else(|| (*package).into()))
         }
         Origin::Go { version, .. } => (*version).to_owned(),
-        Origin::Wheel { package, version } | Origin::Npm { package, version } => format!("{package} {version}"),
+        Origin::Wheel { package, version } | Origin::Npm { package, version, .. } => format!("{package} {version}"),
     };
     let place = component.locate().map_or_else(|| "missing".to_owned(), |path| path.display().to_string());
     format!("{:<16} {:<46} {:<48} {place}", component.name, version, component.purpose)
@@ -123,7 +123,7 @@ fn install_pinned(component: &Component) -> Result<()> {
             go::install(&home, &GoCommand { package, version, tags, environment })?;
         }
         Origin::Wheel { package, version } => anew(&home, || wheel::install(&home, package, version))?,
-        Origin::Npm { package, version } => anew(&home, || npm::install(&home, package, version))?,
+        Origin::Npm { package, version, beside } => anew(&home, || npm::install(&home, package, version, beside))?,
     }
     Ok(())
 }

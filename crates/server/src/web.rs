@@ -9,9 +9,11 @@ mod failure;
 mod fields;
 mod form;
 mod link;
+mod login;
 mod next;
 mod organizations;
 mod page;
+mod picture;
 mod posted;
 mod reset;
 mod section;
@@ -42,6 +44,9 @@ pub(crate) fn router(web: Web) -> Router {
 /// How people come in.
 fn entry(routes: Router<Web>) -> Router<Web> {
     routes
+        .route("/login", get(login::ask).post(login::act))
+        .route("/login/second-factor", post(login::second_factor))
+        .route("/logout", post(login::out))
         .route("/sign-up", get(sign_up::ask).post(sign_up::act))
         .route("/reset", get(reset::ask).post(reset::act))
         .route("/link/{kind}/{secret}", get(link::ask).post(link::act))
@@ -50,12 +55,20 @@ fn entry(routes: Router<Web>) -> Router<Web> {
 }
 
 fn settings(routes: Router<Web>) -> Router<Web> {
-    use settings::{password, profile, tokens};
+    use settings::{password, profile, second_factor, sessions, tokens};
     routes
         .route("/settings", get(profile::ask).post(profile::change))
         .route("/settings/email", post(profile::email))
         .route("/settings/confirmation", post(profile::confirmation))
         .route("/settings/password", get(password::ask).post(password::act))
+        .route("/settings/second-factor", get(second_factor::ask))
+        .route("/settings/second-factor/begin", post(second_factor::begin))
+        .route("/settings/second-factor/confirm", post(second_factor::confirm))
+        .route("/settings/second-factor/codes", post(second_factor::codes))
+        .route("/settings/second-factor/remove", post(second_factor::remove))
+        .route("/settings/sessions", get(sessions::ask))
+        .route("/settings/sessions/end-others", post(sessions::end_others))
+        .route("/settings/sessions/{id}/end", post(sessions::end))
         .route("/settings/tokens", get(tokens::ask).post(tokens::create))
         .route("/settings/tokens/{id}/revoke", post(tokens::revoke))
 }

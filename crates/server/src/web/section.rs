@@ -93,6 +93,16 @@ impl Section {
         Self { once: Some(secret.into()), ..self }
     }
 
+    /// Shows an SVG of ours.
+    pub(super) fn picture(self, picture: String) -> Self {
+        Self { picture: Some(picture), ..self }
+    }
+
+    /// Codes, to be printed.
+    pub(super) fn codes(self, codes: impl Iterator<Item = String>) -> Self {
+        Self { codes: codes.collect(), ..self }
+    }
+
     /// A list, or what is said if there is nothing in it.
     pub(super) fn items(mut self, items: Vec<Item>, nothing: &str) -> Self {
         if items.is_empty() {

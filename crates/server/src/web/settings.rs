@@ -2,6 +2,8 @@
 
 pub(super) mod password;
 pub(super) mod profile;
+pub(super) mod second_factor;
+pub(super) mod sessions;
 pub(super) mod tokens;
 
 use entrepot_access::{AccountOwner, Name, Permit};
@@ -14,8 +16,13 @@ use super::section::{Section, Sections};
 use super::visitor::Visitor;
 
 /// The pages, each its address and its name.
-const PAGES: &[(&str, &str)] =
-    &[("/settings", "Profile"), ("/settings/password", "Password"), ("/settings/tokens", "Tokens")];
+const PAGES: &[(&str, &str)] = &[
+    ("/settings", "Profile"),
+    ("/settings/password", "Password"),
+    ("/settings/second-factor", "Second factor"),
+    ("/settings/tokens", "Tokens"),
+    ("/settings/sessions", "Sessions"),
+];
 
 /// Who changes their own account, and that they may.
 async fn own(web: &Web, visitor: &Visitor) -> Result<(Name, Permit<AccountOwner>), Failure> {

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use axum::extract::FromRequestParts;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use entrepot_access::{Caller, Error, Name, Principal};
+use entrepot_access::{Caller, Error, Name, Principal, Shown, Visit};
 use hmac::{Hmac, KeyInit, Mac};
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, Uri};
@@ -28,6 +28,8 @@ pub(super) struct Visitor {
     pub(super) caller: Caller,
     /// From where they come.
     pub(super) address: Option<IpAddr>,
+    /// What their browser calls itself.
+    agent: String,
     /// Where they have reached the registry.
     pub(super) origin: Origin,
     /// Which page they want.
@@ -47,13 +49,22 @@ impl Visitor {
         let address = web.proxies.client_of(&parts.extensions, &parts.headers);
         let origin = Origin::of_parts(parts, &web.proxies);
         let accounts = web.access.has_accounts().await?;
-        let (key, is_new) = visit(&parts.headers, &origin)?;
-        let caller = web.access.nobody(address);
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        let agent = agent.to_owned();
+        let (caller, (key, is_new)) = match session(parts, web, &origin, address).await? {
+            Some((caller, secret)) => (caller, (secret, false)),
+            None => (web.access.nobody(address), visit(&parts.headers, &origin)?),
+        };
         let uri = parts.uri.clone();
         let here =
             if parts.method == Method::GET { uri.path_and_query().map_or("/", PathAndQuery::as_str) } else { "/" };
         let here = Next::wanted(here);
-        Ok(Self { caller, address, origin, uri, here, accounts, key, is_new })
+        Ok(Self { caller, address, agent, origin, uri, here, accounts, key, is_new })
+    }
+
+    /// From where they come, and with what, for a session to be.
+    pub(super) fn visit(&self) -> Visit {
+        Visit { address: self.address, agent: self.agent.clone() }
     }
 
     /// Their name, if they are logged in.
@@ -92,6 +103,21 @@ impl Visitor {
     /// The cookie that their browser has still to be given.
     pub(super) fn cookie(&self) -> Option<HeaderValue> {
         if self.is_new { Cookie::Visit.set(&self.key, self.origin.is_https()) } else { None }
+    }
+}
+
+/// Who a browser's session is of, and its secret. One that has ended is as good as none.
+async fn session(
+    parts: &Parts,
+    web: &Web,
+    origin: &Origin,
+    address: Option<IpAddr>,
+) -> Result<Option<(Caller, String)>, Error> {
+    let Some(secret) = Cookie::Session.read(&parts.headers, origin.is_https()) else { return Ok(None) };
+    match web.access.identify(Shown::Session(secret), address).await {
+        Ok(caller) => Ok(Some((caller, secret.to_owned()))),
+        Err(Error::Unauthenticated) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Origin {
         package: &'static str,
         /// Its version.
         version: &'static str,
+        /// What is installed beside it, each a package, an `@` and a version.
+        beside: &'static [&'static str],
     },
 }
 

@@ -103,14 +103,26 @@ pub const COMPONENTS: &[Component] = &[
         program: ".bin/azurite-blob",
         purpose: "Azure Blob server",
         needed_for: NeededFor::Tests,
-        origin: Origin::Npm { package: "azurite", version: "3.35.0" },
+        origin: Origin::Npm { package: "azurite", version: "3.35.0", beside: &[] },
     },
     Component {
         name: "oidc-provider",
         program: "oidc-provider/lib/index.js",
         purpose: "OpenID provider, run by a program of ours",
         needed_for: NeededFor::Tests,
-        origin: Origin::Npm { package: "oidc-provider", version: "9.13.3" },
+        origin: Origin::Npm { package: "oidc-provider", version: "9.13.3", beside: &[] },
+    },
+    debian("chromium", "chromium", "chromium", NeededFor::Tests, "browser"),
+    Component {
+        name: "playwright",
+        program: "playwright-core/index.js",
+        purpose: "drives the browser, with axe-core to check pages",
+        needed_for: NeededFor::Tests,
+        origin: Origin::Npm {
+            package: "playwright-core",
+            version: "1.65.1",
+            beside: &["@axe-core/playwright@4.14.0", "axe-core@4.14.1"],
+        },
     },
     go(
         "versitygw",
