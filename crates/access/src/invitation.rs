@@ -7,6 +7,7 @@ use entrepot_database::{Connection, Durability, Timestamp};
 use crate::account::{MAX_PAGE, Newcomer, add as add_account, checked_email, find as find_account};
 use crate::audit::AuditEntry;
 use crate::caller::{Caller, Principal};
+use crate::identify::account;
 use crate::link::{Asked, Kept, LinkKind, Matter, To, find as find_link, user};
 use crate::memory::changed;
 use crate::name::Name;
@@ -258,8 +259,27 @@ impl By {
     }
 }
 
+/// Whether who made an invitation could still make it: that they were asked once is not to bring somebody in for who was put out.
+fn stands(connection: &Connection<'_>, asked: &Asked) -> Result<bool, Error> {
+    if asked.inviter == asked.organization_name.as_str() {
+        return Ok(true);
+    }
+    // Nobody's account: whoever runs commands on the registry's machine.
+    let Ok(inviter) = asked.inviter.parse::<Name>() else { return Ok(true) };
+    let id = match find_account(connection, &inviter) {
+        Ok((id, _)) => id,
+        Err(Error::NotFound { .. }) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let Some((Principal::Account { administrator, .. }, _)) = account(connection, id)? else { return Ok(false) };
+    Ok(administrator || membership(connection, asked.organization, id)? == Some(Membership::Owner))
+}
+
 /// Lets somebody in, as what they were asked to be; who is more already stays it.
 fn enter(connection: &Connection<'_>, caller: &Caller, account: i64, asked: &Asked) -> Result<(), Error> {
+    if !stands(connection, asked)? {
+        return Err(Error::LinkGone);
+    }
     let now = membership(connection, asked.organization, account)?;
     if now != Some(Membership::Owner) {
         let parameters = [asked.organization.into(), account.into(), asked.role.as_str().into()];

@@ -192,6 +192,21 @@ async fn invitations_go_with_who_made_them(place: Place) {
         }
         assert!(matches!(access.accept_own_invitation(&ann, &made.id).await, Err(Error::NotFound { .. })), "{end}");
     }
+    // Whoever is disabled brings nobody in either, nor does an administrator who is none any more.
+    access.set_member(&acme, &name("boss"), Membership::Owner).await.unwrap();
+    let as_boss = access.permit_organization(&boss, &name("acme")).await.unwrap();
+    let made = access.invite(&as_boss, to_account("ann", Membership::Owner)).await.unwrap();
+    let of_boss = access.permit_account(&Access::operator(), &name("boss")).await.unwrap();
+    access.set_disabled(&of_boss, true).await.unwrap();
+    assert!(gone(access.accept_own_invitation(&ann, &made.id).await));
+    access.set_disabled(&of_boss, false).await.unwrap();
+    let (root, governs) = (fixture.administrator("root").await, fixture.administrator("other").await);
+    let as_root = access.permit_organization(&root, &name("acme")).await.unwrap();
+    let made = access.invite(&as_root, to_account("ann", Membership::Owner)).await.unwrap();
+    let of_root = access.permit_account(&governs, &name("root")).await.unwrap();
+    access.set_administrator(&access.permit_system(&governs).unwrap(), &of_root, false).await.unwrap();
+    assert!(gone(access.accept_own_invitation(&ann, &made.id).await));
+    assert_eq!(fixture.role_of("ann").await, None);
     // What is asked for a team goes with the team.
     access.create_team(&acme, &name("ops"), "").await.unwrap();
     let new = NewInvitation { team: Some(name("ops")), ..to_account("ann", Membership::Member) };
