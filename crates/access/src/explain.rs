@@ -81,7 +81,7 @@ fn remedies(
     anonymous: Anonymous,
     namespace: Option<i64>,
 ) -> Vec<String> {
-    let owner = Name::of_repository(repository);
+    let owner = repository.namespace();
     let name = repository.as_str();
     let mut remedies = Vec::new();
     match principal {

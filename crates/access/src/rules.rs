@@ -6,7 +6,7 @@ use entrepot_database::Connection;
 use entrepot_oci::RepositoryName;
 
 use crate::caller::Principal;
-use crate::name::{LIBRARY, Name, RobotName};
+use crate::name::{LIBRARY, RobotName};
 use crate::pattern::Pattern;
 use crate::role::{Membership, NamespaceKind, Role, Visibility};
 use crate::{Anonymous, Error, tables};
@@ -95,6 +95,8 @@ pub(crate) struct Findings {
     pub(crate) known: bool,
     /// The row of the namespace, if somebody owns it.
     pub(crate) namespace: Option<i64>,
+    /// Bytes that the namespace may have.
+    pub(crate) max_bytes: Option<u64>,
 }
 
 impl Findings {
@@ -108,6 +110,7 @@ impl Findings {
 struct Namespace {
     id: i64,
     kind: NamespaceKind,
+    max_bytes: Option<u64>,
 }
 
 /// Which roles `principal` has on `repository`.
@@ -117,7 +120,7 @@ pub(crate) fn find(
     repository: &RepositoryName,
     anonymous: Anonymous,
 ) -> Result<Findings, Error> {
-    let name = Name::of_repository(repository);
+    let name = repository.namespace();
     let namespace = namespace(connection, name)?;
     let visibility = visibility(connection, repository)?;
     let mut reasons = Vec::new();
@@ -154,7 +157,8 @@ pub(crate) fn find(
     if anonymous == Anonymous::Push && !owned && visibility != Some(Visibility::Private) {
         reasons.push(Reason::Open);
     }
-    Ok(Findings { reasons, known: visibility.is_some(), namespace: namespace.map(|namespace| namespace.id) })
+    let max_bytes = namespace.as_ref().and_then(|namespace| namespace.max_bytes);
+    Ok(Findings { reasons, known: visibility.is_some(), namespace: namespace.map(|namespace| namespace.id), max_bytes })
 }
 
 fn of_account(
@@ -229,7 +233,8 @@ pub(crate) fn visibility(
 
 fn namespace(connection: &Connection<'_>, name: &str) -> Result<Option<Namespace>, Error> {
     let found = connection.first(&tables::NAMESPACE, &[name.into()], |row| {
-        Ok::<_, Error>(Namespace { id: row.integer(0)?, kind: stored(row.text(2)?)? })
+        let max_bytes = row.optional_integer(6)?.and_then(|most| u64::try_from(most).ok());
+        Ok::<_, Error>(Namespace { id: row.integer(0)?, kind: stored(row.text(2)?)?, max_bytes })
     })?;
     // The registry's own namespace is there whether or not somebody has given it settings.
     debug_assert!(name != LIBRARY || found.as_ref().is_none_or(|found| found.kind == NamespaceKind::Library));

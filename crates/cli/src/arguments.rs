@@ -9,6 +9,7 @@ use crate::commands::accounts::ci::{self, CiCommand};
 use crate::commands::accounts::explain::{self, AccessCommand};
 use crate::commands::accounts::keys::KeysCommand;
 use crate::commands::accounts::org::{self, OrgCommand};
+use crate::commands::accounts::quota::{self, QuotaCommand};
 use crate::commands::accounts::repo::{self, RepoCommand};
 use crate::commands::accounts::robot::{self, RobotCommand};
 use crate::commands::accounts::team::{self, TeamCommand};
@@ -62,6 +63,9 @@ pub(crate) enum Command {
     /// Repositories: who may see them, who may do what, which tags stay
     #[command(after_help = repo::EXAMPLES)]
     Repo(Local<RepoCommand>),
+    /// What people and organizations may have, and have: bytes, repositories
+    #[command(after_help = quota::EXAMPLES)]
+    Quota(Local<QuotaCommand>),
     /// Ask the rules why somebody may do something, or may not
     #[command(after_help = explain::EXAMPLES)]
     Access(Local<AccessCommand>),

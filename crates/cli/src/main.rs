@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Command, DatabaseCommand, LdapCommand, MailCommand};
-use crate::commands::accounts::{audit, ci, explain, keys, org, repo, robot, team, token, user};
+use crate::commands::accounts::{audit, ci, explain, keys, org, quota, repo, robot, team, token, user};
 
 fn main() -> ExitCode {
     // Until the process ends.
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Robot(local) => local.run(robot::run),
         Command::Token(local) => local.run(token::run),
         Command::Repo(local) => local.run(repo::run),
+        Command::Quota(local) => local.run(quota::run),
         Command::Ci(local) => local.run(ci::run),
         Command::Ldap(LdapCommand::Check(flags)) => commands::ldap::check(&flags),
         Command::Mail(MailCommand::Check(flags)) => commands::mail::check(&flags),

@@ -17,6 +17,7 @@ mod namespaces;
 mod organizations;
 mod page;
 mod problem;
+mod quota;
 mod repositories;
 mod robots;
 mod routes;
@@ -318,7 +319,8 @@ fn tokens_and_robots(routes: Routes) -> Routes {
 }
 
 fn content(routes: Routes) -> Routes {
-    use namespaces::{ImmutableBody, ImmutableView, Quota};
+    use namespaces::{ImmutableBody, ImmutableView};
+    use quota::{QuotaBody, QuotaView};
     use repositories::{ChangeBody, NewRepositoryBody, RepositoryView, TagView};
     routes
         .get(
@@ -341,11 +343,15 @@ fn content(routes: Routes) -> Routes {
             namespaces::remove_immutable,
             doc("Let them move again.").query("repositories", "The pattern of repositories.").query("tags", "The pattern of tags."),
         )
-        .get("/api/v1/namespaces/{namespace}/quota", namespaces::quota, doc("What a namespace may have.").gives::<Quota>())
+        .get(
+            "/api/v1/namespaces/{namespace}/quota",
+            quota::get,
+            doc("What a namespace may have, and what it has.").gives::<QuotaView>(),
+        )
         .put(
             "/api/v1/namespaces/{namespace}/quota",
-            namespaces::set_quota,
-            doc("Limit what a namespace may have; for administrators.").takes::<Quota>(),
+            quota::set,
+            doc("Limit what a namespace may have; for administrators.").takes::<QuotaBody>(),
         )
         .post(
             "/api/v1/repositories",

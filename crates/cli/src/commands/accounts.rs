@@ -9,6 +9,7 @@ pub(crate) mod keys;
 mod listing;
 pub(crate) mod org;
 mod password;
+pub(crate) mod quota;
 pub(crate) mod repo;
 pub(crate) mod robot;
 pub(crate) mod team;

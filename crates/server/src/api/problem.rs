@@ -203,6 +203,7 @@ impl From<CoreError> for Problem {
             CoreError::BlobTooLarge { .. } => Self::new(TOO_LARGE, detail),
             CoreError::PreconditionFailed { .. } => Self::new(CHANGED, detail),
             CoreError::TagImmutable(_) => Self::new(IMMUTABLE, detail),
+            CoreError::QuotaReached(_) => Self::new(QUOTA, detail),
             CoreError::UploadTaken | CoreError::InUse(_) => Self::new(CONFLICT, detail),
             CoreError::DeleteDisabled => Self::new(UNCONFIGURED, detail),
             CoreError::Store(entrepot_store::Error::Full(_)) => {

@@ -243,6 +243,10 @@ impl From<Error> for ApiError {
             Error::BlobTooLarge { limit } => {
                 (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid, json!({ "limit": limit }))
             }
+            Error::QuotaReached(full) => {
+                let detail = json!({ "namespace": full.namespace, "used": full.used, "allowed": full.allowed });
+                (StatusCode::FORBIDDEN, ErrorCode::Denied, detail)
+            }
             Error::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid, Value::Null),
             Error::ManifestTargets(bad) => return bad_targets(bad),
             Error::TagImmutable(tag) => (StatusCode::FORBIDDEN, ErrorCode::Denied, json!({ "tag": tag.as_str() })),

@@ -133,7 +133,8 @@ pub(crate) fn hub_and_api() -> Vec<Line> {
         line("PUT", "/api/v1/namespaces/{namespace}/immutable-tags", Owned).body(r#"{"repositories":"{namespace}/x","tags":"v*"}"#),
         line("DELETE", "/api/v1/namespaces/{namespace}/immutable-tags", Owned).query("?repositories={namespace}/x&tags=v*"),
         line("GET", "/api/v1/namespaces/{namespace}/quota", Owned),
-        line("PUT", "/api/v1/namespaces/{namespace}/quota", System).body(r#"{"max_repositories":null}"#),
+        line("PUT", "/api/v1/namespaces/{namespace}/quota", System)
+            .body(r#"{"max_bytes":null,"max_repositories":null}"#),
 
         line("POST", "/api/v1/repositories", Settings).body(r#"{"name":"{name}"}"#),
         line("GET", "/api/v1/repositories/{name}", See),
