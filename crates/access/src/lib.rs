@@ -13,6 +13,7 @@ mod identify;
 mod job;
 mod keys;
 mod letters;
+mod maintenance;
 mod memory;
 mod name;
 mod organization;

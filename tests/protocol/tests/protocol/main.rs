@@ -16,6 +16,7 @@ mod memory;
 mod mounts;
 mod observed;
 mod paths;
+mod quota;
 mod referrers;
 mod refusals;
 mod startup;
