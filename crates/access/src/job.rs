@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use entrepot_database::{Connection, Row, Timestamp};
-use entrepot_identity::provider::rules::{Rule, match_rules};
+use entrepot_identity::provider::rules::{InvalidRule, Rule, match_rules};
 use entrepot_identity::provider::{Expected, Issuer, Pace, Refused, unverified_issuer};
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ use crate::identify::{Remembered, stored_patterns, stored_scopes};
 use crate::memory::{Generation, Memory};
 use crate::name::Name;
 use crate::pattern::Pattern;
-use crate::permit::{NamespaceOwner, Permit};
+use crate::permit::{NamespaceOwner, Permit, governs};
 use crate::role::{Scope, Scopes};
 use crate::rules::stored;
 use crate::{Access, Error, tables};
@@ -66,6 +66,28 @@ pub struct RuleVerdict {
     pub failures: Vec<String>,
 }
 
+impl NewJobRule {
+    /// Which jobs: those with a token that `issuer` signed for `audience`, and in which each claim matches its pattern.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it would let in everybody, or nobody.
+    pub fn about<'a>(
+        issuer: &str,
+        audience: &str,
+        claims: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Rule, Error> {
+        Rule::new(issuer, audience, claims).map_err(|why| match why {
+            InvalidRule::Issuer(why) => Error::invalid("issuer", why),
+            InvalidRule::Audience => Error::invalid("audience", why),
+            InvalidRule::Unconditional
+            | InvalidRule::AnyOwner { .. }
+            | InvalidRule::TooMany
+            | InvalidRule::Claim(_)
+            | InvalidRule::Pattern { .. } => Error::invalid("claims", why),
+        })
+    }
+}
+
 impl JobRule {
     fn read(row: &Row<'_>) -> Result<Self, Error> {
         let text = row.text(2)?;
@@ -81,16 +103,20 @@ impl JobRule {
 }
 
 impl Access {
-    /// Adds a rule.
+    /// Adds a rule. A provider on the registry's own machine takes who governs it: others could find out what else answers there.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a pattern beyond the namespace, or the scope admin.
+    /// [`Error::Invalid`] for a pattern beyond the namespace, or the scope admin; [`Error::Denied`].
     pub async fn add_job_rule(&self, permit: &Permit<NamespaceOwner>, new: NewJobRule) -> Result<String, Error> {
         for pattern in &new.repositories {
             check_within(&permit.on, pattern)?;
         }
         if new.scopes.has(Scope::Admin) {
             return Err(Error::invalid("scopes", "jobs may pull, push and delete, but not administer"));
+        }
+        if new.rule.issuer().is_loopback() && !governs(permit.caller()) {
+            let why = "only administrators may name a provider on the registry's own machine";
+            return Err(Error::Denied(why.to_owned()));
         }
         let label = checked_text("label", &new.label)?;
         let rule = serde_json::to_string(&new.rule).map_err(|error| Error::Internal(error.to_string()))?;
