@@ -12,6 +12,7 @@ mod grants;
 mod hub;
 mod job_rules;
 mod keys;
+mod maintenance;
 mod manifests;
 mod me;
 mod namespaces;
@@ -456,6 +457,19 @@ fn content(routes: Routes) -> Routes {
             keys::rotate,
             doc("Let a new key sign registry tokens; for administrators.").takes::<keys::Rotation>(),
         )
+        .get(
+            "/api/v1/maintenance",
+            maintenance::get,
+            doc("Whether the registry serves pulls alone; for administrators.").gives::<maintenance::MaintenanceView>(),
+        )
+        .put(
+            "/api/v1/maintenance",
+            maintenance::begin,
+            doc("Refuse every push and other change, and say why; for administrators.")
+                .takes::<maintenance::MaintenanceBody>()
+                .gives::<maintenance::MaintenanceView>(),
+        )
+        .delete("/api/v1/maintenance", maintenance::end, doc("Let changes go on; for administrators."))
 }
 
 fn hub_routes(routes: Routes) -> Routes {

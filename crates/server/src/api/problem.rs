@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::operator::Cause;
+use crate::v2::error::STOPPED_RETRY;
 
 /// An answer that says what is wrong. `type` is an address on the API's own page.
 #[derive(Debug, Serialize, ToSchema)]
@@ -169,7 +170,7 @@ impl Problem {
     fn of_database(error: &entrepot_database::Error) -> Self {
         match error.kind() {
             DatabaseKind::Full => Self::new(FULL, "the registry's disk is full; tell its operator").caused_by(error),
-            DatabaseKind::ReadOnly => Self::unavailable(error.message(), 1),
+            DatabaseKind::ReadOnly => Self::unavailable(error.message(), STOPPED_RETRY),
             DatabaseKind::Busy | DatabaseKind::Unavailable => {
                 Self::unavailable("the registry is busy; try again", 1).caused_by(error)
             }

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use entrepot_access::{Access, NamespaceOwner, Permit, Quota};
+use entrepot_client::{Client, Route, route};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::listing::Listing;
 use super::{Form, done};
@@ -53,41 +55,43 @@ fn number(text: &str) -> Result<Most, String> {
     }
 }
 
+/// A quota and what of it is used, as the API shows it.
+#[derive(Deserialize)]
+struct Quota {
+    max_bytes: Option<u64>,
+    max_repositories: Option<u32>,
+    used_bytes: u64,
+    used_repositories: u64,
+}
+
 /// Runs one of the commands.
-pub(crate) async fn run(command: QuotaCommand, access: &Access) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: QuotaCommand, client: &Client) -> anyhow::Result<ExitCode> {
     match command {
         QuotaCommand::Show { namespace, form } => {
-            let (quota, usage) = access.quota(&permit(access, &namespace).await?).await?;
+            let quota: Quota = client.get(of(&namespace)).await?;
             let row = vec![
                 namespace.into(),
-                usage.bytes.into(),
+                quota.used_bytes.into(),
                 quota.max_bytes.into(),
-                usage.repositories.into(),
+                quota.used_repositories.into(),
                 quota.max_repositories.into(),
             ];
             let columns = &["namespace", "used_bytes", "max_bytes", "used_repositories", "max_repositories"];
             Listing::new(columns, [row]).print(&form)
         }
         QuotaCommand::Set { namespace, max_bytes, max_repositories } => {
-            let permit = permit(access, &namespace).await?;
-            let (before, _) = access.quota(&permit).await?;
-            let quota = Quota {
-                max_bytes: max_bytes.map_or(before.max_bytes, |Limit(most)| most.map(|size| size.0)),
-                max_repositories: max_repositories.map_or(before.max_repositories, |Most(most)| most),
-            };
-            access.set_quota(&access.permit_system(&Access::operator())?, &permit, quota).await?;
-            done(&format!("{namespace} may have {}", words(quota)))
+            let before: Quota = client.get(of(&namespace)).await?;
+            let bytes = max_bytes.map_or(before.max_bytes, |Limit(most)| most.map(|size| size.0));
+            let repositories = max_repositories.map_or(before.max_repositories, |Most(most)| most);
+            let quota = json!({ "max_bytes": bytes, "max_repositories": repositories });
+            client.put(of(&namespace), Some(quota)).await?;
+            let bytes = bytes.map_or("any number of".to_owned(), |most| most.to_string());
+            let repositories = repositories.map_or("any number of".to_owned(), |most| most.to_string());
+            done(&format!("{namespace} may have {bytes} bytes and {repositories} repositories"))
         }
     }
 }
 
-async fn permit(access: &Access, namespace: &str) -> anyhow::Result<Permit<NamespaceOwner>> {
-    Ok(access.permit_namespace(&Access::operator(), namespace).await?)
-}
-
-fn words(quota: Quota) -> String {
-    let bytes = quota.max_bytes.map_or("any number of bytes".to_owned(), |most| format!("{most} bytes"));
-    let repositories =
-        quota.max_repositories.map_or("any number of repositories".to_owned(), |most| format!("{most} repositories"));
-    format!("{bytes} and {repositories}")
+fn of(namespace: &str) -> Route {
+    route(["namespaces", namespace, "quota"])
 }

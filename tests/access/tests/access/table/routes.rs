@@ -153,6 +153,10 @@ pub(crate) fn hub_and_api() -> Vec<Line> {
         line("GET", "/api/v1/access/explain", Open).query("?action=pull&repository={name}"),
         line("GET", "/api/v1/audit", System),
         line("POST", "/api/v1/keys/rotate", System).body("{}"),
+        line("GET", "/api/v1/maintenance", System),
+        // A message of two lines, which is not taken: others go on walking the table.
+        line("PUT", "/api/v1/maintenance", System).body(r#"{"message":"a\nb"}"#),
+        line("DELETE", "/api/v1/maintenance", System),
 
         line("POST", "/v2/users/login", Always).body(r#"{"username":"owner","password":"correct horse battery staple"}"#),
         line("GET", "/v2/repositories/{namespace}", Open),
