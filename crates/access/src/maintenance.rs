@@ -18,6 +18,8 @@ impl Access {
             None | Some("") => MESSAGE.to_owned(),
             Some(message) => checked_text("message", message)?,
         };
+        // Tokens are signed meanwhile, and the first key could not be made any more.
+        self.0.keys.get(&self.0.memory, &self.0.database).await?;
         let entry = permit.entry("maintenance.begin", "registry", &message);
         self.0.database.stop_writes(&message, move |connection| entry.write(connection)).await?;
         Ok(message)

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use entrepot_database::{Compatibility, Connection, Database, Durability, Error, Kind, Migration, Room, Statement, Table};
+use entrepot_database::{
+    Compatibility, Connection, Database, Durability, Error, Kind, Migration, Room, Statement, Table,
+};
 use entrepot_test_engines::{Place, on_both_engines};
 use futures_util::future::join_all;
 use uuid::Uuid;

@@ -11,6 +11,7 @@ mod deletes;
 mod indexes;
 mod interrupted;
 mod lists;
+mod maintenance;
 mod manifests;
 mod memory;
 mod mounts;
