@@ -91,7 +91,7 @@ pub(crate) enum TeamCommand {
         /// What it is called there
         group: String,
     },
-    /// Let the members of a group elsewhere be in a team no more
+    /// Let the members of a group elsewhere be in a team no more, from when they log in next
     UnmapGroup {
         /// Of which organization
         organization: Name,
@@ -201,7 +201,7 @@ pub(crate) async fn run(command: TeamCommand, client: &Client) -> anyhow::Result
         TeamCommand::UnmapGroup { organization, team, source, group } => {
             let mapped = groups(&organization, &team).query("source", &source).query("name", &group);
             client.delete(mapped).await?;
-            done(&format!("members of {group} ({source}) are not in the team {team} any more, but by hand"))
+            done(&format!("members of {group} ({source}) are out of the team {team} from when they log in next"))
         }
         TeamCommand::Groups { organization, team, form } => {
             let groups: Vec<Group> = client.list(groups(&organization, &team)).await?;
