@@ -15,6 +15,7 @@ use crate::{
 
 mod audit;
 mod guessing;
+mod jobs;
 mod keys;
 mod organizations;
 mod repositories;
