@@ -24,8 +24,7 @@ pub(super) fn verdict(connection: &Connection<'_>) -> Result<Verdict, Error> {
                 "{namespace} has {} bytes, and {} are written down: a quota is reached too early or too late",
                 weight.there, weight.written
             ),
-            "DELETE FROM namespace_usage; a registry that runs then counts anew within seconds, and one that does not when it \
-             is started",
+            "let the registry, which may run, or the next one that starts, count anew: DELETE FROM namespace_usage",
         )
     });
     Ok(troubles.collect())
