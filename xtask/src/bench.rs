@@ -21,6 +21,7 @@ mod plan;
 mod process_tree;
 mod pull;
 mod push;
+mod quota;
 mod reads;
 mod repeat;
 mod report;
@@ -95,6 +96,10 @@ async fn report(
     if arguments.growth {
         let table = growth::run(&under, plan, entrepot).await?;
         return Ok((growth::PLACE, format!("{}\n{table}", report::machine(root))));
+    }
+    if arguments.quota {
+        let table = quota::run(&under, plan, entrepot).await?;
+        return Ok((quota::PLACE, format!("{}\n{table}", report::machine(root))));
     }
     if arguments.traffic {
         let table = traffic::run(&under, plan, programs).await?;

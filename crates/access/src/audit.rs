@@ -3,10 +3,13 @@
 //! What changes people, rules and tokens is written in the transaction that changes it. Pushes, deletes, logins and refusals go
 //! through a queue, so that nobody waits for them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use entrepot_database::{Connection, Database, Durability, Row, Timestamp, Value};
+use entrepot_database::{Connection, Database, Durability, Kind, Row, Timestamp, Value};
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::caller::Caller;
@@ -18,6 +21,8 @@ use crate::{Access, Error, tables};
 const WAITING: usize = 65_536;
 /// Entries that share a transaction.
 const TOGETHER: usize = 512;
+/// How long they wait before they are tried again while writes are stopped.
+const STOPPED: Duration = Duration::from_secs(1);
 /// Longest page.
 const MAX_PAGE: usize = 1000;
 /// Entries that are removed in one transaction.
@@ -136,7 +141,7 @@ impl Queue {
             if receiver.recv_many(&mut entries, TOGETHER).await == 0 {
                 return;
             }
-            self.write_all(database, &mut entries).await;
+            self.write_all(database, &mut entries, true).await;
         }
     }
 
@@ -147,19 +152,28 @@ impl Queue {
         while let Ok(entry) = receiver.try_recv() {
             entries.push(entry);
         }
-        self.write_all(database, &mut entries).await;
+        self.write_all(database, &mut entries, false).await;
     }
 
-    async fn write_all(&self, database: &Database, entries: &mut Vec<AuditEntry>) {
+    /// Writes `entries`. While writes are stopped, it waits for their end if it is `patient`.
+    async fn write_all(&self, database: &Database, entries: &mut Vec<AuditEntry>, patient: bool) {
         if entries.is_empty() {
             return;
         }
         let count = entries.len();
-        let batch = std::mem::take(entries);
-        let written = database.write_loosely(Durability::Process, move |connection| {
-            batch.iter().try_for_each(|entry| entry.write(connection))
-        });
-        if let Err(error) = written.await {
+        let batch: Arc<[AuditEntry]> = std::mem::take(entries).into();
+        let written = loop {
+            let batch = Arc::clone(&batch);
+            let written = database.write_loosely(Durability::Process, move |connection| {
+                batch.iter().try_for_each(|entry| entry.write(connection))
+            });
+            match written.await {
+                // In maintenance nothing is written down: what waits is written when it is over.
+                Err(Error::Database(error)) if patient && error.kind() == Kind::ReadOnly => sleep(STOPPED).await,
+                other => break other,
+            }
+        };
+        if let Err(error) = written {
             tracing::error!(error = &error as &dyn std::error::Error, entries = count, "the audit log lost entries");
         }
         let lost = self.lost.swap(0, Ordering::Relaxed);

@@ -78,7 +78,7 @@ fn remedies(
     anonymous: Anonymous,
     findings: &Findings,
 ) -> Vec<String> {
-    let owner = Name::of_repository(repository);
+    let owner = repository.namespace();
     let name = repository.as_str();
     let mut remedies = Vec::new();
     match principal {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use entrepot_database::{Connection, Row, Timestamp};
-use entrepot_identity::provider::rules::{Rule, match_rules};
+use entrepot_identity::provider::rules::{InvalidRule, Rule, match_rules};
 use entrepot_identity::provider::{Expected, Issuer, Pace, Refused, unverified_issuer};
 use uuid::Uuid;
 
@@ -17,11 +17,17 @@ use crate::identify::{Remembered, stored_patterns, stored_scopes};
 use crate::memory::{Generation, Memory};
 use crate::name::Name;
 use crate::pattern::Pattern;
-use crate::permit::{NamespaceOwner, Permit};
+use crate::permit::{NamespaceOwner, Permit, governs};
 use crate::role::{Scope, Scopes};
 use crate::rules::stored;
 use crate::{Access, Error, tables};
 
+/// Rules that one namespace may have: each is looked at when a job logs in.
+const MAX_RULES: usize = 100;
+/// Longest rule as it is written down, in bytes.
+const MAX_RULE: usize = 8 * 1024;
+/// Patterns of repositories that one rule may have.
+const MAX_PATTERNS: usize = 50;
 /// Providers whose keys are kept; more are more than one registry has rules for.
 const MAX_ISSUERS: usize = 100;
 
@@ -66,6 +72,28 @@ pub struct RuleVerdict {
     pub failures: Vec<String>,
 }
 
+impl NewJobRule {
+    /// Which jobs: those with a token that `issuer` signed for `audience`, and in which each claim matches its pattern.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it would let in everybody, or nobody.
+    pub fn about<'a>(
+        issuer: &str,
+        audience: &str,
+        claims: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Rule, Error> {
+        Rule::new(issuer, audience, claims).map_err(|why| match why {
+            InvalidRule::Issuer(why) => Error::invalid("issuer", why),
+            InvalidRule::Audience => Error::invalid("audience", why),
+            InvalidRule::Unconditional
+            | InvalidRule::AnyOwner { .. }
+            | InvalidRule::TooMany
+            | InvalidRule::Claim(_)
+            | InvalidRule::Pattern { .. } => Error::invalid("claims", why),
+        })
+    }
+}
+
 impl JobRule {
     fn read(row: &Row<'_>) -> Result<Self, Error> {
         let text = row.text(2)?;
@@ -81,22 +109,25 @@ impl JobRule {
 }
 
 impl Access {
-    /// Adds a rule.
+    /// Adds a rule. A provider on the registry's own machine takes who governs it: others could find out what else answers there.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a pattern beyond the namespace, or the scope admin.
+    /// [`Error::Invalid`] for a pattern beyond the namespace, the scope admin, or more than is looked at; [`Error::Denied`];
+    /// [`Error::Conflict`] if there are 100 rules.
     pub async fn add_job_rule(&self, permit: &Permit<NamespaceOwner>, new: NewJobRule) -> Result<String, Error> {
-        for pattern in &new.repositories {
-            check_within(&permit.on, pattern)?;
-        }
-        if new.scopes.has(Scope::Admin) {
-            return Err(Error::invalid("scopes", "jobs may pull, push and delete, but not administer"));
-        }
+        check(permit, &new)?;
         let label = checked_text("label", &new.label)?;
         let rule = serde_json::to_string(&new.rule).map_err(|error| Error::Internal(error.to_string()))?;
+        if rule.len() > MAX_RULE {
+            return Err(Error::invalid("claims", format!("with issuer and audience they may have {MAX_RULE} bytes")));
+        }
         let (id, entry) = (Uuid::now_v7().to_string(), permit.entry("job_rule.add", &permit.on.name, &label));
         let made = id.clone();
         self.change_namespace(permit, entry, move |connection, owner| {
+            let there = connection.all(&tables::JOB_RULES, &[(&owner.name).into()], |_| Ok::<_, Error>(()))?;
+            if there.len() >= MAX_RULES {
+                return Err(Error::Conflict(format!("{} has {MAX_RULES} rules, and may have no more", owner.name)));
+            }
             let patterns: Vec<_> = new.repositories.iter().map(Pattern::as_str).collect();
             let (scopes, patterns) = (new.scopes.to_words(), patterns.join(" "));
             let parameters = [
@@ -227,6 +258,24 @@ impl Access {
         let issuer = issuers.entry(url.as_str().to_owned());
         Ok(issuer.or_insert_with(|| Issuer::new(client.clone(), url.clone(), Pace::default())).clone())
     }
+}
+
+/// Whether a rule may be made by whoever has the permit.
+fn check(permit: &Permit<NamespaceOwner>, new: &NewJobRule) -> Result<(), Error> {
+    if new.repositories.len() > MAX_PATTERNS {
+        return Err(Error::invalid("repositories", format!("a rule may have {MAX_PATTERNS} patterns")));
+    }
+    for pattern in &new.repositories {
+        check_within(&permit.on, pattern)?;
+    }
+    if new.scopes.has(Scope::Admin) {
+        return Err(Error::invalid("scopes", "jobs may pull, push and delete, but not administer"));
+    }
+    if new.rule.issuer().is_loopback() && !governs(permit.caller()) {
+        let why = "only administrators may name a provider on the registry's own machine";
+        return Err(Error::Denied(why.to_owned()));
+    }
+    Ok(())
 }
 
 /// Whom a token of `issuer` may be for: what any of the rules about it says.

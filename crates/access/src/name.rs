@@ -3,13 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub use entrepot_oci::LIBRARY;
 use entrepot_oci::RepositoryName;
 
 /// Longest name in bytes.
 pub const MAX_NAME: usize = 64;
-/// The namespace of repositories whose name has one component.
-pub const LIBRARY: &str = "library";
-
 /// The name of a person, an organization or a team: one component of a repository's name, 64 bytes at most. People and
 /// organizations share one space of names, as each is the first component of its repositories' names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,11 +25,6 @@ impl Name {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// The namespace that a repository belongs to.
-    pub fn of_repository(repository: &RepositoryName) -> &str {
-        repository.as_str().split_once('/').map_or(LIBRARY, |(first, _)| first)
     }
 }
 
@@ -121,13 +114,6 @@ mod tests {
         for (text, valid) in [("acme+deploy", true), ("acme", false), ("acme+", false), ("+x", false), ("a+b+c", false)]
         {
             assert_eq!(text.parse::<RobotName>().is_ok(), valid, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_repository_belongs_to_its_first_component() {
-        for (repository, namespace) in [("acme/app", "acme"), ("acme/team/app", "acme"), ("hello-world", LIBRARY)] {
-            assert_eq!(Name::of_repository(&repository.parse().unwrap()), namespace);
         }
     }
 }

@@ -175,38 +175,6 @@ impl Access {
         .await
     }
 
-    /// Limits what a namespace may have; `None` is without limit.
-    ///
-    /// # Errors
-    /// What the database said.
-    pub async fn set_quota(
-        &self,
-        _: &Permit<System>,
-        permit: &Permit<NamespaceOwner>,
-        max_repositories: Option<u32>,
-    ) -> Result<(), Error> {
-        let detail = format!("repositories: {}", max_repositories.map_or("any".to_owned(), |most| most.to_string()));
-        let entry = permit.entry("quota.set", &permit.on.name, detail);
-        self.change_namespace(permit, entry, move |connection, owner| {
-            let parameters = [Option::<i64>::None.into(), max_repositories.map(i64::from).into(), owner.id.into()];
-            connection.execute(&tables::SET_QUOTA, &parameters)?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// How many repositories a namespace may have; `None` is without limit.
-    ///
-    /// # Errors
-    /// What the database said.
-    pub async fn quota(&self, permit: &Permit<NamespaceOwner>) -> Result<Option<u32>, Error> {
-        let name = permit.on.name.clone();
-        let found = self.0.database.read(move |connection| {
-            connection.first(&tables::NAMESPACE, &[(&name).into()], |row| Ok::<_, Error>(row.optional_integer(7)?))
-        });
-        Ok(found.await?.flatten().and_then(|most| u32::try_from(most).ok()))
-    }
-
     /// The members after `last`, at most `limit`, by name.
     ///
     /// # Errors

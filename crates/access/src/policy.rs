@@ -1,5 +1,7 @@
 //! The gate's rules: [`Access`] as the policy of the distribution core.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use entrepot_database::{Connection, Durability, Timestamp};
@@ -8,7 +10,6 @@ use entrepot_registry::gate::{Action, Policy, Terms};
 
 use crate::caller::{Caller, Principal};
 use crate::memory::{Generation, Memory};
-use crate::name::Name;
 use crate::pattern::Pattern;
 use crate::role::{Role, Visibility};
 use crate::rules::{self, Findings, stored};
@@ -23,6 +24,8 @@ pub(crate) struct Standing {
     known: bool,
     /// Patterns of the tags that do not move.
     immutable: Arc<[Pattern]>,
+    /// Bytes that the namespace may have.
+    max_bytes: Option<u64>,
 }
 
 impl Policy for Access {
@@ -35,11 +38,12 @@ impl Policy for Access {
         if matches!(decided, Err(Error::RepositoryDenied { .. })) && !caller.is_anonymous() {
             self.audit_denied(caller, action.as_str(), repository.as_str());
         }
-        let immutable = decided?.immutable;
-        Ok(match immutable.is_empty() {
+        let Standing { immutable, max_bytes, .. } = decided?;
+        let terms = match immutable.is_empty() {
             true => Terms::default(),
             false => Terms::freezing(move |tag: &Tag| immutable.iter().any(|pattern| pattern.matches(tag.as_str()))),
-        })
+        };
+        Ok(terms.limited_to(max_bytes))
     }
 
     fn decide_catalog(&self, caller: &Caller) -> Result<(), Error> {
@@ -53,13 +57,21 @@ impl Policy for Access {
     async fn visible(&self, caller: &Caller, names: Vec<String>) -> Result<Vec<String>, Error> {
         let (who, anonymous) = (Arc::clone(&caller.who), self.0.options.anonymous);
         let scanned = self.0.database.scan(move |connection| {
+            // A page has many names of few namespaces: what does not change from one to the next is asked once.
+            let visibilities = rules::visibilities(connection, &names)?;
+            let mut standings: HashMap<&str, rules::Standing> = HashMap::new();
+            let repositories = names.iter().map(|name| stored(name)).collect::<Result<Vec<RepositoryName>, _>>()?;
             let mut visible = Vec::new();
-            for name in &names {
-                let repository: RepositoryName = stored(name)?;
-                if who.limit.shows(&repository)
-                    && rules::find(connection, &who.principal, &repository, anonymous)?.role().is_some()
-                {
-                    visible.push(name.clone());
+            for repository in repositories.iter().filter(|repository| who.limit.shows(repository)) {
+                let standing = match standings.entry(repository.namespace()) {
+                    Entry::Occupied(entry) => entry.into_mut(),
+                    Entry::Vacant(entry) => {
+                        entry.insert(rules::standing(connection, &who.principal, repository.namespace())?)
+                    }
+                };
+                let visibility = visibilities.get(repository.as_str()).copied();
+                if standing.on(repository, visibility, anonymous).role().is_some() {
+                    visible.push(repository.as_str().to_owned());
                 }
             }
             Ok(visible)
@@ -124,7 +136,8 @@ impl Access {
             let findings = rules::find(connection, &who, &name, anonymous)?;
             let Some(role) = findings.role() else { return Ok(None) };
             let immutable = immutable(connection, &findings, &name)?;
-            Ok::<_, Error>(Some(Standing { generation, role, known: findings.known, immutable }))
+            let Findings { known, max_bytes, .. } = findings;
+            Ok::<_, Error>(Some(Standing { generation, role, known, immutable, max_bytes }))
         });
         let standing = found.await?;
         if let Some(standing) = &standing {
@@ -154,7 +167,7 @@ pub(crate) fn begin(connection: &Connection<'_>, repository: &RepositoryName, by
     if rules::visibility(connection, repository)?.is_some() {
         return Ok(());
     }
-    let namespace = Name::of_repository(repository);
+    let namespace = repository.namespace();
     let settings = connection.first(&tables::NAMESPACE, &[namespace.into()], |row| {
         Ok::<_, Error>((stored::<Visibility>(row.text(4)?)?, row.optional_integer(7)?))
     })?;
@@ -179,7 +192,7 @@ pub(crate) fn add_repository(
 ) -> Result<(), Error> {
     let parameters = [
         repository.as_str().into(),
-        Name::of_repository(repository).into(),
+        repository.namespace().into(),
         visibility.as_str().into(),
         by.into(),
         Timestamp::now().into(),

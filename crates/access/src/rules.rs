@@ -1,12 +1,13 @@
 //! The rules: which role somebody has on a repository, and why.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use entrepot_database::Connection;
 use entrepot_oci::RepositoryName;
 
 use crate::caller::Principal;
-use crate::name::{LIBRARY, Name, RobotName};
+use crate::name::{LIBRARY, RobotName};
 use crate::pattern::Pattern;
 use crate::role::{Membership, NamespaceKind, Role, Visibility};
 use crate::{Anonymous, Error, second_factor, tables};
@@ -97,6 +98,8 @@ pub(crate) struct Findings {
     pub(crate) namespace: Option<i64>,
     /// Whether the organization asks its people for a second factor, and the caller has none: then nothing in it gives them a role.
     pub(crate) lacks_second_factor: bool,
+    /// Bytes that the namespace may have.
+    pub(crate) max_bytes: Option<u64>,
 }
 
 impl Findings {
@@ -111,6 +114,16 @@ struct Namespace {
     id: i64,
     kind: NamespaceKind,
     asks_second_factor: bool,
+    max_bytes: Option<u64>,
+}
+
+/// What the rules say of a namespace to somebody, whichever of its repositories they ask for.
+pub(crate) struct Standing {
+    principal: Principal,
+    namespace: Option<Namespace>,
+    lacks_second_factor: bool,
+    /// Each rule that may give them a role, with the pattern of the repositories on which; all, without one.
+    reasons: Vec<(Option<Pattern>, Reason)>,
 }
 
 /// Which roles `principal` has on `repository`.
@@ -120,49 +133,75 @@ pub(crate) fn find(
     repository: &RepositoryName,
     anonymous: Anonymous,
 ) -> Result<Findings, Error> {
-    let name = Name::of_repository(repository);
+    let standing = standing(connection, principal, repository.namespace())?;
+    Ok(standing.on(repository, visibility(connection, repository)?, anonymous))
+}
+
+/// How `principal` stands to the namespace `name`.
+pub(crate) fn standing(connection: &Connection<'_>, principal: &Principal, name: &str) -> Result<Standing, Error> {
     let namespace = namespace(connection, name)?;
-    let visibility = visibility(connection, repository)?;
+    let is = |id: i64| namespace.as_ref().is_some_and(|namespace| namespace.id == id);
     let mut reasons = Vec::new();
     let mut lacks_second_factor = false;
     match principal {
         Principal::Anonymous => {}
-        Principal::Operator => reasons.push(Reason::Operator),
-        Principal::Account { administrator: true, .. } => reasons.push(Reason::Administrator),
+        Principal::Operator => reasons.push((None, Reason::Operator)),
+        Principal::Account { administrator: true, .. } => reasons.push((None, Reason::Administrator)),
         Principal::Account { id, .. } => {
             if let Some(namespace) = &namespace {
                 lacks_second_factor = namespace.asks_second_factor && !second_factor::has(connection, *id)?;
                 if !lacks_second_factor {
-                    reasons.extend(of_account(connection, *id, namespace, name, repository)?);
+                    reasons = of_account(connection, *id, namespace, name)?;
                 }
             }
         }
         Principal::Robot { id, name: RobotName { .. } } => {
             if let Some(namespace) = &namespace {
-                reasons.extend(direct(connection, namespace.id, "robot", *id, repository)?);
+                reasons = direct(connection, namespace.id, "robot", *id)?;
             }
         }
         Principal::Job { namespace: id, owner, .. } => {
-            if namespace.as_ref().is_some_and(|namespace| namespace.id == *id) {
-                reasons.push(Reason::Job(owner.to_string()));
+            if is(*id) {
+                reasons.push((None, Reason::Job(owner.to_string())));
             }
         }
         Principal::Organization { id, name } => {
-            if namespace.as_ref().is_some_and(|namespace| namespace.id == *id) {
-                reasons.push(Reason::Organization(name.to_string()));
+            if is(*id) {
+                reasons.push((None, Reason::Organization(name.to_string())));
             }
         }
     }
-    let known_to_all = visibility == Some(Visibility::Public);
-    if known_to_all && (*principal != Principal::Anonymous || anonymous != Anonymous::Nothing) {
-        reasons.push(Reason::Public);
+    Ok(Standing { principal: principal.clone(), namespace, lacks_second_factor, reasons })
+}
+
+impl Standing {
+    /// What that comes to on one repository, which is `visibility` if the rules know it.
+    pub(crate) fn on(
+        &self,
+        repository: &RepositoryName,
+        visibility: Option<Visibility>,
+        anonymous: Anonymous,
+    ) -> Findings {
+        let matches = |pattern: &Option<Pattern>| pattern.as_ref().is_none_or(|all| all.matches(repository.as_str()));
+        let matching = self.reasons.iter().filter(|(pattern, _)| matches(pattern));
+        let mut reasons: Vec<_> = matching.map(|(_, reason)| reason.clone()).collect();
+        let known_to_all = visibility == Some(Visibility::Public);
+        if known_to_all && (self.principal != Principal::Anonymous || anonymous != Anonymous::Nothing) {
+            reasons.push(Reason::Public);
+        }
+        let namespace = self.namespace.as_ref();
+        let owned = namespace.is_some_and(|namespace| namespace.kind != NamespaceKind::Library);
+        if anonymous == Anonymous::Push && !owned && visibility != Some(Visibility::Private) {
+            reasons.push(Reason::Open);
+        }
+        Findings {
+            reasons,
+            known: visibility.is_some(),
+            namespace: namespace.map(|namespace| namespace.id),
+            lacks_second_factor: self.lacks_second_factor,
+            max_bytes: namespace.and_then(|namespace| namespace.max_bytes),
+        }
     }
-    let owned = namespace.as_ref().is_some_and(|namespace| namespace.kind != NamespaceKind::Library);
-    if anonymous == Anonymous::Push && !owned && visibility != Some(Visibility::Private) {
-        reasons.push(Reason::Open);
-    }
-    let namespace = namespace.map(|namespace| namespace.id);
-    Ok(Findings { reasons, known: visibility.is_some(), namespace, lacks_second_factor })
 }
 
 fn of_account(
@@ -170,15 +209,14 @@ fn of_account(
     account: i64,
     namespace: &Namespace,
     name: &str,
-    repository: &RepositoryName,
-) -> Result<Vec<Reason>, Error> {
-    let mut reasons = direct(connection, namespace.id, "account", account, repository)?;
+) -> Result<Vec<(Option<Pattern>, Reason)>, Error> {
+    let mut reasons = direct(connection, namespace.id, "account", account)?;
     match namespace.kind {
-        NamespaceKind::Person if namespace.id == account => reasons.push(Reason::Own),
+        NamespaceKind::Person if namespace.id == account => reasons.push((None, Reason::Own)),
         NamespaceKind::Person | NamespaceKind::Library => {}
         NamespaceKind::Organization => match membership(connection, namespace.id, account)? {
-            Some(Membership::Owner) => reasons.push(Reason::Owner(name.to_owned())),
-            Some(Membership::Member) => reasons.extend(of_teams(connection, namespace.id, name, account, repository)?),
+            Some(Membership::Owner) => reasons.push((None, Reason::Owner(name.to_owned()))),
+            Some(Membership::Member) => reasons.extend(of_teams(connection, namespace.id, name, account)?),
             None => {}
         },
     }
@@ -190,17 +228,12 @@ fn of_teams(
     organization: i64,
     name: &str,
     account: i64,
-    repository: &RepositoryName,
-) -> Result<Vec<Reason>, Error> {
-    let parameters = [organization.into(), account.into()];
-    let all = connection.all(&tables::GRANTS_OF_TEAMS, &parameters, |row| {
-        let (pattern, role) = (stored(row.text(1)?)?, stored(row.text(2)?)?);
-        Ok::<_, Error>((row.text(0)?.to_owned(), pattern, role))
-    })?;
-    let matching = all.into_iter().filter(|(_, pattern, _): &(_, Pattern, _)| pattern.matches(repository.as_str()));
-    Ok(matching
-        .map(|(team, pattern, role)| Reason::Team { organization: name.to_owned(), team, pattern, role })
-        .collect())
+) -> Result<Vec<(Option<Pattern>, Reason)>, Error> {
+    connection.all(&tables::GRANTS_OF_TEAMS, &[organization.into(), account.into()], |row| {
+        let (pattern, role): (Pattern, Role) = (stored(row.text(1)?)?, stored(row.text(2)?)?);
+        let (organization, team) = (name.to_owned(), row.text(0)?.to_owned());
+        Ok((Some(pattern.clone()), Reason::Team { organization, team, pattern, role }))
+    })
 }
 
 fn direct(
@@ -208,14 +241,38 @@ fn direct(
     namespace: i64,
     subject: &str,
     id: i64,
-    repository: &RepositoryName,
-) -> Result<Vec<Reason>, Error> {
-    let parameters = [namespace.into(), subject.into(), id.into()];
-    let all = connection.all(&tables::GRANTS_OF_IN, &parameters, |row| {
-        Ok::<(Pattern, Role), Error>((stored(row.text(0)?)?, stored(row.text(1)?)?))
-    })?;
-    let matching = all.into_iter().filter(|(pattern, _)| pattern.matches(repository.as_str()));
-    Ok(matching.map(|(pattern, role)| Reason::Direct { pattern, role }).collect())
+) -> Result<Vec<(Option<Pattern>, Reason)>, Error> {
+    connection.all(&tables::GRANTS_OF_IN, &[namespace.into(), subject.into(), id.into()], |row| {
+        let (pattern, role): (Pattern, Role) = (stored(row.text(0)?)?, stored(row.text(1)?)?);
+        Ok((Some(pattern.clone()), Reason::Direct { pattern, role }))
+    })
+}
+
+/// Which of `names`, which are sorted as the database sorts them, the rules know as public or private.
+pub(crate) fn visibilities(
+    connection: &Connection<'_>,
+    names: &[String],
+) -> Result<HashMap<String, Visibility>, Error> {
+    let (Some(first), Some(last)) = (names.first(), names.last()) else { return Ok(HashMap::new()) };
+    // Between them may be others that have no content; not for ever so many is looked.
+    let most = 2 * names.len();
+    let parameters = [first.into(), last.into(), (most as i64).into()];
+    let mut found: HashMap<_, _> = connection
+        .all(&tables::VISIBILITIES, &parameters, |row| {
+            Ok::<_, Error>((row.text(0)?.to_owned(), stored(row.text(1)?)?))
+        })?
+        .into_iter()
+        .collect();
+    if found.len() == most {
+        for name in names {
+            if !found.contains_key(name)
+                && let Some(known) = visibility(connection, &stored(name)?)?
+            {
+                found.insert(name.clone(), known);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// What somebody is in an organization.
@@ -237,8 +294,9 @@ pub(crate) fn visibility(
 
 fn namespace(connection: &Connection<'_>, name: &str) -> Result<Option<Namespace>, Error> {
     let found = connection.first(&tables::NAMESPACE, &[name.into()], |row| {
-        let asks_second_factor = row.integer(5)? != 0;
-        Ok::<_, Error>(Namespace { id: row.integer(0)?, kind: stored(row.text(2)?)?, asks_second_factor })
+        let max_bytes = row.optional_integer(6)?.and_then(|most| u64::try_from(most).ok());
+        let (kind, asks_second_factor) = (stored(row.text(2)?)?, row.integer(5)? != 0);
+        Ok::<_, Error>(Namespace { id: row.integer(0)?, kind, asks_second_factor, max_bytes })
     })?;
     // The registry's own namespace is there whether or not somebody has given it settings.
     debug_assert!(name != LIBRARY || found.as_ref().is_none_or(|found| found.kind == NamespaceKind::Library));

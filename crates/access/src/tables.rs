@@ -150,6 +150,7 @@ entrepot_database::statements! {
         AND EXISTS (SELECT 1 FROM team_members m WHERE m.team_id = t.id AND m.account_id = $2) ORDER BY t.name, g.pattern";
 
     REPOSITORY_SETTINGS = "SELECT visibility FROM repository_settings WHERE name = $1";
+    VISIBILITIES = "SELECT name, visibility FROM repository_settings WHERE name >= $1 AND name <= $2 ORDER BY name LIMIT $3";
     REPOSITORY = "SELECT name, visibility, created_by, created_at FROM repository_settings WHERE name = $1";
     ADD_REPOSITORY = "INSERT INTO repository_settings (name, namespace, visibility, created_by, created_at)
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";

@@ -17,6 +17,7 @@ mod audit;
 mod entry;
 mod guessing;
 mod invitations;
+mod jobs;
 mod keys;
 mod links;
 mod organizations;

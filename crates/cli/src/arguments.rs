@@ -3,12 +3,14 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::accounts::Local;
+use crate::commands::accounts::Noun;
 use crate::commands::accounts::audit::{self, AuditArguments};
 use crate::commands::accounts::ci::{self, CiCommand};
 use crate::commands::accounts::explain::{self, AccessCommand};
 use crate::commands::accounts::keys::KeysCommand;
+use crate::commands::accounts::maintenance::{self, MaintenanceCommand};
 use crate::commands::accounts::org::{self, OrgCommand};
+use crate::commands::accounts::quota::{self, QuotaCommand};
 use crate::commands::accounts::repo::{self, RepoCommand};
 use crate::commands::accounts::robot::{self, RobotCommand};
 use crate::commands::accounts::team::{self, TeamCommand};
@@ -28,7 +30,8 @@ Examples:
   Make the first account, which governs the registry:
     entrepot user create ann --admin
 
-Commands on accounts work on the registry's data, whether or not it runs, and ask for no login.";
+Commands on accounts work on the registry's data, whether or not it runs, and ask for no login. With --server they ask a registry
+elsewhere, with a token.";
 
 /// Your own container registry in one binary.
 #[derive(Debug, Parser)]
@@ -46,28 +49,31 @@ pub(crate) enum Command {
     Serve(Flags),
     /// People: make accounts, set passwords, disable
     #[command(after_help = user::EXAMPLES)]
-    User(Local<UserCommand>),
+    User(Noun<UserCommand>),
     /// Organizations and their members
     #[command(after_help = org::EXAMPLES)]
-    Org(Local<OrgCommand>),
+    Org(Noun<OrgCommand>),
     /// Teams of an organization, and what they may do
     #[command(after_help = team::EXAMPLES)]
-    Team(Local<TeamCommand>),
+    Team(Noun<TeamCommand>),
     /// Robots: for machines, with rights of their own
     #[command(after_help = robot::EXAMPLES)]
-    Robot(Local<RobotCommand>),
+    Robot(Noun<RobotCommand>),
     /// Access tokens, which are shown in place of a password
     #[command(after_help = token::EXAMPLES)]
-    Token(Local<TokenCommand>),
+    Token(Noun<TokenCommand>),
     /// Repositories: who may see them, who may do what, which tags stay
     #[command(after_help = repo::EXAMPLES)]
-    Repo(Local<RepoCommand>),
+    Repo(Noun<RepoCommand>),
+    /// What people and organizations may have, and have: bytes, repositories
+    #[command(after_help = quota::EXAMPLES)]
+    Quota(Noun<QuotaCommand>),
     /// Ask the rules why somebody may do something, or may not
     #[command(after_help = explain::EXAMPLES)]
-    Access(Local<AccessCommand>),
+    Access(Noun<AccessCommand>),
     /// Jobs that come in with a token of their own service, and no secret
     #[command(after_help = ci::EXAMPLES)]
-    Ci(Local<CiCommand>),
+    Ci(Noun<CiCommand>),
     /// The company's directory
     #[command(subcommand)]
     Ldap(LdapCommand),
@@ -75,10 +81,13 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Mail(MailCommand),
     /// The keys that sign registry tokens
-    Keys(Local<KeysCommand>),
+    Keys(Noun<KeysCommand>),
     /// Print who did what
     #[command(after_help = audit::EXAMPLES)]
     Audit(AuditArguments),
+    /// Serve pulls alone for a while
+    #[command(after_help = maintenance::EXAMPLES)]
+    Maintenance(Noun<MaintenanceCommand>),
     /// Give back expired uploads and bytes that nothing needs, while the registry is stopped
     ///
     /// A running registry does this by itself (uploads.purge_interval).

@@ -50,7 +50,7 @@ use self::mail::Mail;
 pub(crate) use self::mistake::Mistakes;
 use self::origin::Origins;
 pub(crate) use self::place::Places;
-pub(crate) use self::quantity::duration;
+pub(crate) use self::quantity::{Limit, duration, limit};
 use self::reader::{Reader, Reported};
 pub(crate) use self::reference::reference;
 pub(crate) use self::sections::{Http, Limits, Log, Metrics, Registry, Shutdown, Uploads};

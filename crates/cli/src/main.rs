@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Command, DatabaseCommand, LdapCommand, MailCommand};
-use crate::commands::accounts::{audit, ci, explain, keys, org, repo, robot, team, token, user};
+use crate::commands::accounts::{audit, ci, explain, keys, maintenance, org, quota, repo, robot, team, token, user};
 
 fn main() -> ExitCode {
     // Until the process ends.
@@ -22,18 +22,20 @@ fn main() -> ExitCode {
     let _armed = fail_points::arm();
     match Arguments::parse().command {
         Command::Serve(flags) => commands::serve::run(&flags),
-        Command::User(local) => local.run(user::run),
-        Command::Org(local) => local.run(org::run),
-        Command::Team(local) => local.run(team::run),
-        Command::Robot(local) => local.run(robot::run),
-        Command::Token(local) => local.run(token::run),
-        Command::Repo(local) => local.run(repo::run),
-        Command::Ci(local) => local.run(ci::run),
+        Command::User(noun) => user::run(noun),
+        Command::Org(noun) => noun.run(org::run),
+        Command::Team(noun) => noun.run(team::run),
+        Command::Robot(noun) => noun.run(robot::run),
+        Command::Token(noun) => noun.run(token::run),
+        Command::Repo(noun) => noun.run(repo::run),
+        Command::Quota(noun) => noun.run(quota::run),
+        Command::Ci(noun) => noun.run(ci::run),
         Command::Ldap(LdapCommand::Check(flags)) => commands::ldap::check(&flags),
         Command::Mail(MailCommand::Check(flags)) => commands::mail::check(&flags),
-        Command::Keys(local) => local.run(keys::run),
-        Command::Access(local) => explain::run(local),
+        Command::Keys(noun) => noun.run(keys::run),
+        Command::Access(noun) => explain::run(noun),
         Command::Audit(arguments) => audit::print(arguments),
+        Command::Maintenance(noun) => noun.run(maintenance::run),
         Command::Purge(flags) => commands::purge::run(&flags),
         Command::Database(DatabaseCommand::Move(arguments)) => commands::database::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),

@@ -3,13 +3,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use entrepot_test_harness::{Registry, Request, get, post};
+use entrepot_test_harness::{Registry, get, push};
 use entrepot_test_support::{Postgres, skip};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -70,27 +67,6 @@ impl Operator {
     }
 }
 
-fn with(request: Request, name: &str, secret: &str) -> Request {
-    request.header("Authorization", format!("Basic {}", STANDARD.encode(format!("{name}:{secret}"))))
-}
-
-fn push(repository: &str, name: &str, secret: &str) -> Request {
-    with(post(format!("/v2/{repository}/blobs/uploads/")), name, secret)
-}
-
-/// Waits until the answer has this status, a second at most.
-fn becomes(registry: &Registry, request: &Request, status: u16) -> Result<()> {
-    let start = Instant::now();
-    loop {
-        let answer = registry.ask(request)?;
-        if answer.status == status {
-            return Ok(());
-        }
-        ensure!(start.elapsed() < A_SECOND, "{} after a second: {}", answer.status, answer.text());
-        sleep(Duration::from_millis(50));
-    }
-}
-
 fn serve(directory: TempDir, settings: &[(&str, &str)]) -> Result<Registry> {
     Registry::of(Path::new(env!("CARGO_BIN_EXE_entrepot")), settings, directory)
 }
@@ -102,46 +78,46 @@ fn a_team_lives_in_it(settings: &[(&str, &str)]) -> Result<()> {
     // Before there is a registry at all.
     operator.create("ann", " --admin")?;
     let registry = serve(directory, settings)?;
-    registry.ask(&with(get("/v2/"), "ann", PASSWORD))?.expect(200)?;
-    registry.ask(&with(get("/v2/"), "ann", "landed-and-storee"))?.expect(401)?;
+    registry.ask(&get("/v2/").basic("ann", PASSWORD))?.expect(200)?;
+    registry.ask(&get("/v2/").basic("ann", "landed-and-storee"))?.expect(401)?;
     registry.ask(&get("/v2/"))?.expect(401)?;
 
     // All else while it runs.
     operator.create("ben", "")?;
-    becomes(&registry, &with(get("/v2/"), "ben", PASSWORD), 200)?;
+    registry.becomes(&get("/v2/").basic("ben", PASSWORD), 200, A_SECOND)?;
     registry.ask(&push("acme/web-shop", "ben", PASSWORD))?.expect(403)?;
     operator.prints("org create acme --owner ann")?;
     operator.prints("team create acme web --description pages")?;
     operator.prints("team add acme web ben")?;
     operator.prints("team grant acme web acme/web-* write")?;
-    becomes(&registry, &push("acme/web-shop", "ben", PASSWORD), 202)?;
+    registry.becomes(&push("acme/web-shop", "ben", PASSWORD), 202, A_SECOND)?;
     registry.ask(&push("acme/payroll", "ben", PASSWORD))?.expect(403)?;
     operator.prints("team revoke acme web acme/web-*")?;
-    becomes(&registry, &push("acme/web-shop", "ben", PASSWORD), 403)?;
+    registry.becomes(&push("acme/web-shop", "ben", PASSWORD), 403, A_SECOND)?;
     operator.prints("repo grant acme/web-shop ben read")?;
-    let tags = with(get("/v2/acme/web-shop/manifests/v1"), "ben", PASSWORD);
-    becomes(&registry, &tags, 404)?;
+    let tags = get("/v2/acme/web-shop/manifests/v1").basic("ben", PASSWORD);
+    registry.becomes(&tags, 404, A_SECOND)?;
 
     operator.prints("robot create acme deploy")?;
     operator.prints("robot grant acme deploy acme/web-shop write")?;
     let secret = operator.prints("robot token acme deploy --scope pull,push --expires 30d")?;
     let robot = push("acme/web-shop", "acme+deploy", secret.trim());
-    becomes(&registry, &robot, 202)?;
+    registry.becomes(&robot, 202, A_SECOND)?;
     let tokens = operator.objects("token list --robot acme+deploy")?;
     let id = tokens.first().and_then(|token| token["id"].as_str()).context("no token")?;
     let renewed = operator.prints(&format!("token rotate --robot acme+deploy {id}"))?;
-    becomes(&registry, &robot, 401)?;
+    registry.becomes(&robot, 401, A_SECOND)?;
     let robot = push("acme/web-shop", "acme+deploy", renewed.trim());
-    becomes(&registry, &robot, 202)?;
+    registry.becomes(&robot, 202, A_SECOND)?;
     operator.prints(&format!("token revoke --robot acme+deploy {id}"))?;
-    becomes(&registry, &robot, 401)?;
+    registry.becomes(&robot, 401, A_SECOND)?;
 
     operator.prints("user disable ben")?;
-    becomes(&registry, &with(get("/v2/"), "ben", PASSWORD), 401)?;
+    registry.becomes(&get("/v2/").basic("ben", PASSWORD), 401, A_SECOND)?;
     operator.prints("user enable ben")?;
     operator.takes("user password ben --password-stdin", "stored-and-sent-on")?;
-    becomes(&registry, &with(get("/v2/"), "ben", "stored-and-sent-on"), 200)?;
-    registry.ask(&with(get("/v2/"), "ben", PASSWORD))?.expect(401)?;
+    registry.becomes(&get("/v2/").basic("ben", "stored-and-sent-on"), 200, A_SECOND)?;
+    registry.ask(&get("/v2/").basic("ben", PASSWORD))?.expect(401)?;
     operator.prints("keys rotate --at-once").map(drop)
 }
 
@@ -224,8 +200,8 @@ fn an_htpasswd_file_is_taken_over_as_often_as_one_likes() -> Result<()> {
     std::fs::write(&file, format!("ben:{hash}\n"))?;
     ensure!(operator.prints(&import)? == "0 accounts made, 1 were there, 0 lines not taken\n");
     let registry = serve(directory, &[("ENTREPOT_ACCESS_ANONYMOUS", "none")])?;
-    registry.ask(&with(get("/v2/"), "ben", "correct-horse"))?.expect(200)?;
-    registry.ask(&with(get("/v2/"), "ann", PASSWORD))?.expect(200)?;
+    registry.ask(&get("/v2/").basic("ben", "correct-horse"))?.expect(200)?;
+    registry.ask(&get("/v2/").basic("ann", PASSWORD))?.expect(200)?;
     Ok(())
 }
 

@@ -2,13 +2,10 @@
 
 use std::fs;
 use std::process::Command;
-use std::thread::sleep;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use entrepot_test_harness::{Registry, Request, get, post};
+use entrepot_test_harness::{Registry, get, push};
 use entrepot_test_support::TlsFiles;
 use entrepot_test_support::servers::{OidcProvider, OidcSettings, Slapd};
 use serde_json::{Value, json};
@@ -49,27 +46,6 @@ dn: cn=developers,ou=groups,dc=acme,dc=example
 objectClass: groupOfNames
 member: cn=engineers,ou=groups,dc=acme,dc=example
 ";
-
-fn with(request: Request, name: &str, secret: &str) -> Request {
-    request.header("Authorization", format!("Basic {}", STANDARD.encode(format!("{name}:{secret}"))))
-}
-
-fn push(repository: &str, name: &str, secret: &str) -> Request {
-    with(post(format!("/v2/{repository}/blobs/uploads/")), name, secret)
-}
-
-/// Waits until the answer has this status.
-fn becomes(registry: &Registry, request: &Request, status: u16) -> Result<()> {
-    let start = Instant::now();
-    loop {
-        let answer = registry.ask(request)?;
-        if answer.status == status {
-            return Ok(());
-        }
-        ensure!(start.elapsed() < SOON, "{} after {SOON:?}: {}", answer.status, answer.text());
-        sleep(Duration::from_millis(100));
-    }
-}
 
 /// The output of a command on the data of `directory`, and whether it succeeded.
 fn run(directory: &TempDir, settings: &[(&str, &str)], line: &[&str]) -> Result<(bool, String)> {
@@ -135,7 +111,7 @@ fn people_of_a_directory_log_in_and_their_teams_follow_its_groups() -> Result<()
     slapd.change(
         "dn: cn=developers,ou=groups,dc=acme,dc=example\nchangetype: modify\nreplace: member\nmember: cn=nobody\n",
     )?;
-    becomes(&registry, &push("acme/app", "alice", "wonder-land"), 403)?;
+    registry.becomes(&push("acme/app", "alice", "wonder-land"), 403, SOON)?;
 
     // Without the directory those who are known here go on, and nobody else gets in.
     slapd.stop();
@@ -146,7 +122,7 @@ fn people_of_a_directory_log_in_and_their_teams_follow_its_groups() -> Result<()
 
     // Gone there, disabled here.
     slapd.change("dn: uid=alice,ou=people,dc=acme,dc=example\nchangetype: delete\n")?;
-    becomes(&registry, &with(get("/v2/"), "alice", "wonder-land"), 401)
+    registry.becomes(&get("/v2/").basic("alice", "wonder-land"), 401, SOON)
 }
 
 fn job(issuer: &str, changes: &Value) -> Result<String> {
@@ -195,7 +171,7 @@ fn jobs_come_in_with_the_token_of_their_service() -> Result<()> {
     registry.ask(&push("acme/app", "acme", &nearly))?.expect(401)?;
     let file = files.path().join("token");
     fs::write(&file, &nearly)?;
-    let (let_in, text) = operator(&["ci", "test", "acme", "--token-file", &file.to_string_lossy()])?;
+    let (let_in, text) = operator(&["ci", "test", "acme", "--job-token-file", &file.to_string_lossy()])?;
     ensure!(!let_in && text.contains("ref is refs/heads/main-2, the rule wants refs/heads/main"), "{text}");
     for changes in [json!({ "aud": "somebody-else" }), json!({ "exp": 1 }), json!({ "repository": ["acme/app"] })] {
         let refused = provider.sign(&job(&issuer, &changes)?)?;
@@ -205,12 +181,12 @@ fn jobs_come_in_with_the_token_of_their_service() -> Result<()> {
     // Keys that change in the middle: the new one is fetched.
     provider.rotate()?;
     let after = provider.sign(&job(&issuer, &json!({}))?)?;
-    becomes(&registry, &push("acme/app", "acme", &after), 202)?;
+    registry.becomes(&push("acme/app", "acme", &after), 202, SOON)?;
 
     // Without the rule nobody comes in, whatever is remembered.
     let (_, rules) = operator(&["ci", "list", "acme", "--json"])?;
     let rule: Value = serde_json::from_str(rules.trim())?;
     let id = rule["id"].as_str().context("a rule has an id")?;
     ensure!(operator(&["ci", "remove", "acme", id])?.0);
-    becomes(&registry, &push("acme/app", "acme", &after), 401)
+    registry.becomes(&push("acme/app", "acme", &after), 401, SOON)
 }

@@ -1,5 +1,7 @@
-//! Stopping all writes for a while, so that what is there can be copied: every writer looks, inside its transaction.
+//! Stopping all writes for a while, so that what is there can be copied, or looked after: every writer looks, inside its
+//! transaction.
 
+use crate::moving::Moved;
 use crate::{Connection, Database, Durability, Error, Kind};
 
 pub(crate) mod tables {
@@ -43,24 +45,51 @@ pub(crate) fn go_on(connection: &Connection<'_>) -> Result<(), Error> {
     connection.execute(&tables::GO_ON, &[]).map(|_| ())
 }
 
+/// That no move has stopped writes: what a move has stopped only the move lets go on.
+fn check_no_move(connection: &Connection<'_>) -> Result<(), Error> {
+    match (Moved::read(connection)?, reason(connection)?) {
+        (Some(moved), Some(reason)) if moved.stops_writes() => Err(refusal(&reason)),
+        _ => Ok(()),
+    }
+}
+
 impl Database {
-    /// Refuses all writes from now on with [`Kind::ReadOnly`] and `reason`, a sentence for people who push. When this returns,
-    /// all writes that were under way are committed or undone, in every process. It lasts until
-    /// [`Database::allow_writes`], also over restarts.
+    /// Refuses all writes from now on with [`Kind::ReadOnly`] and `reason`, a sentence for people who push; `also` is done in the
+    /// same transaction. When this returns, all writes that were under way are committed or undone, in every process. It lasts
+    /// until [`Database::allow_writes`], also over restarts. Called again, it changes the reason.
     ///
     /// # Errors
-    /// What the database said; [`Kind::Busy`] if writes under way take too long.
-    pub async fn stop_writes(&self, reason: &str) -> Result<(), Error> {
+    /// [`Kind::ReadOnly`] while the data is moved to another database; [`Kind::Busy`] if writes under way take too long; what
+    /// `also` and the database said.
+    pub async fn stop_writes<E, F>(&self, reason: &str, mut also: F) -> Result<(), E>
+    where
+        E: From<Error> + Send + 'static,
+        F: FnMut(&Connection<'_>) -> Result<(), E> + Send + 'static,
+    {
         let reason = reason.to_owned();
-        self.transact(Durability::Power, Guard::Alone, move |connection| stop(connection, &reason)).await
+        let stopped = self.transact(Durability::Power, Guard::Alone, move |connection| {
+            check_no_move(connection)?;
+            stop(connection, &reason)?;
+            also(connection)
+        });
+        stopped.await
     }
 
-    /// Ends what [`Database::stop_writes`] began.
+    /// Ends what [`Database::stop_writes`] began, and does `also` in the same transaction.
     ///
     /// # Errors
-    /// What the database said.
-    pub async fn allow_writes(&self) -> Result<(), Error> {
-        self.transact(Durability::Power, Guard::Alone, go_on).await
+    /// [`Kind::ReadOnly`] while the data is moved to another database, or after it was; what `also` and the database said.
+    pub async fn allow_writes<E, F>(&self, mut also: F) -> Result<(), E>
+    where
+        E: From<Error> + Send + 'static,
+        F: FnMut(&Connection<'_>) -> Result<(), E> + Send + 'static,
+    {
+        let allowed = self.transact(Durability::Power, Guard::Alone, move |connection| {
+            check_no_move(connection)?;
+            go_on(connection)?;
+            also(connection)
+        });
+        allowed.await
     }
 
     /// Why writes are refused; `None` if they are not.

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use entrepot_database::{Compatibility, Database, Durability, Error, Kind, Migration, Room, Statement, Table};
+use entrepot_database::{
+    Compatibility, Connection, Database, Durability, Error, Kind, Migration, Room, Statement, Table,
+};
 use entrepot_test_engines::{Place, on_both_engines};
 use futures_util::future::join_all;
 use uuid::Uuid;
@@ -311,7 +313,8 @@ async fn writes_stop_and_go_on(place: Place) {
     });
     let writers: Vec<_> = writers.collect();
     tokio::time::sleep(Duration::from_millis(50)).await;
-    other.stop_writes("the data is being moved; pushes go on soon").await.unwrap();
+    let noted = |text: &'static str| move |c: &Connection<'_>| c.execute(&ADD, &[text.into(), 1.into()]).map(|_| ());
+    other.stop_writes("the data is being moved; pushes go on soon", noted("stopped")).await.unwrap();
     let count = || async { other.scan(|c| c.all(&ALL, &[], |_| Ok::<_, Error>(()))).await.unwrap().len() };
     let before = count().await;
     for writer in writers {
@@ -325,7 +328,12 @@ async fn writes_stop_and_go_on(place: Place) {
     assert!(database.writes_stopped().await.unwrap().is_some());
     // What a process says of itself gets through.
     database.register_replica(Uuid::now_v7()).await.unwrap();
-    other.allow_writes().await.unwrap();
+    other.stop_writes("it takes longer", |_| Ok::<_, Error>(())).await.unwrap();
+    assert_eq!(add(&database, "other".to_owned(), 1).await.unwrap_err().message(), "it takes longer");
+    // What belongs to it is done in the same transaction, or nothing is.
+    assert_eq!(other.allow_writes(noted("stopped")).await.unwrap_err().kind(), Kind::Constraint);
+    assert!(database.writes_stopped().await.unwrap().is_some());
+    other.allow_writes(noted("allowed")).await.unwrap();
     add(&database, "again".to_owned(), 1).await.unwrap();
     assert_eq!(database.writes_stopped().await.unwrap(), None);
 }

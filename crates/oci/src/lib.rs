@@ -14,6 +14,6 @@ pub use hasher::{Hasher, InvalidState};
 pub use manifest::{InvalidManifest, Manifest, Target};
 pub use media_type::ManifestKind;
 pub use name::{
-    InvalidName, InvalidReference, InvalidTag, MAX_REPOSITORY_NAME, MAX_TAG, Reference, RepositoryName, Tag,
+    InvalidName, InvalidReference, InvalidTag, LIBRARY, MAX_REPOSITORY_NAME, MAX_TAG, Reference, RepositoryName, Tag,
 };
 pub use range::{ByteRange, InvalidRange, Selection};

@@ -9,6 +9,8 @@ use crate::{Digest, InvalidDigest};
 
 /// Longest repository name in bytes: with the host in front, clients stop at 255.
 pub const MAX_REPOSITORY_NAME: usize = 255;
+/// The namespace of repositories whose name has one component.
+pub const LIBRARY: &str = "library";
 /// Longest tag in bytes.
 pub const MAX_TAG: usize = 128;
 
@@ -56,6 +58,11 @@ impl RepositoryName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The namespace that it belongs to: its first component, if it has others, or the registry's own.
+    pub fn namespace(&self) -> &str {
+        self.0.split_once('/').map_or(LIBRARY, |(first, _)| first)
     }
 }
 

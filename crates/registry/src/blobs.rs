@@ -10,6 +10,7 @@ use entrepot_store::Blob;
 
 use crate::cache::{CachedBlob, SMALL_BLOB};
 use crate::gate::{Delete, Grant, Pull, Push};
+use crate::usage::{self, Thing};
 use crate::{Error, Registry, ensure_repository, existing_repository, parts, tables};
 
 /// How many repositories are tried as the source of a mount that names none.
@@ -141,9 +142,16 @@ impl Registry {
     /// Links a blob of `source` into the repository. Returns whether the source has it.
     ///
     /// # Errors
-    /// What the database said.
+    /// [`Error::QuotaReached`]; what the database said.
     pub async fn mount_blob(&self, grant: &Grant<Push>, source: &MountSource, digest: &Digest) -> Result<bool, Error> {
-        let (repository, from) = (grant.repository().clone(), source.0.repository().clone());
+        if grant.terms().max_bytes().is_some() {
+            match self.stat_blob(&source.0, digest).await {
+                Ok(size) => self.require_room(grant, Thing::Blob(*digest), size).await?,
+                Err(Error::BlobUnknown(_)) => return Ok(false),
+                Err(error) => return Err(error),
+            };
+        }
+        let (name, from) = (grant.repository().clone(), source.0.repository().clone());
         let text = digest.to_string();
         self.0
             .database
@@ -151,11 +159,11 @@ impl Registry {
                 let Some(from) = crate::find_repository(connection, &from)? else {
                     return Ok::<_, Error>(false);
                 };
-                let Some((blob, _)) = linked_blob(connection, &text, from)? else {
+                let Some((blob, size)) = linked_blob(connection, &text, from)? else {
                     return Ok(false);
                 };
-                let repository = ensure_repository(connection, &repository)?;
-                connection.execute(&tables::LINK_BLOB, &[repository.into(), blob.into()])?;
+                let repository = ensure_repository(connection, &name)?;
+                link(connection, repository, &name, blob, size)?;
                 Ok(true)
             })
             .await
@@ -169,13 +177,12 @@ impl Registry {
         if !self.0.options.delete {
             return Err(Error::DeleteDisabled);
         }
-        let (repository, digest) = (grant.repository().clone(), *digest);
-        let name = repository.clone();
+        let (name, digest) = (grant.repository().clone(), *digest);
         self.0
             .database
             .write(Durability::Power, move |connection| {
-                let repository = existing_repository(connection, &repository)?;
-                let Some((blob, _)) = linked_blob(connection, &digest.to_string(), repository)? else {
+                let repository = existing_repository(connection, &name)?;
+                let Some((blob, size)) = linked_blob(connection, &digest.to_string(), repository)? else {
                     return Err(Error::BlobUnknown(digest));
                 };
                 let user = connection.first(&tables::USER_OF_BLOB, &[blob.into(), repository.into()], |row| {
@@ -185,11 +192,11 @@ impl Registry {
                     return Err(Error::in_use(digest, user));
                 }
                 connection.execute(&tables::UNLINK_BLOB, &[repository.into(), blob.into()])?;
-                Ok(())
+                usage::shrinks(connection, &name, size)
             })
             .await?;
         fail::fail_point!("registry::after_delete");
-        self.0.cache.forget_blob(&name, &digest);
+        self.0.cache.forget_blob(grant.repository(), &digest);
         Ok(())
     }
 }
@@ -221,15 +228,23 @@ pub(crate) fn link_published(
 ) -> Result<PublishedBlob, Error> {
     let text = digest.to_string();
     let now = Timestamp::now();
-    let repository = ensure_repository(connection, repository)?;
+    let id = ensure_repository(connection, repository)?;
     let parameters = [(&text).into(), parts::column(size)?.into(), now.into()];
     let added = connection.first(&tables::ADD_BLOB, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
     let blob = match added {
         Some(id) => PublishedBlob { id, needs_parts: true },
         None => known_blob(connection, digest, &text, size)?,
     };
-    connection.execute(&tables::LINK_BLOB, &[repository.into(), blob.id.into()])?;
+    link(connection, id, repository, blob.id, size)?;
     Ok(blob)
+}
+
+/// Lets the repository `id`, called `name`, have a blob, if it does not yet.
+fn link(connection: &Connection<'_>, id: i64, name: &RepositoryName, blob: i64, size: u64) -> Result<(), Error> {
+    match connection.execute(&tables::LINK_BLOB, &[id.into(), blob.into()])? {
+        0 => Ok(()),
+        _ => usage::grows(connection, name, size),
+    }
 }
 
 /// The row of a blob that was there before.

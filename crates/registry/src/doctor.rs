@@ -2,6 +2,7 @@
 
 pub(crate) mod presence;
 pub(crate) mod references;
+mod usage;
 
 use entrepot_database::{Diagnosis, Doctor, Verdict};
 use entrepot_store::Look;
@@ -28,6 +29,7 @@ impl Examination<'_> {
             self.kind().await,
             Diagnosis { subject: presence::SUBJECT, verdict: self.presence().await },
             self.database.check(references::SUBJECT, references::TABLES, references::verdict).await,
+            self.database.check(usage::SUBJECT, usage::TABLES, usage::verdict).await,
         ]
     }
 

@@ -36,6 +36,17 @@ pub struct Use {
     pub user: Digest,
 }
 
+/// A namespace that has as much as it may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Full {
+    /// Which one.
+    pub namespace: String,
+    /// Bytes that it has.
+    pub used: u64,
+    /// Bytes that it may have.
+    pub allowed: u64,
+}
+
 /// Why an operation of the core failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -85,6 +96,12 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The namespace may not have as much.
+    #[error(
+        "{} has {} of the {} bytes that it may have, and this does not fit in: delete what is not needed, or ask an administrator \
+         for more", .0.namespace, .0.used, .0.allowed
+    )]
+    QuotaReached(Box<Full>),
     /// The body is no acceptable manifest.
     #[error(transparent)]
     ManifestInvalid(#[from] InvalidManifest),
@@ -148,6 +165,10 @@ impl Error {
 
     pub(crate) fn in_use(digest: Digest, user: Digest) -> Self {
         Self::InUse(Box::new(Use { digest, user }))
+    }
+
+    pub(crate) fn quota_reached(namespace: &str, used: u64, allowed: u64) -> Self {
+        Self::QuotaReached(Box::new(Full { namespace: namespace.to_owned(), used, allowed }))
     }
 
     pub(crate) fn tag_unknown(tag: &Tag) -> Self {

@@ -77,6 +77,7 @@ pub trait Policy: Clone + Send + Sync + 'static {
 #[derive(Clone, Default)]
 pub struct Terms {
     frozen: Option<Arc<Frozen>>,
+    max_bytes: Option<u64>,
 }
 
 /// Whether a tag stays as it is, once it is set.
@@ -85,18 +86,29 @@ type Frozen = dyn Fn(&Tag) -> bool + Send + Sync;
 impl Terms {
     /// Tags for which `frozen` holds may be set once, and then neither move nor go.
     pub fn freezing(frozen: impl Fn(&Tag) -> bool + Send + Sync + 'static) -> Self {
-        Self { frozen: Some(Arc::new(frozen)) }
+        Self { frozen: Some(Arc::new(frozen)), ..Self::default() }
+    }
+
+    /// All repositories of the namespace may have so many bytes together; `None` is without limit.
+    #[must_use]
+    pub fn limited_to(self, max_bytes: Option<u64>) -> Self {
+        Self { max_bytes, ..self }
     }
 
     /// Whether this tag, once set, stays as it is.
     pub fn freezes(&self, tag: &Tag) -> bool {
         self.frozen.as_ref().is_some_and(|frozen| frozen(tag))
     }
+
+    /// How many bytes the namespace may have.
+    pub(crate) fn max_bytes(&self) -> Option<u64> {
+        self.max_bytes
+    }
 }
 
 impl std::fmt::Debug for Terms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Terms").field("frozen", &self.frozen.is_some()).finish()
+        f.debug_struct("Terms").field("frozen", &self.frozen.is_some()).field("max_bytes", &self.max_bytes).finish()
     }
 }
 

@@ -17,6 +17,7 @@ mod replica;
 mod slots;
 mod tables;
 mod uploads;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ use uuid::Uuid;
 pub use blobs::{BlobContent, MountSource};
 pub use catalog::{CatalogError, TagEntry};
 pub use doctor::Examination;
-pub use error::{BadTarget, Error, Mismatch, Use};
+pub use error::{BadTarget, Error, Full, Mismatch, Use};
 pub use listing::Page;
 pub use manifests::{Destination, ManifestPush, Precondition, PushedManifest, StoredManifest};
 pub use metrics::Metrics;
@@ -38,6 +39,7 @@ pub use purge::Purged;
 pub use referrers::{Referrer, Referrers};
 pub use tables::ROOM;
 pub use uploads::{BodyError, UploadId};
+pub use usage::used_bytes;
 
 /// Every named step of the commit paths at which the crash campaign can stop the process (feature `failpoints`).
 pub fn fail_points() -> Vec<&'static str> {
@@ -87,6 +89,7 @@ struct Inner {
     database: Database,
     cache: cache::Cache,
     metrics: Metrics,
+    usage: usage::Remembered,
     /// The id of this process among those that are alive.
     replica: Mutex<Option<Uuid>>,
     /// Uploads that a request is writing to.
@@ -108,6 +111,7 @@ impl Registry {
             database,
             cache,
             metrics,
+            usage: usage::Remembered::new(),
             replica: Mutex::default(),
             writing: slots::Slots::default(),
             recording: slots::Slots::default(),

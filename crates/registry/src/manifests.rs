@@ -8,6 +8,7 @@ use entrepot_oci::{Algorithm, Digest, Manifest, Reference, RepositoryName, Tag, 
 
 use crate::blobs::linked_blob;
 use crate::gate::{Delete, Grant, Pull, Push, Terms};
+use crate::usage::{self, Thing};
 use crate::{BadTarget, Error, Registry, ensure_repository, existing_repository, stored_digest, tables};
 
 /// A manifest as it was pushed.
@@ -74,6 +75,7 @@ pub struct PushedManifest {
 
 /// What the transaction did, for the cache and the answer.
 struct Written {
+    is_new: bool,
     stale_tags: Vec<String>,
     absent: Vec<Digest>,
 }
@@ -125,22 +127,27 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::ManifestInvalid`]; [`Error::DigestMismatch`]; [`Error::ManifestTargets`] naming everything that is missing;
-    /// [`Error::PreconditionFailed`]; [`Error::TagImmutable`].
+    /// [`Error::PreconditionFailed`]; [`Error::TagImmutable`]; [`Error::QuotaReached`].
     ///
     /// # Cancel safety
     /// Either all of it happens or nothing.
     pub async fn put_manifest(&self, grant: &Grant<Push>, push: ManifestPush) -> Result<PushedManifest, Error> {
         let manifest = Manifest::parse(push.content_type.as_deref(), &push.content)?;
         let (digest, tags) = address(&push)?;
+        self.require_room(grant, Thing::Manifest(digest), push.content.len() as u64).await?;
         let mut warnings = Vec::new();
         let subject = manifest.subject;
         let written = {
-            let (repository, tags) = (grant.repository().clone(), tags.clone());
+            let (name, tags) = (grant.repository().clone(), tags.clone());
             let (sparse, terms) = (self.0.options.sparse, grant.terms().clone());
             self.0.database.write(Durability::Power, move |connection| {
-                let repository = ensure_repository(connection, &repository)?;
+                let repository = ensure_repository(connection, &name)?;
                 check_frozen(connection, repository, &terms, &digest, &tags)?;
-                write_manifest(connection, repository, &push, &manifest, &digest, &tags, sparse)
+                let written = write_manifest(connection, repository, &push, &manifest, &digest, &tags, sparse)?;
+                if written.is_new {
+                    usage::grows(connection, &name, push.content.len() as u64)?;
+                }
+                Ok::<_, Error>(written)
             })
         }
         .await?;
@@ -196,10 +203,10 @@ impl Registry {
         if !self.0.options.delete {
             return Err(Error::DeleteDisabled);
         }
-        let (repository, digest, terms) = (grant.repository().clone(), *digest, grant.terms().clone());
+        let (name, digest, terms) = (grant.repository().clone(), *digest, grant.terms().clone());
         let deleted = self.0.database.write(Durability::Power, move |connection| {
-            let repository = existing_repository(connection, &repository)?;
-            let Some((id, _)) = find_manifest(connection, repository, &digest.to_string())? else {
+            let repository = existing_repository(connection, &name)?;
+            let Some((id, size)) = find_manifest(connection, repository, &digest.to_string())? else {
                 return Err(Error::ManifestUnknown(Reference::Digest(digest)));
             };
             let user =
@@ -214,6 +221,7 @@ impl Registry {
                 }
             }
             remove_manifest(connection, id)?;
+            usage::shrinks(connection, &name, size)?;
             Ok(tags)
         });
         let tags = deleted.await?;
@@ -315,7 +323,7 @@ fn write_manifest(
     for tag in tags {
         connection.execute(&tables::SET_TAG, &[repository.into(), tag.as_str().into(), id.into(), now.into()])?;
     }
-    Ok(Written { stale_tags, absent: targets.absent })
+    Ok(Written { is_new: added.is_some(), stale_tags, absent: targets.absent })
 }
 
 /// That no tag moves which may not: it may be set, and set again to what it shows.

@@ -8,8 +8,10 @@ use entrepot_oci::{Digest, RepositoryName};
 use entrepot_store::{Checkpoint, Finish, NewParts, Part, Saved, Upload};
 use uuid::Uuid;
 
+use crate::gate::{Grant, Push};
 use crate::parts::{self, Owner};
 use crate::uploads::Session;
+use crate::usage::Thing;
 use crate::{Error, Registry, blobs, replica, tables};
 
 /// Bytes of which a blob is to be made.
@@ -18,6 +20,23 @@ pub(crate) enum Staged {
     Recorded(Checkpoint),
     /// Just received, and not synced yet.
     Open(Upload),
+}
+
+impl Staged {
+    fn size(&self) -> u64 {
+        match self {
+            Self::Recorded(at) => at.offset,
+            Self::Open(upload) => upload.offset(),
+        }
+    }
+
+    /// Puts down what is not recorded.
+    async fn abandon(self) {
+        match self {
+            Self::Recorded(_) => {}
+            Self::Open(upload) => upload.abandon().await,
+        }
+    }
 }
 
 /// Bytes that are synced, and on disk have their name if they are what was asked for.
@@ -43,12 +62,19 @@ impl Registry {
     /// Turns staged bytes into a blob that the repository shows, and ends their session.
     pub(crate) async fn publish(
         &self,
-        repository: &RepositoryName,
+        grant: &Grant<Push>,
         id: Uuid,
         staged: Staged,
         digest: &Digest,
         session: Option<Session>,
     ) -> Result<(), Error> {
+        if let Err(error) = self.require_room(grant, Thing::Blob(*digest), staged.size()).await {
+            staged.abandon().await;
+            if session.is_some() && matches!(error, Error::QuotaReached(_)) {
+                self.remove_session(id).await?;
+            }
+            return Err(error);
+        }
         // Until the row is there, the purge must leave the bytes alone.
         let _publishing = self.0.publishing.hold(*digest).await;
         let start = Instant::now();
@@ -63,7 +89,7 @@ impl Registry {
         self.0.metrics.store_publish_seconds.observe(start.elapsed().as_secs_f64());
         fail::fail_point!("registry::after_publish");
         let publication =
-            Publication { repository: repository.clone(), digest: *digest, size, session, new: parts.to_vec() };
+            Publication { repository: grant.repository().clone(), digest: *digest, size, session, new: parts.to_vec() };
         match self.0.database.write(Durability::Power, move |connection| publication.commit(connection)).await {
             Ok(unneeded) => self.try_remove_garbage(&unneeded).await,
             Err(error) => {

@@ -9,6 +9,8 @@
 //!
 //! objects ── blobs, or ── uploads, or nothing             (the parts in an object store, see `parts`)
 //! writers                                                 (processes that may have left objects without a row)
+//!
+//! namespace_usage, usage_changes                          (bytes of all repositories of a namespace, see `usage`)
 //! ```
 
 use entrepot_database::{Compatibility, Migration, Room, Table};
@@ -29,6 +31,13 @@ pub const ROOM: Room = Room {
             postgres: include_str!("../migrations/postgres/002_objects.sql"),
             compatibility: Compatibility::Additive,
         },
+        Migration {
+            name: "usage",
+            sqlite: include_str!("../migrations/sqlite/003_usage.sql"),
+            postgres: include_str!("../migrations/postgres/003_usage.sql"),
+            // What a version that does not count pushes would never be counted.
+            compatibility: Compatibility::Breaking,
+        },
     ],
     tables: &[
         Table { name: "repositories", key: &["id"] },
@@ -41,6 +50,8 @@ pub const ROOM: Room = Room {
         Table { name: "uploads", key: &["id"] },
         Table { name: "objects", key: &["key"] },
         Table { name: "writers", key: &["id"] },
+        Table { name: "namespace_usage", key: &["namespace"] },
+        Table { name: "usage_changes", key: &["id"] },
     ],
 };
 
@@ -127,4 +138,17 @@ entrepot_database::statements! {
         JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = $1 AND t.name > $2 ORDER BY t.name LIMIT $3";
     REMOVE_TAGS_OF_MANIFEST = "DELETE FROM tags WHERE manifest_id = $1";
     TAGS_OF_MANIFEST = "SELECT name FROM tags WHERE manifest_id = $1";
+
+    USAGE = "SELECT COALESCE((SELECT bytes FROM namespace_usage WHERE namespace = $1), 0)
+        + COALESCE((SELECT CAST(SUM(bytes) AS BIGINT) FROM usage_changes WHERE namespace = $1), 0)";
+    ADD_USAGE = "INSERT INTO namespace_usage (namespace, bytes) VALUES ($1, $2)
+        ON CONFLICT (namespace) DO UPDATE SET bytes = namespace_usage.bytes + excluded.bytes";
+    USAGE_COUNTED = "SELECT 1 FROM namespace_usage WHERE namespace = ''";
+    ADD_USAGE_CHANGE = "INSERT INTO usage_changes (namespace, bytes) VALUES ($1, $2)";
+    ANY_USAGE_CHANGE = "SELECT 1 FROM usage_changes LIMIT 1";
+    /// Who takes some is not in the way of another who does.
+    TAKE_USAGE_CHANGES = sqlite "DELETE FROM usage_changes
+            WHERE id IN (SELECT id FROM usage_changes ORDER BY id LIMIT $1) RETURNING namespace, bytes"
+        postgres "DELETE FROM usage_changes
+            WHERE id IN (SELECT id FROM usage_changes ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING namespace, bytes";
 }

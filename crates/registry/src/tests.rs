@@ -9,6 +9,7 @@ use crate::doctor::{presence, references};
 use crate::gate::{Delete, Gate, Grant, Open, Permission, Pull, Push};
 
 mod objects;
+mod usage;
 
 on_both_engines! {
     pushes_and_deletes_at_one_time_leave_nothing_dangling,
@@ -47,6 +48,19 @@ fn body(bytes: &'static [u8]) -> impl futures_util::Stream<Item = Result<Bytes, 
     stream::iter([Ok(Bytes::from_static(bytes))])
 }
 
+/// An image without layers.
+fn image(tag: &str, config: &Digest, size: usize) -> ManifestPush {
+    let content = format!(
+        r#"{{"schemaVersion":2,"config":{{"mediaType":"application/json","digest":"{config}","size":{size}}},"layers":[]}}"#
+    );
+    ManifestPush {
+        content: content.into(),
+        content_type: Some(media_type::IMAGE_MANIFEST.to_owned()),
+        destination: Destination::Tag(tag.parse().unwrap()),
+        precondition: Precondition::None,
+    }
+}
+
 fn digest(bytes: &[u8]) -> Digest {
     Digest::of(Algorithm::Sha256, bytes)
 }
@@ -54,21 +68,12 @@ fn digest(bytes: &[u8]) -> Digest {
 impl Fixture {
     async fn push_blob(&self, name: &str, bytes: &'static [u8]) -> Digest {
         let digest = digest(bytes);
-        self.registry.push_blob(&grant::<Push>(name), body(bytes), &digest).await.unwrap();
+        self.registry.push_blob(&grant::<Push>(name), body(bytes), None, &digest).await.unwrap();
         digest
     }
 
     async fn push_image(&self, name: &str, tag: &str, config: &Digest, size: usize) -> Result<Digest, Error> {
-        let content = format!(
-            r#"{{"schemaVersion":2,"config":{{"mediaType":"application/json","digest":"{config}","size":{size}}},"layers":[]}}"#
-        );
-        let push = ManifestPush {
-            content: content.into(),
-            content_type: Some(media_type::IMAGE_MANIFEST.to_owned()),
-            destination: Destination::Tag(tag.parse().unwrap()),
-            precondition: Precondition::None,
-        };
-        Ok(self.registry.put_manifest(&grant::<Push>(name), push).await?.digest)
+        Ok(self.registry.put_manifest(&grant::<Push>(name), image(tag, config, size)).await?.digest)
     }
 
     async fn tag_target(&self, name: &str, tag: &str) -> Result<Digest, Error> {
@@ -79,7 +84,12 @@ impl Fixture {
 
 async fn every_statement_fits_the_tables(place: Place) {
     let fixture = fixture(&place, Options::default()).await;
-    for statements in [tables::STATEMENTS, presence::tables::STATEMENTS, references::tables::STATEMENTS] {
+    for statements in [
+        tables::STATEMENTS,
+        presence::tables::STATEMENTS,
+        references::tables::STATEMENTS,
+        crate::usage::count::tables::STATEMENTS,
+    ] {
         fixture.registry.database().check(statements).await.unwrap();
     }
 }
@@ -246,7 +256,7 @@ async fn many_push_into_one_repository_and_nothing_is_lost(place: Place) {
                     let config = digest(bytes);
                     let push = grant::<Push>("acme/app");
                     while let Err(error) =
-                        fixture.registry.push_blob(&push, stream::iter([Ok(bytes.into())]), &config).await
+                        fixture.registry.push_blob(&push, stream::iter([Ok(bytes.into())]), None, &config).await
                     {
                         assert!(error.is_temporary(), "{error}");
                     }
@@ -308,11 +318,14 @@ const MANY: &str = "
     INSERT INTO manifest_blobs SELECT n, n FROM generate_series(1, 19000) n;
     INSERT INTO manifest_children SELECT n, n + 1 FROM generate_series(1, 5000) n;
     INSERT INTO tags SELECT 1 + n % 7, 'v' || n, n, n FROM generate_series(1, 20000) n;
+    INSERT INTO namespace_usage SELECT 'n' || n, n FROM generate_series(1, 20000) n;
+    INSERT INTO usage_changes (namespace, bytes) SELECT 'n' || n % 5000, n FROM generate_series(1, 20000) n;
     INSERT INTO uploads SELECT 'u' || n, 'acme/app', 0, 'x', n, n FROM generate_series(1, 5000) n;
     ANALYZE";
 
-/// The parts of one blob, of which there is mostly one; processes.
-const OVER_FEW_ROWS: &[(&str, &str)] = &[("BLOB_BY_NAMES", "Sort"), ("WRITERS", "Seq Scan")];
+/// The parts of one blob, of which there is mostly one; processes; the ids of those that go together.
+const OVER_FEW_ROWS: &[(&str, &str)] =
+    &[("BLOB_BY_NAMES", "Sort"), ("WRITERS", "Seq Scan"), ("TAKE_USAGE_CHANGES", "Hash")];
 
 /// A plan that reads a whole table, or sorts what an index has in order, is right today and wrong with a million rows.
 async fn no_statement_walks_a_table(place: Place) {
@@ -407,7 +420,7 @@ async fn push_some(registry: &Registry) -> bool {
         destination: Destination::Tag("latest".parse().unwrap()),
         precondition: Precondition::None,
     };
-    expected(registry.push_blob(&push, body(b"config"), &config).await)
+    expected(registry.push_blob(&push, body(b"config"), None, &config).await)
         && expected(registry.put_manifest(&push, manifest(&image, media_type::IMAGE_MANIFEST)).await)
         && expected(registry.put_manifest(&push, manifest(&index, media_type::IMAGE_INDEX)).await)
 }

@@ -28,6 +28,7 @@ use self::receive::{Received, check_length, check_order};
 use crate::gate::{Grant, Push};
 use crate::publish::Staged;
 use crate::slots::Held;
+use crate::usage::{Room, Thing};
 use crate::{Error, Registry, tables};
 
 pub use self::receive::BodyError;
@@ -59,8 +60,9 @@ impl Registry {
     /// Begins an upload. The client may say which algorithm its digest will have (`digest-algorithm`, end-4c).
     ///
     /// # Errors
-    /// What the database said.
+    /// [`Error::QuotaReached`] if there is no room for a byte; what the database said.
     pub async fn begin_upload(&self, grant: &Grant<Push>, algorithm: Option<Algorithm>) -> Result<UploadId, Error> {
+        Room::new(grant, Thing::Unnamed).holds(self, 1).await?;
         let id = Uuid::now_v7();
         let text = id.to_string();
         let repository = grant.repository().clone();
@@ -104,7 +106,8 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::OutOfOrder`] if the range does not begin at the upload's end; [`Error::LengthMismatch`] if it has another
-    /// length than the body, which is then not kept; [`Error::Interrupted`] if the body was cut, of which what came is kept.
+    /// length than the body, which is then not kept; [`Error::Interrupted`] if the body was cut, of which what came is kept;
+    /// [`Error::QuotaReached`], and nothing of the body is kept.
     ///
     /// # Cancel safety
     /// None: run it to its end in a task of its own. A client that goes away shows as the end of `body`.
@@ -119,7 +122,8 @@ impl Registry {
         let _active = self.0.metrics.active_upload();
         let mut session = self.session(grant.repository(), id.0).await?;
         check_order(range, session.size)?;
-        let mut upload = self.take_body(&held, &mut session, range, body).await?;
+        let room = Room::new(grant, Thing::Unnamed);
+        let mut upload = self.take_body(&held, &mut session, range, body, room).await?;
         self.record(&mut session, &mut upload).await
     }
 
@@ -128,7 +132,8 @@ impl Registry {
     /// When this returns, the bytes, their name and the rows that show them are synced.
     ///
     /// # Errors
-    /// As [`Registry::append`], and [`Error::DigestMismatch`], after which the upload is gone.
+    /// As [`Registry::append`], and [`Error::DigestMismatch`], after which the upload is gone, as it is after
+    /// [`Error::QuotaReached`] for all of it.
     ///
     /// # Cancel safety
     /// None, as for [`Registry::append`].
@@ -153,15 +158,16 @@ impl Registry {
             check_length(range, 0)?;
             Staged::Recorded(self.recorded(&session).await?)
         } else {
-            Staged::Open(self.take_body(&held, &mut session, range, body).await?)
+            let room = Room::new(grant, Thing::Blob(*digest));
+            Staged::Open(self.take_body(&held, &mut session, range, body, room).await?)
         };
-        self.publish(grant.repository(), id.0, staged, digest, Some(session)).await
+        self.publish(grant, id.0, staged, digest, Some(session)).await
     }
 
-    /// Makes `body` a blob of the repository in one request (end-4b).
+    /// Makes `body`, which has `length` bytes if that is known, a blob of the repository in one request (end-4b).
     ///
     /// # Errors
-    /// [`Error::DigestMismatch`], [`Error::Interrupted`]; nothing is kept.
+    /// [`Error::DigestMismatch`], [`Error::Interrupted`], [`Error::QuotaReached`]; nothing is kept.
     ///
     /// # Cancel safety
     /// None, as for [`Registry::append`].
@@ -169,16 +175,19 @@ impl Registry {
         &self,
         grant: &Grant<Push>,
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
+        length: Option<u64>,
         digest: &Digest,
     ) -> Result<(), Error> {
+        let mut room = Room::new(grant, Thing::Blob(*digest));
+        room.holds(self, length.unwrap_or_default()).await?;
         let id = Uuid::now_v7();
         // Held so that the purge leaves a file alone that has no row.
         let held = self.take_over(id).await?;
         let _active = self.0.metrics.active_upload();
         self.0.metrics.uploads_started.inc();
         let mut upload = self.0.store.resume(id, Checkpoint::start(digest.algorithm())).await?;
-        let stored = match self.receive(&held, &mut upload, None, body).await {
-            Ok(Received::Whole) => self.publish(grant.repository(), id, Staged::Open(upload), digest, None).await,
+        let stored = match self.receive(&held, &mut upload, None, body, room).await {
+            Ok(Received::Whole) => self.publish(grant, id, Staged::Open(upload), digest, None).await,
             Ok(Received::Cut(error)) | Err(error) => {
                 // The store lets only one act on staged bytes at a time.
                 upload.abandon().await;

@@ -11,14 +11,17 @@ mod extract;
 mod grants;
 mod hub;
 mod invitations;
+mod job_rules;
 mod keys;
 mod links;
+mod maintenance;
 mod manifests;
 mod me;
 mod namespaces;
 mod organizations;
 mod page;
 mod problem;
+mod quota;
 mod repositories;
 mod robots;
 mod routes;
@@ -44,29 +47,57 @@ use crate::client::Proxies;
 /// What every handler needs.
 #[derive(Clone)]
 pub(crate) struct Api {
-    pub(crate) registry: Registry,
+    /// What is in repositories, if the bytes are at hand.
+    pub(crate) registry: Option<Registry>,
     pub(crate) gate: Gate<Access>,
     pub(crate) proxies: Proxies,
+    pub(crate) asker: Asker,
+}
+
+/// Who is behind the requests of a router. It is a property of the router and of nothing in a request, so that none that comes over
+/// the network can be taken for the operator's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asker {
+    /// Whoever the request shows that it is from.
+    Shown,
+    /// Whoever has the data itself.
+    Operator,
 }
 
 impl Api {
     fn access(&self) -> &Access {
         self.gate.policy()
     }
+
+    fn registry(&self) -> Result<&Registry, Problem> {
+        self.registry.as_ref().ok_or_else(Problem::without_content)
+    }
 }
 
 /// The API and its documents.
 pub(crate) fn router(api: Api) -> Router {
-    let routes = hub_routes(content(tokens_and_robots(organizations_and_teams(invitations(links(people(Routes::default())))))));
+    let routes = hub_routes(routes());
     let documents = document::router(&routes);
+    answering(routes, api).merge(documents)
+}
+
+/// The API alone.
+pub(crate) fn router_without_documents(api: Api) -> Router {
+    answering(routes(), api)
+}
+
+fn routes() -> Routes {
+    jobs(content(tokens_and_robots(organizations_and_teams(invitations(links(people(Routes::default())))))))
+}
+
+fn answering(routes: Routes, api: Api) -> Router {
     let nothing_here = || async { Problem::nothing_here() };
-    let router = routes
+    routes
         .router
         .route("/api/{*rest}", any(nothing_here))
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(axum::middleware::map_response(private))
-        .with_state(api);
-    router.merge(documents)
+        .with_state(api)
 }
 
 /// Answers are for who asked, and are not kept unless they say so.
@@ -439,8 +470,36 @@ fn tokens_and_robots(routes: Routes) -> Routes {
         )
 }
 
+fn jobs(routes: Routes) -> Routes {
+    use job_rules::{JobRuleView, MadeJobRule, NewJobRuleBody, TokenBody, VerdictView};
+    routes
+        .get(
+            "/api/v1/namespaces/{namespace}/job-rules",
+            job_rules::list,
+            doc("Rules that let jobs of a CI service in, oldest first.").lists_whole::<JobRuleView>(),
+        )
+        .post(
+            "/api/v1/namespaces/{namespace}/job-rules",
+            job_rules::create,
+            doc("Let jobs in whose tokens claim what the rule says.").takes::<NewJobRuleBody>().makes::<MadeJobRule>(),
+        )
+        .delete(
+            "/api/v1/namespaces/{namespace}/job-rules/{rule}",
+            job_rules::remove,
+            doc("Remove a rule; jobs that came in by it are out within a second."),
+        )
+        .post(
+            "/api/v1/namespaces/{namespace}/job-rules/test",
+            job_rules::test,
+            doc("What each rule says to a job's token, and why. The token is not kept, and nobody is logged in by it.")
+                .takes::<TokenBody>()
+                .lists_whole::<VerdictView>(),
+        )
+}
+
 fn content(routes: Routes) -> Routes {
-    use namespaces::{ImmutableBody, ImmutableView, Quota};
+    use namespaces::{ImmutableBody, ImmutableView};
+    use quota::{QuotaBody, QuotaView};
     use repositories::{ChangeBody, NewRepositoryBody, RepositoryView, TagView};
     routes
         .get(
@@ -463,11 +522,15 @@ fn content(routes: Routes) -> Routes {
             namespaces::remove_immutable,
             doc("Let them move again.").query("repositories", "The pattern of repositories.").query("tags", "The pattern of tags."),
         )
-        .get("/api/v1/namespaces/{namespace}/quota", namespaces::quota, doc("What a namespace may have.").gives::<Quota>())
+        .get(
+            "/api/v1/namespaces/{namespace}/quota",
+            quota::get,
+            doc("What a namespace may have, and what it has.").gives::<QuotaView>(),
+        )
         .put(
             "/api/v1/namespaces/{namespace}/quota",
-            namespaces::set_quota,
-            doc("Limit what a namespace may have; for administrators.").takes::<Quota>(),
+            quota::set,
+            doc("Limit what a namespace may have; for administrators.").takes::<QuotaBody>(),
         )
         .post(
             "/api/v1/repositories",
@@ -516,6 +579,19 @@ fn content(routes: Routes) -> Routes {
             keys::rotate,
             doc("Let a new key sign registry tokens; for administrators.").takes::<keys::Rotation>(),
         )
+        .get(
+            "/api/v1/maintenance",
+            maintenance::get,
+            doc("Whether the registry serves pulls alone; for administrators.").gives::<maintenance::MaintenanceView>(),
+        )
+        .put(
+            "/api/v1/maintenance",
+            maintenance::begin,
+            doc("Refuse every push and other change, and say why; for administrators.")
+                .takes::<maintenance::MaintenanceBody>()
+                .gives::<maintenance::MaintenanceView>(),
+        )
+        .delete("/api/v1/maintenance", maintenance::end, doc("Let changes go on; for administrators."))
 }
 
 fn hub_routes(routes: Routes) -> Routes {

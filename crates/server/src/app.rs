@@ -12,7 +12,7 @@ use http::{Request, Response};
 use hyper::service::Service as HyperService;
 use tower::ServiceExt;
 
-use crate::api::{self, Api};
+use crate::api::{self, Api, Asker};
 use crate::body::Body;
 use crate::client::Proxies;
 use crate::credentials;
@@ -40,7 +40,8 @@ struct Parts {
 impl App {
     pub(crate) fn new(v2: V2, proxies: Proxies, observer: Observer, metrics: bool) -> Self {
         let tokens = token::router(v2.gate.policy().clone(), proxies.clone());
-        let api = Api { registry: v2.registry.clone(), gate: v2.gate.clone(), proxies: proxies.clone() };
+        let (registry, gate) = (Some(v2.registry.clone()), v2.gate.clone());
+        let api = Api { registry, gate, proxies: proxies.clone(), asker: Asker::Shown };
         let web = Web { access: v2.gate.policy().clone(), proxies: proxies.clone() };
         let pages = tokens
             .merge(api::router(api))

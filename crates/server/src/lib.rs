@@ -9,6 +9,7 @@ mod metrics;
 pub mod net;
 mod network;
 mod observe;
+mod operator;
 mod origin;
 mod own;
 mod pages;
@@ -27,6 +28,7 @@ use entrepot_registry::Registry;
 use entrepot_registry::gate::Gate;
 
 pub use network::{InvalidNetwork, Network};
+pub use operator::{Cause, Operator};
 pub use v2::endpoint::{Endpoint, InvalidPath};
 
 /// How the server behaves, from the configuration.

@@ -6,11 +6,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Form, Json, Router};
 use entrepot_access::{Access, Caller, Error, Granted, On, RequestedScope, Service, Shown, TokenAccess};
+use entrepot_database::Kind;
 use http::{Request, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::client::Proxies;
+use crate::v2::error::STOPPED_RETRY;
 use crate::{credentials, time};
 
 /// Longest body of a form: a name, a password and scopes.
@@ -175,6 +177,10 @@ impl IntoResponse for TokenError {
                         (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", message, Some(after.as_secs().max(1)))
                     }
                     Error::Invalid { .. } => (StatusCode::BAD_REQUEST, "UNSUPPORTED", message, None),
+                    Error::Database(error) if error.kind() == Kind::ReadOnly => {
+                        let reason = error.message().to_owned();
+                        (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", reason, Some(STOPPED_RETRY))
+                    }
                     error => {
                         tracing::error!(error = &error as &dyn std::error::Error, "no token could be given");
                         let message = "the registry is busy; try again".to_owned();

@@ -12,5 +12,5 @@ pub use answer::Answer;
 pub use connection::Connection;
 pub use over::Over;
 pub use registry::Registry;
-pub use request::{Body, Request, delete, get, head, patch, post, put, request};
+pub use request::{Body, Request, delete, get, head, patch, post, push, put, request};
 pub use table::{Row, check, row};

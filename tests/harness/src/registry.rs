@@ -136,6 +136,22 @@ impl Registry {
         Ok(answer)
     }
 
+    /// Waits until the answer to a request has this status.
+    ///
+    /// # Errors
+    /// It has another one after `longest`, or there is none.
+    pub fn becomes(&self, request: &Request, status: u16, longest: Duration) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let answer = self.ask(request)?;
+            if answer.status == status {
+                return Ok(());
+            }
+            ensure!(start.elapsed() < longest, "{} after {longest:?}: {}", answer.status, answer.text());
+            sleep(Duration::from_millis(50));
+        }
+    }
+
     /// What it has logged and printed since it was last started.
     pub fn log(&mut self) -> String {
         self.server.as_mut().map(|server| server.process().output()).unwrap_or_default()

@@ -1,5 +1,8 @@
 //! What a test says to the server.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 /// A request with the content it carries.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -55,7 +58,18 @@ pub fn delete(target: impl Into<String>) -> Request {
     request("DELETE", target)
 }
 
+/// The beginning of a push, as somebody.
+pub fn push(repository: &str, name: &str, secret: &str) -> Request {
+    post(format!("/v2/{repository}/blobs/uploads/")).basic(name, secret)
+}
+
 impl Request {
+    /// As somebody, with a password or a token.
+    #[must_use]
+    pub fn basic(self, name: &str, secret: &str) -> Self {
+        self.header("Authorization", format!("Basic {}", STANDARD.encode(format!("{name}:{secret}"))))
+    }
+
     /// Its method.
     pub fn method(&self) -> &str {
         &self.method

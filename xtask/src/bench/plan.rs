@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// The sizes of --growth, in tags
     #[arg(long, value_delimiter = ',', value_name = "N", requires = "growth")]
     sizes: Vec<usize>,
+    /// Instead: push into a namespace without a quota and into one with a quota, in turn
+    #[arg(long, conflicts_with_all = ["group", "only", "candidates", "growth", "traffic"])]
+    pub(super) quota: bool,
     /// Instead: count requests and bytes between registry and S3 server for each pushed and pulled blob
     #[arg(long, conflicts_with_all = ["group", "only", "growth"])]
     pub(super) traffic: bool,

@@ -13,6 +13,7 @@ use super::load::{GIBIBYTE, Gauge, Unit};
 use super::payload::Payload;
 use super::push;
 use super::repeat::all_latencies;
+use super::request::Requests;
 use super::session::{Figure, Session};
 use super::work::Work;
 
@@ -37,24 +38,25 @@ pub(super) async fn measure_small(
     numbers: &Arc<AtomicU64>,
     place: fn(u64) -> (String, String),
 ) -> Result<()> {
-    push_small(session, numbers, place, Duration::from_millis(500)).await?;
+    push_small(session.requests, SMALL_AT_ONCE, numbers, place, Duration::from_millis(500)).await?;
     let gauge = Gauge::start(session.server).await?;
-    let latencies = push_small(session, numbers, place, session.plan.duration).await?;
+    let latencies = push_small(session.requests, SMALL_AT_ONCE, numbers, place, session.plan.duration).await?;
     let load = gauge.finish(Unit::Operation, latencies.len() as f64, latencies)?;
     session.record(Work::PushSmall, Figure::Load(load), "");
     verify_small(session, numbers.load(Ordering::Relaxed) - 1, place).await
 }
 
-async fn push_small(
-    session: &Session<'_>,
+/// Pushes small images of new `numbers` over so many connections to where `place` says; how long each took.
+pub(super) async fn push_small(
+    requests: Requests,
+    at_once: u64,
     numbers: &Arc<AtomicU64>,
     place: fn(u64) -> (String, String),
     duration: Duration,
 ) -> Result<Vec<Duration>> {
     let deadline = Instant::now() + duration;
-    let requests = session.requests;
     let mut tasks = JoinSet::new();
-    for _ in 0..SMALL_AT_ONCE {
+    for _ in 0..at_once {
         let numbers = Arc::clone(numbers);
         tasks.spawn(async move {
             let images = Images::new();

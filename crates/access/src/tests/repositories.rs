@@ -4,7 +4,7 @@ use entrepot_registry::gate::Action;
 use entrepot_test_engines::on_both_engines;
 
 use super::*;
-use crate::ImmutableTags;
+use crate::{ImmutableTags, Quota};
 
 on_both_engines! {
     a_repository_begins_with_the_first_push_as_its_namespace_has_it,
@@ -40,7 +40,7 @@ async fn a_namespace_has_as_many_repositories_as_it_may_and_no_more(place: Place
     let (one, other) = (open(&place, Anonymous::Pull).await, open(&place, Anonymous::Pull).await);
     let ann = one.person("ann").await;
     let (system, owner) = (one.access.permit_system(&Access::operator()).unwrap(), one.owner_of("ann").await);
-    one.access.set_quota(&system, &owner, Some(5)).await.unwrap();
+    one.access.set_quota(&system, &owner, Quota { max_repositories: Some(5), ..Quota::default() }).await.unwrap();
     let pushes = (0..20).map(|number| {
         let access = if number % 2 == 0 { one.access.clone() } else { other.access.clone() };
         let ann = ann.clone();
@@ -60,7 +60,7 @@ async fn a_namespace_has_as_many_repositories_as_it_may_and_no_more(place: Place
     let (there, _) = one.access.repositories(&ann, "ann", None, 100).await.unwrap();
     assert_eq!(there.len(), 5);
     assert!(one.may(&ann, Action::Push, there[0].name.as_str()).await, "what is there may be pushed to");
-    one.access.set_quota(&system, &owner, None).await.unwrap();
+    one.access.set_quota(&system, &owner, Quota::default()).await.unwrap();
     assert!(one.may(&ann, Action::Push, "ann/one-more").await);
 }
 

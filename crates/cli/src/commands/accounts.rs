@@ -1,14 +1,18 @@
-//! Commands on people, organizations and rules. Whoever can read and write the data may do everything with it, so they ask for no
-//! login. They open the database alone, beside a registry that may be running, which takes notice within a second.
+//! Commands on people, organizations and rules: requests of the JSON API, to the registry that `--server` names, or without one to
+//! the data here. Whoever can read and write the data may do everything with it, so they ask for no login; the database is opened
+//! beside a registry that may be running, which takes notice within a second.
 
 pub(crate) mod audit;
 pub(crate) mod ci;
+mod elsewhere;
 pub(crate) mod explain;
 mod grant;
 pub(crate) mod keys;
 mod listing;
+pub(crate) mod maintenance;
 pub(crate) mod org;
 mod password;
+pub(crate) mod quota;
 pub(crate) mod repo;
 pub(crate) mod robot;
 pub(crate) mod team;
@@ -18,30 +22,40 @@ pub(crate) mod user;
 use std::process::ExitCode;
 
 use entrepot_access::Access;
+use entrepot_client::Client;
 
+use self::elsewhere::Elsewhere;
 use crate::config::{Config, DataFlags};
 use crate::{commands, data};
 
-/// Entries of one page of a list.
-const PAGE: usize = 500;
-
-/// The commands of one noun, and where the data is.
+/// The commands of one noun, and which registry they are for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Local<C: clap::Subcommand> {
+pub(crate) struct Noun<C: clap::Subcommand> {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: C,
-    /// Settings
+    /// Which registry
     #[command(flatten)]
-    pub(crate) place: DataFlags,
+    pub(crate) place: Place,
 }
 
-impl<C: clap::Subcommand> Local<C> {
+impl<C: clap::Subcommand> Noun<C> {
     /// Runs the command.
-    pub(crate) fn run(self, work: impl AsyncFnOnce(C, &Access) -> anyhow::Result<ExitCode>) -> ExitCode {
+    pub(crate) fn run(self, work: impl AsyncFnOnce(C, &Client) -> anyhow::Result<ExitCode>) -> ExitCode {
         let Self { command, place } = self;
-        run(&place, async |access| work(command, access).await)
+        run(&place, async |client| work(command, client).await)
     }
+}
+
+/// Which registry a command is for: the one whose data is here, or one elsewhere.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Place {
+    /// Settings
+    #[command(flatten)]
+    data: DataFlags,
+    /// Another registry
+    #[command(flatten)]
+    elsewhere: Elsewhere,
 }
 
 /// Whether a list is for a machine.
@@ -52,28 +66,45 @@ pub(crate) struct Form {
     json: bool,
 }
 
-/// Runs `work` on the accounts; a failure is exit code 1.
-pub(crate) fn run(place: &DataFlags, work: impl AsyncFnOnce(&Access) -> anyhow::Result<ExitCode>) -> ExitCode {
+/// Asks the registry; a failure is exit code 1.
+pub(crate) fn run(place: &Place, work: impl AsyncFnOnce(&Client) -> anyhow::Result<ExitCode>) -> ExitCode {
     run_or(ExitCode::FAILURE, place, work)
 }
 
 /// The same with another exit code for a failure.
-fn run_or(
+fn run_or(failure: ExitCode, place: &Place, work: impl AsyncFnOnce(&Client) -> anyhow::Result<ExitCode>) -> ExitCode {
+    match place.elsewhere.client() {
+        Ok(Some(client)) => conclude(failure, async || work(&client).await),
+        Ok(None) => on_data(failure, &place.data, async |access| work(&Client::here(access)).await),
+        Err(error) => conclude(failure, async || Err(error)),
+    }
+}
+
+/// Runs what can only be done beside the data.
+fn run_here(place: &Place, work: impl AsyncFnOnce(Access) -> anyhow::Result<ExitCode>) -> ExitCode {
+    if place.elsewhere.is_given() {
+        return conclude(ExitCode::FAILURE, async || {
+            anyhow::bail!("this works on the registry's own machine only, and not with --server or ENTREPOT_SERVER")
+        });
+    }
+    on_data(ExitCode::FAILURE, &place.data, work)
+}
+
+fn on_data(
     failure: ExitCode,
     place: &DataFlags,
-    work: impl AsyncFnOnce(&Access) -> anyhow::Result<ExitCode>,
+    work: impl AsyncFnOnce(Access) -> anyhow::Result<ExitCode>,
 ) -> ExitCode {
-    let config = match Config::load(place.flags()) {
-        Ok(config) => config,
-        Err(mistakes) => return commands::config::refuse(&mistakes),
-    };
+    match Config::load(place.flags()) {
+        Ok(config) => conclude(failure, async || work(data::open_access(&config).await?).await),
+        Err(mistakes) => commands::config::refuse(&mistakes),
+    }
+}
+
+/// Ends a command: a failure is one sentence, with its causes behind colons.
+fn conclude(failure: ExitCode, work: impl AsyncFnOnce() -> anyhow::Result<ExitCode>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Into::into);
-    let done = runtime.and_then(|runtime| {
-        runtime.block_on(async {
-            let access = data::open_access(&config).await?;
-            work(&access).await
-        })
-    });
+    let done = runtime.and_then(|runtime| runtime.block_on(work()));
     done.unwrap_or_else(|error: anyhow::Error| {
         eprintln!("entrepot: {error:#}");
         failure
@@ -83,20 +114,4 @@ fn run_or(
 /// Says what was done.
 fn done(sentence: &str) -> anyhow::Result<ExitCode> {
     Ok(commands::print(&format!("{sentence}\n")))
-}
-
-/// Everything of a list that comes in pages: `page` gives the entries after a name, and `key` is the name of one.
-async fn all<T>(
-    key: impl Fn(&T) -> String,
-    page: impl AsyncFn(Option<String>) -> Result<Vec<T>, entrepot_access::Error>,
-) -> anyhow::Result<Vec<T>> {
-    let mut entries = Vec::new();
-    loop {
-        let more = page(entries.last().map(&key)).await?;
-        let end = more.len() < PAGE;
-        entries.extend(more);
-        if end {
-            return Ok(entries);
-        }
-    }
 }

@@ -53,6 +53,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let (registry, interval) = (registry.clone(), config.uploads.purge_interval);
         async move { registry.purge_regularly(interval).await }
     });
+    let count = tokio::spawn({
+        let registry = registry.clone();
+        async move { registry.count_regularly().await }
+    });
     let attend = tokio::spawn({
         let access = access.clone();
         async move { access.attend().await }
@@ -86,6 +90,7 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         failed = reload => return failed,
     };
     purge.abort();
+    count.abort();
     follow.abort();
     attend.abort();
     // So that the log of who did what can be ended here.

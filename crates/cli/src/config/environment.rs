@@ -12,6 +12,9 @@ use super::setting::ENVIRONMENT_PREFIX;
 /// Names the configuration file, unless `--config` does.
 pub(super) const CONFIG_VARIABLE: &str = "ENTREPOT_CONFIG";
 
+/// Where commands ask a registry elsewhere, and what they show to it: no settings of this one.
+const ELSEWHERE: [&str; 2] = ["ENTREPOT_SERVER", "ENTREPOT_TOKEN"];
+
 /// Takes the settings out of `variables`, and returns the configuration file they name.
 pub(super) fn gather(
     variables: impl Iterator<Item = (OsString, OsString)>,
@@ -21,7 +24,8 @@ pub(super) fn gather(
     for (name, value) in variables {
         // A name of ours is ASCII, so what is not UTF-8 can be ours in its beginning only: an unknown one.
         let name = name.to_string_lossy().into_owned();
-        if !name.starts_with(ENVIRONMENT_PREFIX) || is_service_link(&name, &value) {
+        let ours = name.starts_with(ENVIRONMENT_PREFIX) && !ELSEWHERE.contains(&name.as_str());
+        if !ours || is_service_link(&name, &value) {
             continue;
         }
         let origin = Origin::Environment { name: name.clone() };

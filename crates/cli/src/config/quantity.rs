@@ -57,6 +57,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::parse(text).map_err(|_| format!("it has to be {}", Duration::KIND.allowed))
 }
 
+/// A size as settings have it, or off, for an argument that is no setting.
+pub(crate) fn limit(text: &str) -> Result<Limit, String> {
+    Limit::parse(text).map_err(|_| format!("it has to be {}", Limit::KIND.allowed))
+}
+
 /// The milliseconds of parts such as `1h30m`: each unit once at most, the longer one first.
 fn milliseconds(mut text: &str) -> Option<u64> {
     let mut units = TIME_UNITS.iter();

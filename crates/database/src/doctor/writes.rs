@@ -15,7 +15,7 @@ pub(super) fn verdict(connection: &Connection<'_>) -> Result<Verdict, Error> {
         None => Verdict::well(),
         Some(reason) => Verdict::wrong(
             format!("writes are stopped: {reason}"),
-            "when what they were stopped for is done, let them go on: DELETE FROM maintenance",
+            "when what they were stopped for is done, let them go on: `entrepot maintenance off`",
         ),
     })
 }

@@ -69,6 +69,11 @@ impl Moved {
         connection.execute(&tables::PUT, &parameters).map(|_| ())
     }
 
+    /// Whether the database of this record refuses writes because of the move.
+    pub(crate) fn stops_writes(&self) -> bool {
+        self.part == Part::From || self.state != State::Done
+    }
+
     /// The same, further.
     pub(super) fn at(&self, state: State) -> Self {
         Self { state, ..self.clone() }

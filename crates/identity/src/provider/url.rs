@@ -35,6 +35,11 @@ impl IssuerUrl {
         &self.text
     }
 
+    /// Whether it is plain HTTP to this machine, which nobody else can reach.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.url)
+    }
+
     /// Where the provider describes itself (OpenID Connect Discovery 1.0, section 4).
     pub(super) fn discovery(&self) -> String {
         format!("{}/.well-known/openid-configuration", self.text.trim_end_matches('/'))
@@ -100,7 +105,9 @@ mod tests {
             "http://[::1]/",
         ];
         for text in good {
-            assert_eq!(text.parse::<IssuerUrl>().unwrap().as_str(), text);
+            let issuer = text.parse::<IssuerUrl>().unwrap();
+            assert_eq!(issuer.as_str(), text);
+            assert_eq!(issuer.is_loopback(), text.starts_with("http://"));
         }
         let bad = [
             ("id.acme.example", InvalidIssuer::NoUrl),

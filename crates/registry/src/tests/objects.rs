@@ -125,7 +125,7 @@ async fn chunks_become_the_parts_of_a_blob(place: Place) {
     assert_eq!(content(&replicas.b, &digest, 0..300_000).await, all);
 
     let nothing = Digest::of(Algorithm::Sha256, b"");
-    replicas.a.push_blob(&push, whole(Bytes::new()), &nothing).await.unwrap();
+    replicas.a.push_blob(&push, whole(Bytes::new()), None, &nothing).await.unwrap();
     assert_eq!(content(&replicas.b, &nothing, 0..0).await, b"");
 
     let delete = grant::<Delete>("acme/app");
@@ -139,9 +139,9 @@ async fn bytes_that_are_there_already_are_not_kept_twice(place: Place) {
     let push = grant::<Push>("acme/app");
     let all = noise(50_000);
     let digest = Digest::of(Algorithm::Sha256, &all);
-    replicas.a.push_blob(&push, whole(all.clone()), &digest).await.unwrap();
+    replicas.a.push_blob(&push, whole(all.clone()), None, &digest).await.unwrap();
     let first = replicas.objects().await;
-    replicas.b.push_blob(&grant::<Push>("acme/other"), whole(all.clone()), &digest).await.unwrap();
+    replicas.b.push_blob(&grant::<Push>("acme/other"), whole(all.clone()), None, &digest).await.unwrap();
     let id = replicas.b.begin_upload(&push, None).await.unwrap();
     replicas.a.append(&push, id, None, whole(all.slice(..20_000))).await.unwrap();
     replicas.b.finish_upload(&push, id, None, whole(all.slice(20_000..)), &digest).await.unwrap();
@@ -154,7 +154,7 @@ async fn bytes_that_are_there_already_are_not_kept_twice(place: Place) {
     replicas.a.delete_blob(&grant::<Delete>("acme/other"), &digest).await.unwrap();
     replicas.left(0).await;
     // The same bytes can come again.
-    replicas.b.push_blob(&push, whole(all.clone()), &digest).await.unwrap();
+    replicas.b.push_blob(&push, whole(all.clone()), None, &digest).await.unwrap();
     assert_eq!(content(&replicas.a, &digest, 0..50_000).await, all);
     replicas.left(1).await;
 }
@@ -163,7 +163,7 @@ async fn what_is_not_wanted_any_more_leaves_nothing(place: Place) {
     let replicas = replicas(&place).await;
     let push = grant::<Push>("acme/app");
     let wrong = Digest::of(Algorithm::Sha256, b"other");
-    let error = replicas.a.push_blob(&push, whole(noise(9)), &wrong).await.unwrap_err();
+    let error = replicas.a.push_blob(&push, whole(noise(9)), None, &wrong).await.unwrap_err();
     assert!(matches!(error, Error::DigestMismatch(_)));
 
     let id = replicas.a.begin_upload(&push, None).await.unwrap();
@@ -260,7 +260,7 @@ async fn an_upload_ends_once(place: Place) {
 async fn objects_without_a_row_are_found(place: Place) {
     let replicas = replicas(&place).await;
     let push = grant::<Push>("acme/app");
-    let kept = replicas.a.push_blob(&push, whole(noise(10)), &Digest::of(Algorithm::Sha256, &noise(10))).await;
+    let kept = replicas.a.push_blob(&push, whole(noise(10)), None, &Digest::of(Algorithm::Sha256, &noise(10))).await;
     kept.unwrap();
     let saved = stray(&replicas.a).await;
     // Somebody may still be about to record it.
@@ -299,7 +299,7 @@ async fn one_that_was_taken_for_dead_can_record_nothing(place: Place) {
     replicas.a.database().remove_silent_replicas(Duration::ZERO).await.unwrap();
     replicas.a.join().await.unwrap();
 
-    let error = replicas.b.push_blob(&push, whole(noise(10)), &digest).await.unwrap_err();
+    let error = replicas.b.push_blob(&push, whole(noise(10)), None, &digest).await.unwrap_err();
     assert!(error.is_temporary(), "{error}");
     let error = replicas.b.append(&push, id, None, whole(noise(5))).await.unwrap_err();
     assert!(error.is_temporary(), "{error}");
@@ -319,7 +319,7 @@ async fn a_store_of_another_kind_is_noticed(place: Place) {
     let database = replicas.a.database().clone();
     let disk = Registry::new(Options::default(), Store::open(directory.path()).unwrap(), database);
     disk.check_store().await.unwrap();
-    replicas.a.push_blob(&push, whole(noise(10)), &Digest::of(Algorithm::Sha256, &noise(10))).await.unwrap();
+    replicas.a.push_blob(&push, whole(noise(10)), None, &Digest::of(Algorithm::Sha256, &noise(10))).await.unwrap();
     replicas.a.check_store().await.unwrap();
     assert!(matches!(disk.check_store().await, Err(Error::OtherStore)));
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::session::Session;
 use crate::slots::Held;
+use crate::usage::Room;
 use crate::{Error, Registry};
 
 /// A long body is recorded each time so many bytes came in, so that a crash costs no more than that.
@@ -32,19 +33,23 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::Interrupted`] and [`Error::UploadTaken`] if the body was cut: what came before is recorded.
-    /// [`Error::LengthMismatch`] if it is not as long as `range` says, [`Error::BlobTooLarge`]: nothing of it is kept.
+    /// [`Error::LengthMismatch`] if it is not as long as `range` says, [`Error::BlobTooLarge`], [`Error::QuotaReached`]: nothing
+    /// of it is kept.
     pub(super) async fn take_body(
         &self,
         held: &Held<'_, Uuid>,
         session: &mut Session,
         range: Option<ByteRange>,
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
+        mut room: Room<'_>,
     ) -> Result<Upload, Error> {
+        let stated = range.and_then(ByteRange::length).unwrap_or_default();
+        room.holds(self, session.size.saturating_add(stated)).await?;
         let mut upload = self.resume(session).await?;
         let before = upload.offset();
         // A chunk with a range counts as a whole or not at all, unless it is cut.
         let progress = if range.is_none() { Some(&mut *session) } else { None };
-        let refused = match self.receive(held, &mut upload, progress, body).await {
+        let refused = match self.receive(held, &mut upload, progress, body, room).await {
             Ok(Received::Whole) => match check_length(range, upload.offset() - before) {
                 Ok(()) => return Ok(upload),
                 Err(error) => error,
@@ -71,6 +76,7 @@ impl Registry {
         upload: &mut Upload,
         session: Option<&mut Session>,
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
+        mut room: Room<'_>,
     ) -> Result<Received, Error> {
         let limit = self.0.options.max_blob_bytes.unwrap_or(u64::MAX);
         let mut session = session.filter(|_| self.0.store.records_midway());
@@ -87,6 +93,7 @@ impl Registry {
                     if upload.offset() + chunk.len() as u64 > limit {
                         return Err(Error::BlobTooLarge { limit });
                     }
+                    room.holds(self, upload.offset() + chunk.len() as u64).await?;
                     self.0.metrics.bytes_received.inc_by(chunk.len() as u64);
                     upload.write(chunk).await?;
                 }

@@ -148,7 +148,8 @@ impl Registry {
     /// Removes new parts that a transaction refused. If it failed in another way it may have been committed all the same, and
     /// only the purge can tell.
     pub(crate) async fn drop_refused(&self, error: &Error, parts: &[Part]) {
-        if matches!(error, Error::UploadUnknown | Error::UploadTaken | Error::OutOfOrder { .. }) {
+        let overtaken = matches!(error, Error::UploadUnknown | Error::UploadTaken | Error::OutOfOrder { .. });
+        if overtaken || error.is_read_only() {
             self.try_remove_garbage(parts).await;
         }
     }

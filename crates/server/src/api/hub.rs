@@ -200,14 +200,14 @@ pub(super) async fn tags(
 ) -> Result<Json<HubPage<HubTag>>, HubProblem> {
     let (Who(caller), At((Parsed(namespace), repository)), Asked(numbered)) = (who?, name?, numbered?);
     let grant = api.gate.authorize::<Pull>(&caller, full_name(&namespace, &repository)?).await?;
-    let mut found = api.registry.list_tag_entries(&grant, None, Some(MAX_ENTRIES)).await?.entries;
+    let mut found = api.registry()?.list_tag_entries(&grant, None, Some(MAX_ENTRIES)).await?.entries;
     if numbered.ordering.as_deref() != Some("name") {
         found.sort_by_key(|entry| std::cmp::Reverse(entry.updated_at));
     }
     let (count, range) = (found.len(), numbered.range());
     let mut results = Vec::new();
     for entry in found.into_iter().skip(range.start).take(range.len()) {
-        results.push(of_entry(&api.registry, &grant, entry).await?);
+        results.push(of_entry(api.registry()?, &grant, entry).await?);
     }
     Ok(Json(numbered.page(&origin, &uri, count, results)))
 }

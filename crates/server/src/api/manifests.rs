@@ -60,7 +60,7 @@ pub(super) async fn get(
     At((Parsed(reference), Parsed(name))): At<OfManifest>,
 ) -> Result<Json<ManifestView>, Problem> {
     let grant = api.gate.authorize::<Pull>(&caller, name).await?;
-    let manifest = api.registry.get_manifest(&grant, &reference).await?;
+    let manifest = api.registry()?.get_manifest(&grant, &reference).await?;
     Ok(Json(ManifestView::try_from(&*manifest)?))
 }
 
@@ -72,8 +72,8 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, Problem> {
     let grant = api.gate.authorize::<Delete>(&caller, name).await?;
     match &reference {
-        Reference::Tag(tag) => api.registry.delete_tag(&grant, tag).await?,
-        Reference::Digest(digest) => api.registry.delete_manifest(&grant, digest).await?,
+        Reference::Tag(tag) => api.registry()?.delete_tag(&grant, tag).await?,
+        Reference::Digest(digest) => api.registry()?.delete_manifest(&grant, digest).await?,
     }
     api.access().audit_done(&caller, "delete", &named(&grant, &reference.to_string()));
     Ok(StatusCode::NO_CONTENT)

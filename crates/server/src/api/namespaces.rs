@@ -1,4 +1,4 @@
-//! What holds for all repositories of a person, an organization or the library: tags that do not move, and how many there may be.
+//! What holds for all repositories of a person, an organization or the library: tags that do not move.
 
 use axum::Json;
 use axum::extract::State;
@@ -34,14 +34,6 @@ pub(super) struct ImmutableBody {
     /// A pattern of tags.
     #[schema(value_type = String, example = "v*")]
     tags: Parsed<Pattern>,
-}
-
-/// What a namespace may have.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Quota {
-    /// So many repositories at most; null is without limit.
-    max_repositories: Option<u32>,
 }
 
 impl From<ImmutableTags> for ImmutableView {
@@ -89,28 +81,5 @@ pub(super) async fn remove_immutable(
 ) -> Result<StatusCode, Problem> {
     let permit = api.access().permit_namespace(&caller, namespace.as_str()).await?;
     api.access().set_immutable(&permit, which.into(), false).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// `GET /api/v1/namespaces/{namespace}/quota`
-pub(super) async fn quota(
-    State(api): State<Api>,
-    Who(caller): Who,
-    At(Parsed(namespace)): At<Parsed<NamespaceName>>,
-) -> Result<Json<Quota>, Problem> {
-    let permit = api.access().permit_namespace(&caller, namespace.as_str()).await?;
-    Ok(Json(Quota { max_repositories: api.access().quota(&permit).await? }))
-}
-
-/// `PUT /api/v1/namespaces/{namespace}/quota`
-pub(super) async fn set_quota(
-    State(api): State<Api>,
-    Who(caller): Who,
-    At(Parsed(namespace)): At<Parsed<NamespaceName>>,
-    Body(quota): Body<Quota>,
-) -> Result<StatusCode, Problem> {
-    let system = api.access().permit_system(&caller)?;
-    let permit = api.access().permit_namespace(&caller, namespace.as_str()).await?;
-    api.access().set_quota(&system, &permit, quota.max_repositories).await?;
     Ok(StatusCode::NO_CONTENT)
 }

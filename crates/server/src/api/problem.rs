@@ -9,6 +9,9 @@ use http::header::{self, HeaderName, HeaderValue};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::operator::Cause;
+use crate::v2::error::STOPPED_RETRY;
+
 /// An answer that says what is wrong. `type` is an address on the API's own page.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
@@ -28,6 +31,9 @@ pub(crate) struct Problem {
     field: Option<String>,
     #[serde(skip)]
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What a client over the network is not told.
+    #[serde(skip)]
+    cause: Option<Cause>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -84,7 +90,12 @@ impl Problem {
             detail: detail.into(),
             field: None,
             headers: Vec::new(),
+            cause: None,
         }
+    }
+
+    fn caused_by(self, cause: &(dyn std::error::Error + 'static)) -> Self {
+        Self { cause: Some(Cause::of(cause)), ..self }
     }
 
     fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
@@ -107,6 +118,10 @@ impl Problem {
 
     pub(super) fn nothing_here() -> Self {
         Self::new(NOT_FOUND, "there is nothing at this path; /api has the list of those that there are")
+    }
+
+    pub(super) fn without_content() -> Self {
+        Self::new(UNCONFIGURED, "what is in repositories only the registry that runs can tell")
     }
 
     pub(super) fn method_not_allowed() -> Self {
@@ -146,6 +161,7 @@ impl Problem {
     pub(super) fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = cause, "a request of the API failed");
         Self::new(INTERNAL, "the registry failed to do this; its log has the details under this request's id")
+            .caused_by(cause)
     }
 
     fn unavailable(detail: impl Into<String>, seconds: u64) -> Self {
@@ -154,9 +170,11 @@ impl Problem {
 
     fn of_database(error: &entrepot_database::Error) -> Self {
         match error.kind() {
-            DatabaseKind::Full => Self::new(FULL, "the registry's disk is full; tell its operator"),
-            DatabaseKind::ReadOnly => Self::unavailable(error.message(), 1),
-            DatabaseKind::Busy | DatabaseKind::Unavailable => Self::unavailable("the registry is busy; try again", 1),
+            DatabaseKind::Full => Self::new(FULL, "the registry's disk is full; tell its operator").caused_by(error),
+            DatabaseKind::ReadOnly => Self::unavailable(error.message(), STOPPED_RETRY),
+            DatabaseKind::Busy | DatabaseKind::Unavailable => {
+                Self::unavailable("the registry is busy; try again", 1).caused_by(error)
+            }
             DatabaseKind::Io | DatabaseKind::Migration | DatabaseKind::Constraint | DatabaseKind::Other => {
                 Self::internal(error)
             }
@@ -205,6 +223,7 @@ impl From<CoreError> for Problem {
             CoreError::BlobTooLarge { .. } => Self::new(TOO_LARGE, detail),
             CoreError::PreconditionFailed { .. } => Self::new(CHANGED, detail),
             CoreError::TagImmutable(_) => Self::new(IMMUTABLE, detail),
+            CoreError::QuotaReached(_) => Self::new(QUOTA, detail),
             CoreError::UploadTaken | CoreError::InUse(_) => Self::new(CONFLICT, detail),
             CoreError::DeleteDisabled => Self::new(UNCONFIGURED, detail),
             CoreError::Store(entrepot_store::Error::Full(_)) => {
@@ -236,6 +255,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         for (name, value) in self.headers {
             response.headers_mut().append(name, value);
+        }
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(cause);
         }
         response
     }

@@ -155,7 +155,7 @@ pub(super) async fn tags(
     uri: Uri,
 ) -> Result<Json<Page<TagView>>, Problem> {
     let grant = api.gate.authorize::<Pull>(&caller, name.clone()).await?;
-    let listed = api.registry.list_tag_entries(&grant, paging.after(), Some(paging.limit())).await;
+    let listed = api.registry()?.list_tag_entries(&grant, paging.after(), Some(paging.limit())).await;
     let CorePage { entries, more } = match listed {
         Err(CoreError::RepositoryUnknown(_)) => {
             // One that was made and not pushed to is there, and has no tags.

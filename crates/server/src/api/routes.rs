@@ -28,6 +28,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("team", "A team's name."),
     ("robot", "The part of a robot's name that follows the '+'."),
     ("id", "The id of a token or an invitation, which is no secret."),
+    ("rule", "The id of a rule."),
     ("name", "A repository's name. It is the rest of the path, and its slashes stand as they are."),
     ("reference", "A tag or a digest."),
     ("repository", "The part of a repository's name that follows the slash."),

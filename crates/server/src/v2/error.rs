@@ -13,6 +13,8 @@ use super::endpoint::InvalidPath;
 use crate::body::Body;
 use crate::origin::Origin;
 
+/// When it is worth another try where an operator has stopped all changes, in seconds.
+pub(crate) const STOPPED_RETRY: u64 = 30;
 /// What the list of repositories takes.
 const CATALOG: &str = "registry:catalog:*";
 
@@ -89,10 +91,12 @@ impl ApiError {
 
     /// A failure that is the registry's: little for the client, all for the log.
     fn internal(cause: Error) -> Self {
+        if let Some(reason) = stopped(&cause) {
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, reason)
+                .with_header(header::RETRY_AFTER, STOPPED_RETRY);
+        }
         let (status, code, message) = if is_full(&cause) {
             (StatusCode::INSUFFICIENT_STORAGE, ErrorCode::Unavailable, "the registry's disk is full; tell its operator")
-        } else if let Some(reason) = stopped(&cause) {
-            (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, reason)
         } else if cause.is_temporary() {
             (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, "the registry is busy; try again")
         } else {
@@ -244,6 +248,10 @@ impl From<Error> for ApiError {
             ),
             Error::BlobTooLarge { limit } => {
                 (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid, json!({ "limit": limit }))
+            }
+            Error::QuotaReached(full) => {
+                let detail = json!({ "namespace": full.namespace, "used": full.used, "allowed": full.allowed });
+                (StatusCode::FORBIDDEN, ErrorCode::Denied, detail)
             }
             Error::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid, Value::Null),
             Error::ManifestTargets(bad) => return bad_targets(bad),

@@ -11,6 +11,7 @@ use entrepot_registry::{BodyError, Error, MountSource, UploadId};
 use futures_util::Stream;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use tracing::Instrument;
 
@@ -39,7 +40,8 @@ pub(super) async fn post(v2: &V2, caller: &Caller, name: RepositoryName, request
         let digest = parse_digest("digest", digest)?;
         let registry = v2.registry.clone();
         let pushing = grant.clone();
-        detached(async move { registry.push_blob(&pushing, stream(request), &digest).await }).await?;
+        let length = request.body().size_hint().exact();
+        detached(async move { registry.push_blob(&pushing, stream(request), length, &digest).await }).await?;
         return Ok(created(&grant, &digest));
     }
     let algorithm = query.get("digest-algorithm").map(parse_algorithm).transpose()?;

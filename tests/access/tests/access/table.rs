@@ -43,7 +43,8 @@ fn everybody_on_every_route() -> Result<()> {
             let expected = line.rule.expected(place);
             assert_eq!(expected.len(), CALLERS.len(), "{:?} says something of each caller", line.rule);
             for (caller, expected) in CALLERS.iter().zip(expected.chars()) {
-                let answer = ask(&world, &cast.shows(caller), line, at)?;
+                let Some(shows) = cast.shows(caller) else { continue };
+                let answer = ask(&world, shows, line, at)?;
                 if !holds(expected, line.rule, &answer) {
                     let (method, path, what) = (line.method, line.concrete(at), at.what);
                     let (status, text) = (answer.status, answer.text());

@@ -31,6 +31,16 @@ fn the_accounts_page_works() -> Result<()> {
 }
 
 #[test]
+fn the_quotas_page_works() -> Result<()> {
+    run("docs/quotas.md")
+}
+
+#[test]
+fn the_maintenance_page_works() -> Result<()> {
+    run("docs/maintenance.md")
+}
+
+#[test]
 fn the_readme_has_the_two_commands() -> Result<()> {
     let readme = Page::read(&root(), "README.md")?;
     let commands = readme.fenced("console");

@@ -1,6 +1,7 @@
 //! `entrepot doctor` over databases and stores that are broken in every way it knows, each mended as it says.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use entrepot_test_support::entrepot_binary;
@@ -10,6 +11,9 @@ use crate::registry::Registry;
 mod postgres;
 mod sqlite;
 mod store;
+
+/// What a check says on which quotas rely.
+pub(crate) const USAGE: &str = "what namespaces use is what their repositories have";
 
 /// What a run of the doctor said.
 #[derive(Debug)]
@@ -28,6 +32,28 @@ pub(crate) fn ask(registry: &Registry, settings: &[(&str, &str)], arguments: &[&
     let output = command.envs(settings.iter().copied()).output()?;
     let text = format!("{}{}", String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
     Ok(Said { code: output.status.code().context("it was killed")?, text })
+}
+
+/// Runs another command on the data of `registry`.
+pub(crate) fn run(registry: &Registry, settings: &[(&str, &str)], arguments: &str) -> Result<()> {
+    let mut command = Command::new(entrepot_binary()?);
+    command.env_clear().envs(settings.iter().copied()).args(arguments.split(' '));
+    let output = command.arg("--data-dir").arg(registry.path().join("data")).output()?;
+    ensure!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+/// Asks until everything is well, ten seconds at most.
+pub(crate) fn wait_until_well(registry: &Registry, settings: &[(&str, &str)]) -> Result<Said> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let said = ask(registry, settings, &[])?;
+        match said.expect_well() {
+            Ok(_) if !said.text.contains("(it is counted when the registry runs)") => return Ok(said),
+            Err(error) if Instant::now() > deadline => return Err(error),
+            _ => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
 }
 
 impl Said {

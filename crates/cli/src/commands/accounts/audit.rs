@@ -1,15 +1,15 @@
 //! `entrepot audit`: who did what.
 
 use std::process::ExitCode;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use entrepot_access::{Access, AuditEntry, AuditFilter};
-use entrepot_database::Timestamp;
+use entrepot_client::{Route, route};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::listing::{Listing, time};
-use super::{Form, PAGE, run};
-use crate::config::{self, DataFlags};
+use super::listing::Listing;
+use super::{Form, Place, run};
+use crate::config;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -30,62 +30,60 @@ pub(crate) struct AuditArguments {
     target: Option<String>,
     /// Since then: a time such as 2026-01-31T12:00:00Z, or how long ago, such as 24h
     #[arg(long, value_name = "TIME", value_parser = since)]
-    since: Option<Timestamp>,
+    since: Option<SystemTime>,
     /// Most entries to print, youngest first
     #[arg(long, value_name = "COUNT", default_value = "1000")]
     limit: usize,
     /// Form
     #[command(flatten)]
     form: Form,
-    /// Settings
+    /// Which registry
     #[command(flatten)]
-    place: DataFlags,
+    place: Place,
 }
 
-fn since(text: &str) -> Result<Timestamp, String> {
+fn since(text: &str) -> Result<SystemTime, String> {
     if let Ok(ago) = config::duration(text) {
-        return Ok(Timestamp::now().minus(ago));
+        return Ok(SystemTime::now().checked_sub(ago).unwrap_or(UNIX_EPOCH).max(UNIX_EPOCH));
     }
-    let at = humantime::parse_rfc3339(text).ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    let micros = at.and_then(|since| i64::try_from(since.as_micros()).ok());
+    let at = humantime::parse_rfc3339(text).ok().filter(|at| *at >= UNIX_EPOCH);
     let allowed = "it has to be a time in UTC such as 2026-01-31T12:00:00Z, or how long ago, such as 24h or 7d";
-    micros.map(Timestamp::from_micros).ok_or_else(|| allowed.to_owned())
+    at.ok_or_else(|| allowed.to_owned())
+}
+
+/// An entry, as the API shows it.
+#[derive(Deserialize)]
+struct Entry {
+    id: String,
+    at: String,
+    actor: String,
+    credential: String,
+    address: String,
+    action: String,
+    target: String,
+    allowed: bool,
+    detail: String,
 }
 
 /// Prints the entries.
 pub(crate) fn print(arguments: AuditArguments) -> ExitCode {
-    run(&arguments.place, async |access| {
-        let entries = entries(access, &arguments).await?;
+    run(&arguments.place, async |client| {
+        let entries: Vec<Entry> = client.first(log(&arguments), arguments.limit).await?;
         let columns = &["at", "actor", "action", "target", "allowed", "detail", "address", "credential", "id"];
         Listing::new(columns, entries.into_iter().map(row)).print(&arguments.form)
     })
 }
 
-async fn entries(access: &Access, arguments: &AuditArguments) -> anyhow::Result<Vec<AuditEntry>> {
-    let system = access.permit_system(&Access::operator())?;
-    let mut entries: Vec<AuditEntry> = Vec::new();
-    while entries.len() < arguments.limit {
-        let wanted = PAGE.min(arguments.limit - entries.len());
-        let filter = AuditFilter {
-            actor: arguments.actor.clone(),
-            target: arguments.target.clone(),
-            since: arguments.since,
-            before: entries.last().map(|entry| entry.id.clone()),
-            limit: Some(wanted),
-        };
-        let page = access.audit_log(&system, filter).await?;
-        let end = page.len() < wanted;
-        entries.extend(page);
-        if end {
-            break;
-        }
-    }
-    Ok(entries)
+fn log(arguments: &AuditArguments) -> Route {
+    let since = arguments.since.map(|since| humantime::format_rfc3339_micros(since).to_string());
+    let filters = [("actor", &arguments.actor), ("target", &arguments.target), ("since", &since)];
+    let given = filters.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    given.fold(route(["audit"]), |route, (name, value)| route.query(name, value))
 }
 
-fn row(entry: AuditEntry) -> Vec<Value> {
+fn row(entry: Entry) -> Vec<Value> {
     vec![
-        time(entry.at),
+        entry.at.into(),
         entry.actor.into(),
         entry.action.into(),
         entry.target.into(),

@@ -1,17 +1,19 @@
 //! `entrepot ci`: which jobs may come in with a token that their own service signed for them, and no secret of ours.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use clap::Subcommand;
-use entrepot_access::{Access, JobRule, Name, NewJobRule, Pattern, RuleVerdict, Scope, Scopes};
-use entrepot_identity::provider::rules::Rule;
-use serde_json::Value;
+use entrepot_access::{Name, Pattern, Scope};
+use entrepot_client::{Client, Page, Route, route};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::grant::permit;
-use super::listing::{Listing, time};
+use super::listing::Listing;
 use super::{Form, done};
 use crate::commands;
 
@@ -25,10 +27,10 @@ Examples:
     docker login --username acme --password-stdin registry.acme.example < token
 
   What each rule says to a token, and why:
-    entrepot ci test acme --token-file token";
+    entrepot ci test acme --job-token-file token";
 
-/// Longest token that is read.
-const MAX_TOKEN: u64 = 64 * 1024;
+/// Longest token that is read, in bytes; a longer one nobody takes.
+const MAX_TOKEN: u64 = 32 * 1024;
 
 /// What can be done with rules.
 #[derive(Debug, Subcommand)]
@@ -70,48 +72,92 @@ pub(crate) enum CiCommand {
         /// Whose
         namespace: Name,
         /// Its id, from the list
-        id: String,
+        id: Uuid,
     },
     /// Say what each rule thinks of a token; exit status 0 if one lets it in
     Test {
         /// Whose rules
         namespace: Name,
-        /// File with the token [default: standard input]
+        /// File with the token that the job got [default: standard input]
         #[arg(long, value_name = "FILE")]
-        token_file: Option<PathBuf>,
+        job_token_file: Option<PathBuf>,
     },
 }
 
+/// A rule, as the API shows it.
+#[derive(Deserialize)]
+struct Rule {
+    id: String,
+    label: String,
+    issuer: String,
+    audience: String,
+    claims: BTreeMap<String, String>,
+    scopes: Vec<String>,
+    repositories: Vec<String>,
+    created_at: String,
+}
+
+/// A rule that was made.
+#[derive(Deserialize)]
+struct Made {
+    id: String,
+}
+
+/// What a rule says to a token.
+#[derive(Deserialize)]
+struct Verdict {
+    id: String,
+    label: String,
+    lets_in: bool,
+    failures: Vec<String>,
+}
+
 /// Runs one of the commands.
-pub(crate) async fn run(command: CiCommand, access: &Access) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: CiCommand, client: &Client) -> anyhow::Result<ExitCode> {
     match command {
         CiCommand::Add { namespace, issuer, audience, claims, scopes, repositories, label } => {
-            let pairs = claims.iter().map(|claim| claim.split_once('=').with_context(|| no_claim(claim)));
-            let rule = Rule::new(&issuer, &audience, pairs.collect::<Result<Vec<_>, _>>()?)?;
-            let scopes = Scopes::from_words(scopes.into_iter().map(Scope::as_str))?;
-            let new = NewJobRule { label, rule, scopes, repositories };
-            let id = access.add_job_rule(&permit(access, namespace.as_str()).await?, new).await?;
+            let body = json!({
+                "label": label,
+                "issuer": issuer,
+                "audience": audience,
+                "claims": pairs(&claims)?,
+                "scopes": scopes.into_iter().map(Scope::as_str).collect::<Vec<_>>(),
+                "repositories": repositories.iter().map(Pattern::as_str).collect::<Vec<_>>(),
+            });
+            let Made { id } = client.make(rules(&namespace), Some(body)).await?;
             done(&format!("jobs come in to {namespace} by the rule {id}"))
         }
         CiCommand::List { namespace, form } => {
-            let rules = access.job_rules(&permit(access, namespace.as_str()).await?).await?;
+            let rules: Vec<Rule> = client.list(rules(&namespace)).await?;
             let columns = &["id", "label", "issuer", "audience", "claims", "scopes", "repositories", "created_at"];
-            Listing::new(columns, rules.iter().map(row)).print(&form)
+            Listing::new(columns, rules.into_iter().map(row)).print(&form)
         }
         CiCommand::Remove { namespace, id } => {
-            access.remove_job_rule(&permit(access, namespace.as_str()).await?, &id).await?;
+            client.delete(route(["namespaces", namespace.as_str(), "job-rules", &id.to_string()])).await?;
             done(&format!("the rule {id} is removed"))
         }
-        CiCommand::Test { namespace, token_file } => {
-            let token = read(token_file.as_deref())?;
-            let verdicts = access.test_job_rules(&permit(access, namespace.as_str()).await?, token.trim()).await?;
-            Ok(report(&verdicts))
+        CiCommand::Test { namespace, job_token_file } => {
+            let body = json!({ "token": read(job_token_file.as_deref())?.trim() });
+            let test = route(["namespaces", namespace.as_str(), "job-rules", "test"]);
+            let verdicts: Page<Verdict> = client.make(test, Some(body)).await?;
+            Ok(report(&verdicts.items))
         }
     }
 }
 
-fn no_claim(text: &str) -> String {
-    format!("--claim {text:?} has to be NAME=VALUE, such as repository=acme/app")
+fn rules(namespace: &Name) -> Route {
+    route(["namespaces", namespace.as_str(), "job-rules"])
+}
+
+fn pairs(claims: &[String]) -> anyhow::Result<BTreeMap<&str, &str>> {
+    let mut pairs = BTreeMap::new();
+    for text in claims {
+        let no_claim = || format!("--claim {text:?} has to be NAME=VALUE, such as repository=acme/app");
+        let (claim, pattern) = text.split_once('=').with_context(no_claim)?;
+        let earlier = pairs.insert(claim, pattern);
+        ensure!(earlier.is_none(), "--claim {claim} is given twice, and one value cannot match two patterns here");
+    }
+    Ok(pairs)
 }
 
 fn read(path: Option<&Path>) -> anyhow::Result<String> {
@@ -122,33 +168,31 @@ fn read(path: Option<&Path>) -> anyhow::Result<String> {
             .with_context(|| format!("cannot read {}", path.display()))?,
         None => std::io::stdin().take(MAX_TOKEN).read_to_string(&mut token).context("cannot read standard input")?,
     };
-    ensure!(read > 0, "there is no token: give it on standard input, or with --token-file");
+    ensure!(read > 0, "there is no token: give it on standard input, or with --job-token-file");
     Ok(token)
 }
 
-fn report(verdicts: &[RuleVerdict]) -> ExitCode {
+fn report(verdicts: &[Verdict]) -> ExitCode {
     let mut text = String::new();
-    for verdict in verdicts {
-        let label = if verdict.label.is_empty() { String::new() } else { format!(" ({})", verdict.label) };
-        let answer = if verdict.failures.is_empty() { "lets it in" } else { "does not let it in:" };
-        text.push_str(&format!("{}{label} {answer}\n", verdict.id));
-        text.extend(verdict.failures.iter().map(|failure| format!("  {failure}\n")));
+    for Verdict { id, label, lets_in, failures } in verdicts {
+        let label = if label.is_empty() { String::new() } else { format!(" ({label})") };
+        let answer = if *lets_in { "lets it in" } else { "does not let it in:" };
+        text.push_str(&format!("{id}{label} {answer}\n"));
+        text.extend(failures.iter().map(|failure| format!("  {failure}\n")));
     }
     let printed = commands::print(&text);
-    let any = verdicts.iter().any(|verdict| verdict.failures.is_empty());
-    if any { printed } else { ExitCode::FAILURE }
+    if verdicts.iter().any(|verdict| verdict.lets_in) { printed } else { ExitCode::FAILURE }
 }
 
-fn row(rule: &JobRule) -> Vec<Value> {
-    let claims = rule.rule.conditions().iter().map(|(claim, pattern)| format!("{claim}={pattern}"));
+fn row(rule: Rule) -> Vec<Value> {
     vec![
-        rule.id.as_str().into(),
-        rule.label.as_str().into(),
-        rule.rule.issuer().as_str().into(),
-        rule.rule.audience().into(),
-        claims.collect(),
-        Scope::ALL.iter().filter(|scope| rule.scopes.has(**scope)).map(|scope| scope.as_str()).collect(),
-        rule.repositories.iter().map(Pattern::as_str).collect(),
-        time(rule.created_at),
+        rule.id.into(),
+        rule.label.into(),
+        rule.issuer.into(),
+        rule.audience.into(),
+        rule.claims.iter().map(|(claim, pattern)| format!("{claim}={pattern}")).collect(),
+        rule.scopes.into(),
+        rule.repositories.into(),
+        rule.created_at.into(),
     ]
 }

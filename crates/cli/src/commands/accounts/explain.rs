@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use entrepot_access::{Access, Explanation};
+use entrepot_client::{Client, route};
 use entrepot_oci::RepositoryName;
 use entrepot_registry::gate::Action;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
-use super::{Form, Local, run_or};
+use super::{Form, Noun, run_or};
 use crate::commands;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -58,26 +58,50 @@ fn action(word: &str) -> Action {
     ACTIONS.into_iter().find(|action| action.as_str() == word).unwrap_or(Action::Delete)
 }
 
-/// Answers.
-pub(crate) fn run(Local { command: AccessCommand::Explain(asked), place }: Local<AccessCommand>) -> ExitCode {
-    run_or(ExitCode::from(FAILED), &place, async |access| explain(access, &asked).await)
+/// What the rules answer, as the API shows it.
+#[derive(Deserialize, Serialize)]
+struct Explanation {
+    allowed: bool,
+    needed: String,
+    reasons: Vec<Reason>,
+    remedies: Vec<String>,
 }
 
-async fn explain(access: &Access, asked: &ExplainArguments) -> anyhow::Result<ExitCode> {
-    let (name, repository) = (asked.name.as_deref(), &asked.repository);
-    let explanation = access.explain(&Access::operator(), name, asked.action, repository).await?;
-    let text = if asked.form.json { json(&explanation) } else { sentences(asked, &explanation) };
+/// A rule that gives a role.
+#[derive(Deserialize, Serialize)]
+struct Reason {
+    role: String,
+    rule: String,
+}
+
+/// Answers.
+pub(crate) fn run(Noun { command: AccessCommand::Explain(asked), place }: Noun<AccessCommand>) -> ExitCode {
+    run_or(ExitCode::from(FAILED), &place, async |client| explain(client, &asked).await)
+}
+
+async fn explain(client: &Client, asked: &ExplainArguments) -> anyhow::Result<ExitCode> {
+    // Without a name the API would explain whoever asks; an empty one is nobody.
+    let question = route(["access", "explain"])
+        .query("as", asked.name.as_deref().unwrap_or_default())
+        .query("action", asked.action.as_str())
+        .query("repository", &asked.repository);
+    let explanation: Explanation = client.get(question).await?;
+    let text = if asked.form.json {
+        format!("{}\n", serde_json::to_string(&explanation)?)
+    } else {
+        sentences(asked, &explanation)
+    };
     let printed = commands::print(&text);
     Ok(if explanation.allowed { printed } else { ExitCode::from(DENIED) })
 }
 
 fn sentences(asked: &ExplainArguments, explanation: &Explanation) -> String {
     let who = asked.name.as_deref().unwrap_or("somebody who did not log in");
-    let (may, needed) = (if explanation.allowed { "may" } else { "may not" }, explanation.needed);
+    let (may, needed) = (if explanation.allowed { "may" } else { "may not" }, &explanation.needed);
     let mut text =
         format!("{who} {may} {} {}, which takes the role {needed}\n", asked.action.phrase(), asked.repository);
-    for reason in &explanation.reasons {
-        text.push_str(&format!("  {}: {reason}\n", reason.role()));
+    for Reason { role, rule } in &explanation.reasons {
+        text.push_str(&format!("  {role}: {rule}\n"));
     }
     if explanation.reasons.is_empty() {
         text.push_str("  no rule gives them a role\n");
@@ -89,16 +113,4 @@ fn sentences(asked: &ExplainArguments, explanation: &Explanation) -> String {
         text.push_str(&format!("  {remedy}\n"));
     }
     text
-}
-
-fn json(explanation: &Explanation) -> String {
-    let reasons =
-        explanation.reasons.iter().map(|reason| json!({"role": reason.role().as_str(), "rule": reason.to_string()}));
-    let object = json!({
-        "allowed": explanation.allowed,
-        "needed": explanation.needed.as_str(),
-        "reasons": reasons.collect::<Vec<_>>(),
-        "remedies": explanation.remedies,
-    });
-    format!("{object}\n")
 }

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use entrepot_access::{Access, LIBRARY, NamespaceOwner, Pattern, Permit, Role, Subject};
+use entrepot_access::{LIBRARY, Name, Pattern, Role};
+use entrepot_client::{Client, Route, route};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::listing::Listing;
 use super::{Form, done};
@@ -16,6 +19,39 @@ pub(crate) struct Given {
     role: Role,
 }
 
+/// Somebody to whom roles in a namespace are given.
+pub(super) enum Subject {
+    Team(Name),
+    Account(Name),
+    Robot(Name),
+}
+
+/// A role, as the API shows it.
+#[derive(Deserialize)]
+struct Grant {
+    pattern: String,
+    role: String,
+}
+
+impl Subject {
+    /// Where their roles in `namespace` are.
+    fn route(&self, namespace: &str) -> Route {
+        match self {
+            Self::Team(name) => route(["organizations", namespace, "teams", name.as_str(), "grants"]),
+            Self::Account(name) => route(["namespaces", namespace, "people", name.as_str(), "grants"]),
+            Self::Robot(name) => route(["namespaces", namespace, "robots", name.as_str(), "grants"]),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Team(name) => format!("the team {name}"),
+            Self::Account(name) => name.to_string(),
+            Self::Robot(name) => format!("the robot {name}"),
+        }
+    }
+}
+
 impl Given {
     /// `role` on what `pattern` matches.
     pub(super) fn new(pattern: Pattern, role: Role) -> Self {
@@ -23,56 +59,33 @@ impl Given {
     }
 
     /// Gives it.
-    pub(super) async fn give(
-        self,
-        access: &Access,
-        permit: &Permit<NamespaceOwner>,
-        subject: Subject,
-    ) -> anyhow::Result<ExitCode> {
-        let (to, Self { pattern, role }) = (name(&subject), self);
-        access.set_grant(permit, subject, pattern.clone(), role).await?;
-        done(&format!("{to} has the role {role} on {pattern}"))
+    pub(super) async fn give(self, client: &Client, namespace: &str, subject: Subject) -> anyhow::Result<ExitCode> {
+        let Self { pattern, role } = self;
+        let body = json!({ "pattern": pattern.as_str(), "role": role.as_str() });
+        client.put(subject.route(namespace), Some(body)).await?;
+        done(&format!("{} has the role {role} on {pattern}", subject.name()))
     }
 }
 
 /// Takes a role back.
 pub(super) async fn take(
-    access: &Access,
-    permit: &Permit<NamespaceOwner>,
+    client: &Client,
+    namespace: &str,
     subject: Subject,
     pattern: Pattern,
 ) -> anyhow::Result<ExitCode> {
-    let from = name(&subject);
-    access.remove_grant(permit, subject, pattern.clone()).await?;
-    done(&format!("{from} has no role on {pattern} any more"))
+    client.delete(subject.route(namespace).query("pattern", &pattern)).await?;
+    done(&format!("{} has no role on {pattern} any more", subject.name()))
 }
 
 /// Lists the roles of somebody in a namespace.
-pub(super) async fn list(
-    access: &Access,
-    permit: &Permit<NamespaceOwner>,
-    subject: Subject,
-    form: &Form,
-) -> anyhow::Result<ExitCode> {
-    let grants = access.grants(permit, subject).await?;
-    let rows = grants.into_iter().map(|grant| vec![grant.pattern.as_str().into(), grant.role.as_str().into()]);
+pub(super) async fn list(client: &Client, namespace: &str, subject: Subject, form: &Form) -> anyhow::Result<ExitCode> {
+    let grants: Vec<Grant> = client.list(subject.route(namespace)).await?;
+    let rows = grants.into_iter().map(|grant| vec![grant.pattern.into(), grant.role.into()]);
     Listing::new(&["repositories", "role"], rows).print(form)
-}
-
-/// Leave to change what belongs to a namespace.
-pub(super) async fn permit(access: &Access, namespace: &str) -> anyhow::Result<Permit<NamespaceOwner>> {
-    Ok(access.permit_namespace(&Access::operator(), namespace).await?)
 }
 
 /// The namespace in which a pattern matches.
 pub(super) fn namespace(pattern: &Pattern) -> &str {
     pattern.as_str().split_once('/').map_or(LIBRARY, |(namespace, _)| namespace)
-}
-
-fn name(subject: &Subject) -> String {
-    match subject {
-        Subject::Team(name) => format!("the team {name}"),
-        Subject::Account(name) => name.to_string(),
-        Subject::Robot(name) => format!("the robot {name}"),
-    }
 }

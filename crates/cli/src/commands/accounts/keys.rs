@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use entrepot_access::Access;
+use entrepot_client::{Client, route};
+use serde_json::json;
 
 use super::done;
 
@@ -19,9 +20,9 @@ pub(crate) enum KeysCommand {
 }
 
 /// Runs the command.
-pub(crate) async fn run(command: KeysCommand, access: &Access) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: KeysCommand, client: &Client) -> anyhow::Result<ExitCode> {
     let KeysCommand::Rotate { at_once } = command;
-    access.rotate_keys(&access.permit_system(&Access::operator())?, at_once).await?;
+    client.post(route(["keys", "rotate"]), Some(json!({ "at_once": at_once }))).await?;
     let old = if at_once { "those of older keys have ended" } else { "those of older keys are good until they expire" };
     done(&format!("a new key signs registry tokens; {old}"))
 }

@@ -1,9 +1,7 @@
 //! Lists: a table for people, and for machines a JSON object a line with the same names.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use entrepot_database::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Form;
@@ -64,12 +62,6 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// A point in time in UTC to the second (RFC 3339).
-pub(super) fn time(at: Timestamp) -> Value {
-    let at = std::time::UNIX_EPOCH + Duration::from_micros(at.micros().unsigned_abs());
-    humantime::format_rfc3339_seconds(at).to_string().into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,10 +78,5 @@ mod tests {
         let first = listing.json().lines().next().map(str::to_owned).unwrap();
         let first: Value = serde_json::from_str(&first).unwrap();
         assert_eq!(first, serde_json::json!({"name": "ann", "administrator": true, "logged_in_at": null}));
-    }
-
-    #[test]
-    fn times_are_in_utc() {
-        assert_eq!(time(Timestamp::from_micros(1_764_288_000_999_999)), "2025-11-28T00:00:00Z");
     }
 }

@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use entrepot_access::{
-    Access, InOrganization, Member, Membership, Name, NamespaceChange, NamespaceOwner, Organization, Permit, Visibility,
-};
+use entrepot_access::{Membership, Name, Visibility};
+use entrepot_client::{Client, route};
+use serde::Deserialize;
+use serde_json::json;
 
-use super::listing::{Listing, time};
-use super::{Form, PAGE, all, done};
+use super::listing::Listing;
+use super::{Form, done};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -32,6 +33,9 @@ pub(crate) enum OrgCommand {
     },
     /// List every organization
     List {
+        /// Only those that you are in
+        #[arg(long)]
+        mine: bool,
         /// Form
         #[command(flatten)]
         form: Form,
@@ -86,69 +90,75 @@ pub(crate) enum MemberCommand {
     },
 }
 
+/// An organization, as the API shows it.
+#[derive(Deserialize)]
+struct Organization {
+    name: String,
+    display_name: String,
+    default_visibility: String,
+    created_at: String,
+}
+
+/// Somebody in one, as the API shows them.
+#[derive(Deserialize)]
+struct Member {
+    account: String,
+    role: String,
+}
+
 /// Runs one of the commands.
-pub(crate) async fn run(command: OrgCommand, access: &Access) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: OrgCommand, client: &Client) -> anyhow::Result<ExitCode> {
     match command {
         OrgCommand::Create { name, owner } => {
-            access.create_organization(&Access::operator(), &name, &owner).await?;
+            let body = json!({ "name": name.as_str(), "owner": owner.as_str() });
+            client.post(route(["organizations"]), Some(body)).await?;
             done(&format!("{name} is an organization, and {owner} owns it"))
         }
-        OrgCommand::List { form } => {
-            let system = access.permit_system(&Access::operator())?;
-            let key = |organization: &Organization| organization.name.to_string();
-            let organizations = all(key, async |last| access.organizations(&system, last, PAGE).await);
-            listing(organizations.await?).print(&form)
+        OrgCommand::List { mine, form } => {
+            listing(client.list(route(["organizations"]).query("all", !mine)).await?).print(&form)
         }
         OrgCommand::Show { name, form } => {
-            listing([access.organization(&inside(access, &name).await?, &name).await?]).print(&form)
+            listing([client.get(route(["organizations", name.as_str()])).await?]).print(&form)
         }
-        OrgCommand::Member(command) => member(command, access).await,
+        OrgCommand::Member(command) => member(command, client).await,
         OrgCommand::Visibility { name, visibility } => {
-            let change = NamespaceChange { default_visibility: Some(visibility), ..NamespaceChange::default() };
-            access.change_organization(&permit(access, &name).await?, change).await?;
+            let body = json!({ "default_visibility": visibility.as_str() });
+            client.patch(route(["organizations", name.as_str()]), body).await?;
             done(&format!("new repositories of {name} are {visibility}"))
         }
     }
 }
 
-async fn member(command: MemberCommand, access: &Access) -> anyhow::Result<ExitCode> {
+async fn member(command: MemberCommand, client: &Client) -> anyhow::Result<ExitCode> {
+    let members = |organization: &Name| route(["organizations", organization.as_str(), "members"]);
+    let one = |organization: &Name, account: &Name| {
+        route(["organizations", organization.as_str(), "members", account.as_str()])
+    };
     match command {
         MemberCommand::Add { organization, account, role } => {
-            access.set_member(&permit(access, &organization).await?, &account, role).await?;
+            let body = json!({ "role": role.as_str() });
+            client.put(one(&organization, &account), Some(body)).await?;
             done(&format!("{account} is in {organization} as {role}"))
         }
         MemberCommand::Remove { organization, account } => {
-            access.remove_member(&permit(access, &organization).await?, &account).await?;
+            client.delete(one(&organization, &account)).await?;
             done(&format!("{account} is not in {organization} any more"))
         }
         MemberCommand::List { organization, form } => {
-            let inside = inside(access, &organization).await?;
-            let key = |member: &Member| member.account.to_string();
-            let members = all(key, async |last| access.members(&inside, last, PAGE).await);
-            let row = |member: Member| vec![member.account.as_str().into(), member.role.as_str().into()];
-            Listing::new(&["account", "role"], members.await?.into_iter().map(row)).print(&form)
+            let members: Vec<Member> = client.list(members(&organization)).await?;
+            let row = |member: Member| vec![member.account.into(), member.role.into()];
+            Listing::new(&["account", "role"], members.into_iter().map(row)).print(&form)
         }
     }
 }
 
-/// Leave to change an organization.
-pub(super) async fn permit(access: &Access, name: &Name) -> anyhow::Result<Permit<NamespaceOwner>> {
-    Ok(access.permit_organization(&Access::operator(), name).await?)
-}
-
-/// Leave to see it from within.
-pub(super) async fn inside(access: &Access, name: &Name) -> anyhow::Result<Permit<InOrganization>> {
-    Ok(access.permit_member(&Access::operator(), name).await?)
-}
-
 fn listing(organizations: impl IntoIterator<Item = Organization>) -> Listing {
     let row = |organization: Organization| {
-        let visibility = organization.default_visibility.as_str();
         vec![
-            organization.name.as_str().into(),
+            organization.name.into(),
             organization.display_name.into(),
-            visibility.into(),
-            time(organization.created_at),
+            organization.default_visibility.into(),
+            organization.created_at.into(),
         ]
     };
     let columns = &["name", "display_name", "default_visibility", "created_at"];

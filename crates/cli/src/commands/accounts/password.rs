@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, stdin};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use entrepot_access::MAX_PASSWORD;
@@ -23,10 +23,7 @@ impl PasswordSource {
     /// The password that `name` shall have. A line break at its end does not count.
     pub(super) fn read(&self, name: &str) -> anyhow::Result<String> {
         match &self.password_file {
-            Some(path) => File::open(path)
-                .map_err(Into::into)
-                .and_then(line)
-                .with_context(|| format!("cannot take the password from {}", path.display())),
+            Some(path) => of_file(path),
             None if self.password_stdin => line(stdin()).context("cannot take the password from standard input"),
             None if stdin().is_terminal() => ask(name),
             None => {
@@ -34,6 +31,12 @@ impl PasswordSource {
             }
         }
     }
+}
+
+/// The password in a file.
+pub(super) fn of_file(path: &Path) -> anyhow::Result<String> {
+    let from = || format!("cannot take the password from {}", path.display());
+    File::open(path).map_err(Into::into).and_then(line).with_context(from)
 }
 
 /// All of `source` but a line break at its end. What is longer than any password may be is refused by whoever takes passwords.

@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use entrepot_access::{
-    Access, ImmutableTags, LIBRARY, Name, Pattern, Permit, RepositoryAdmin, RepositorySettings, Subject, Visibility,
-};
+use entrepot_access::{LIBRARY, Name, Pattern, Visibility};
+use entrepot_client::{Client, Route, route};
 use entrepot_oci::RepositoryName;
+use serde::Deserialize;
+use serde_json::json;
 
-use super::grant::{self, Given};
-use super::listing::{Listing, time};
-use super::{Form, PAGE, done};
+use super::grant::{self, Given, Subject};
+use super::listing::Listing;
+use super::{Form, done};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -107,62 +108,74 @@ pub(crate) struct Rule {
     tags: Pattern,
 }
 
+/// A repository, as the API shows it.
+#[derive(Deserialize)]
+struct Repository {
+    name: String,
+    visibility: String,
+    created_by: String,
+    created_at: String,
+}
+
+/// Tags that do not move, as the API shows them.
+#[derive(Deserialize)]
+struct Immutable {
+    repositories: String,
+    tags: String,
+}
+
 /// Runs one of the commands.
-pub(crate) async fn run(command: RepoCommand, access: &Access) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: RepoCommand, client: &Client) -> anyhow::Result<ExitCode> {
     match command {
-        RepoCommand::List { namespace, form } => list(access, &namespace, &form).await,
+        RepoCommand::List { namespace, form } => list(client, &namespace, &form).await,
         RepoCommand::Create { repository, visibility } => {
-            let made = access.create_repository(&permit(access, &repository).await?, visibility).await?;
+            let visibility = visibility.map(|visibility| visibility.to_string());
+            let body = json!({ "name": repository.as_str(), "visibility": visibility });
+            let made: Repository = client.make(route(["repositories"]), Some(body)).await?;
             done(&format!("{} is there, and {}", made.name, made.visibility))
         }
         RepoCommand::Visibility { repository, visibility } => {
-            access.set_visibility(&permit(access, &repository).await?, visibility).await?;
+            // Its slashes are slashes of the path.
+            let settings = route(["repositories"].into_iter().chain(repository.as_str().split('/')));
+            client.patch(settings, json!({ "visibility": visibility.as_str() })).await?;
             done(&format!("{repository} is {visibility}"))
         }
         RepoCommand::Grant { pattern, account, role } => {
-            let permit = grant::permit(access, grant::namespace(&pattern)).await?;
-            Given::new(pattern, role).give(access, &permit, Subject::Account(account)).await
+            let namespace = grant::namespace(&pattern).to_owned();
+            Given::new(pattern, role).give(client, &namespace, Subject::Account(account)).await
         }
         RepoCommand::Revoke { pattern, account } => {
-            let permit = grant::permit(access, grant::namespace(&pattern)).await?;
-            grant::take(access, &permit, Subject::Account(account), pattern).await
+            let namespace = grant::namespace(&pattern).to_owned();
+            grant::take(client, &namespace, Subject::Account(account), pattern).await
         }
         RepoCommand::Grants { namespace, account, form } => {
-            grant::list(access, &grant::permit(access, &namespace).await?, Subject::Account(account), &form).await
+            grant::list(client, &namespace, Subject::Account(account), &form).await
         }
-        RepoCommand::Immutable(ImmutableCommand::Add(rule)) => freeze(access, rule, true).await,
-        RepoCommand::Immutable(ImmutableCommand::Remove(rule)) => freeze(access, rule, false).await,
+        RepoCommand::Immutable(ImmutableCommand::Add(Rule { repositories, tags })) => {
+            let body = json!({ "repositories": repositories.as_str(), "tags": tags.as_str() });
+            client.put(immutable(grant::namespace(&repositories)), Some(body)).await?;
+            done(&format!("tags {tags} of {repositories} do not move"))
+        }
+        RepoCommand::Immutable(ImmutableCommand::Remove(Rule { repositories, tags })) => {
+            let rules = immutable(grant::namespace(&repositories));
+            client.delete(rules.query("repositories", &repositories).query("tags", &tags)).await?;
+            done(&format!("tags {tags} of {repositories} can be moved"))
+        }
         RepoCommand::Immutable(ImmutableCommand::List { namespace, form }) => {
-            let rules = access.immutable(&grant::permit(access, &namespace).await?).await?;
-            let row = |rule: ImmutableTags| vec![rule.repositories.as_str().into(), rule.tags.as_str().into()];
+            let rules: Vec<Immutable> = client.list(immutable(&namespace)).await?;
+            let row = |rule: Immutable| vec![rule.repositories.into(), rule.tags.into()];
             Listing::new(&["repositories", "tags"], rules.into_iter().map(row)).print(&form)
         }
     }
 }
 
-async fn permit(access: &Access, repository: &RepositoryName) -> anyhow::Result<Permit<RepositoryAdmin>> {
-    Ok(access.permit_repository(&Access::operator(), repository).await?)
+fn immutable(namespace: &str) -> Route {
+    route(["namespaces", namespace, "immutable-tags"])
 }
 
-async fn list(access: &Access, namespace: &str, form: &Form) -> anyhow::Result<ExitCode> {
-    let (mut repositories, mut last) = (Vec::new(), None);
-    loop {
-        let (page, next) = access.repositories(&Access::operator(), namespace, last, PAGE).await?;
-        repositories.extend(page);
-        last = next;
-        if last.is_none() {
-            break;
-        }
-    }
-    let row = |one: RepositorySettings| {
-        vec![one.name.as_str().into(), one.visibility.as_str().into(), one.created_by.into(), time(one.created_at)]
-    };
+async fn list(client: &Client, namespace: &str, form: &Form) -> anyhow::Result<ExitCode> {
+    let repositories: Vec<Repository> = client.list(route(["namespaces", namespace, "repositories"])).await?;
+    let row =
+        |one: Repository| vec![one.name.into(), one.visibility.into(), one.created_by.into(), one.created_at.into()];
     Listing::new(&["name", "visibility", "created_by", "created_at"], repositories.into_iter().map(row)).print(form)
-}
-
-async fn freeze(access: &Access, Rule { repositories, tags }: Rule, immutable: bool) -> anyhow::Result<ExitCode> {
-    let permit = grant::permit(access, grant::namespace(&repositories)).await?;
-    let sentence = format!("tags {tags} of {repositories} {}", if immutable { "do not move" } else { "can be moved" });
-    access.set_immutable(&permit, ImmutableTags { repositories, tags }, immutable).await?;
-    done(&sentence)
 }

@@ -3,13 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use entrepot_access::{Access, Name, Pattern, Robot, RobotName, Subject};
-use serde_json::Value;
+use entrepot_access::{Name, Pattern, RobotName};
+use entrepot_client::{Client, Route, route};
+use serde::Deserialize;
+use serde_json::json;
 
-use super::grant::{self, Given, permit};
-use super::listing::{Listing, time};
+use super::grant::{self, Given, Subject};
+use super::listing::Listing;
 use super::token::{self, TokenArguments, TokenOwner};
-use super::{Form, PAGE, all, done};
+use super::{Form, done};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -102,47 +104,58 @@ pub(crate) enum RobotCommand {
     },
 }
 
+/// A robot, as the API shows it.
+#[derive(Deserialize)]
+struct Robot {
+    name: String,
+    description: String,
+    disabled_at: Option<String>,
+}
+
 /// Runs one of the commands.
-pub(crate) async fn run(command: RobotCommand, access: &Access) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: RobotCommand, client: &Client) -> anyhow::Result<ExitCode> {
     match command {
         RobotCommand::Create { namespace, robot, description } => {
-            access.create_robot(&permit(access, namespace.as_str()).await?, &robot, &description).await?;
+            let body = json!({ "name": robot.as_str(), "description": description });
+            client.post(robots(&namespace), Some(body)).await?;
             done(&format!("{namespace} has the robot {namespace}+{robot}"))
         }
-        RobotCommand::List { namespace, form } => list(access, &namespace, &form).await,
+        RobotCommand::List { namespace, form } => list(client, &namespace, &form).await,
         RobotCommand::Remove { namespace, robot } => {
-            access.remove_robot(&permit(access, namespace.as_str()).await?, &robot).await?;
+            client.delete(route(["namespaces", namespace.as_str(), "robots", robot.as_str()])).await?;
             done(&format!("{namespace}+{robot} is removed"))
         }
-        RobotCommand::Disable { namespace, robot } => disable(access, &namespace, &robot, true).await,
-        RobotCommand::Enable { namespace, robot } => disable(access, &namespace, &robot, false).await,
+        RobotCommand::Disable { namespace, robot } => {
+            let path = ["namespaces", namespace.as_str(), "robots", robot.as_str(), "disable"];
+            client.post(route(path), None).await?;
+            done(&format!("{namespace}+{robot} is disabled"))
+        }
+        RobotCommand::Enable { namespace, robot } => {
+            let path = ["namespaces", namespace.as_str(), "robots", robot.as_str(), "enable"];
+            client.post(route(path), None).await?;
+            done(&format!("{namespace}+{robot} is enabled"))
+        }
         RobotCommand::Grant { namespace, robot, given } => {
-            given.give(access, &permit(access, namespace.as_str()).await?, Subject::Robot(robot)).await
+            given.give(client, namespace.as_str(), Subject::Robot(robot)).await
         }
         RobotCommand::Revoke { namespace, robot, pattern } => {
-            grant::take(access, &permit(access, namespace.as_str()).await?, Subject::Robot(robot), pattern).await
+            grant::take(client, namespace.as_str(), Subject::Robot(robot), pattern).await
         }
         RobotCommand::Grants { namespace, robot, form } => {
-            grant::list(access, &permit(access, namespace.as_str()).await?, Subject::Robot(robot), &form).await
+            grant::list(client, namespace.as_str(), Subject::Robot(robot), &form).await
         }
         RobotCommand::Token { namespace, robot, token } => {
-            token::create(access, TokenOwner::robot(RobotName::new(namespace, robot)), token).await
+            token::create(client, TokenOwner::robot(RobotName::new(namespace, robot)), token).await
         }
     }
 }
 
-async fn list(access: &Access, namespace: &Name, form: &Form) -> anyhow::Result<ExitCode> {
-    let permit = permit(access, namespace.as_str()).await?;
-    let key = |robot: &Robot| robot.name.robot().to_string();
-    let robots = all(key, async |last| access.robots(&permit, last, PAGE).await);
-    let row = |robot: Robot| {
-        let disabled_at = robot.disabled_at.map_or(Value::Null, time);
-        vec![robot.name.to_string().into(), robot.description.into(), disabled_at]
-    };
-    Listing::new(&["name", "description", "disabled_at"], robots.await?.into_iter().map(row)).print(form)
+fn robots(namespace: &Name) -> Route {
+    route(["namespaces", namespace.as_str(), "robots"])
 }
 
-async fn disable(access: &Access, namespace: &Name, robot: &Name, disabled: bool) -> anyhow::Result<ExitCode> {
-    access.set_robot_disabled(&permit(access, namespace.as_str()).await?, robot, disabled).await?;
-    done(&format!("{namespace}+{robot} is {}", if disabled { "disabled" } else { "enabled" }))
+async fn list(client: &Client, namespace: &Name, form: &Form) -> anyhow::Result<ExitCode> {
+    let robots: Vec<Robot> = client.list(robots(namespace)).await?;
+    let row = |robot: Robot| vec![robot.name.into(), robot.description.into(), robot.disabled_at.into()];
+    Listing::new(&["name", "description", "disabled_at"], robots.into_iter().map(row)).print(form)
 }

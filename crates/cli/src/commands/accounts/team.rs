@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use entrepot_access::{Access, Name, Pattern, Subject, Team, TeamGroup};
+use entrepot_access::{Name, Pattern};
+use entrepot_client::{Client, Route, route};
+use serde::Deserialize;
+use serde_json::json;
 
-use super::grant::{self, Given};
+use super::grant::{self, Given, Subject};
 use super::listing::Listing;
-use super::org::{inside, permit};
-use super::{Form, PAGE, all, done};
+use super::{Form, done};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -89,6 +91,17 @@ pub(crate) enum TeamCommand {
         /// What it is called there
         group: String,
     },
+    /// Let the members of a group elsewhere be in a team no more, from when they log in next
+    UnmapGroup {
+        /// Of which organization
+        organization: Name,
+        /// Which team
+        team: Name,
+        /// Where the group is: ldap, or oidc: and the name of the provider
+        source: String,
+        /// What it is called there
+        group: String,
+    },
     /// List the groups elsewhere whose members are in a team
     Groups {
         /// Of which organization
@@ -130,59 +143,91 @@ pub(crate) enum TeamCommand {
     },
 }
 
+/// A team, as the API shows it.
+#[derive(Deserialize)]
+struct Team {
+    name: String,
+    description: String,
+}
+
+/// Somebody in one.
+#[derive(Deserialize)]
+struct Member {
+    account: String,
+}
+
+/// A group elsewhere.
+#[derive(Deserialize)]
+struct Group {
+    source: String,
+    name: String,
+}
+
 /// Runs one of the commands.
-pub(crate) async fn run(command: TeamCommand, access: &Access) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: TeamCommand, client: &Client) -> anyhow::Result<ExitCode> {
     match command {
         TeamCommand::Create { organization, team, description } => {
-            access.create_team(&permit(access, &organization).await?, &team, &description).await?;
+            let body = json!({ "name": team.as_str(), "description": description });
+            client.post(teams(&organization), Some(body)).await?;
             done(&format!("{organization} has the team {team}"))
         }
         TeamCommand::Remove { organization, team } => {
-            access.remove_team(&permit(access, &organization).await?, &team).await?;
+            client.delete(route(["organizations", organization.as_str(), "teams", team.as_str()])).await?;
             done(&format!("{organization} has no team {team} any more"))
         }
-        TeamCommand::List { organization, form } => list(access, &organization, &form).await,
+        TeamCommand::List { organization, form } => {
+            let teams: Vec<Team> = client.list(teams(&organization)).await?;
+            let rows = teams.into_iter().map(|team| vec![team.name.into(), team.description.into()]);
+            Listing::new(&["name", "description"], rows).print(&form)
+        }
         TeamCommand::Add { organization, team, account } => {
-            access.add_team_member(&permit(access, &organization).await?, &team, &account).await?;
+            client.put(member(&organization, &team, &account), None).await?;
             done(&format!("{account} is in the team {team} of {organization}"))
         }
         TeamCommand::RemoveMember { organization, team, account } => {
-            access.remove_team_member(&permit(access, &organization).await?, &team, &account).await?;
+            client.delete(member(&organization, &team, &account)).await?;
             done(&format!("{account} is not in the team {team} by hand any more"))
         }
-        TeamCommand::Members { organization, team, form } => members(access, &organization, &team, &form).await,
+        TeamCommand::Members { organization, team, form } => {
+            let path = ["organizations", organization.as_str(), "teams", team.as_str(), "members"];
+            let members: Vec<Member> = client.list(route(path)).await?;
+            Listing::new(&["account"], members.into_iter().map(|member| vec![member.account.into()])).print(&form)
+        }
         TeamCommand::MapGroup { organization, team, source, group } => {
-            let sentence = format!("members of {group} ({source}) are in the team {team} from when they log in next");
-            let group = TeamGroup { source, name: group };
-            access.add_team_group(&permit(access, &organization).await?, &team, group).await?;
-            done(&sentence)
+            let body = json!({ "source": source, "name": group });
+            client.put(groups(&organization, &team), Some(body)).await?;
+            done(&format!("members of {group} ({source}) are in the team {team} from when they log in next"))
+        }
+        TeamCommand::UnmapGroup { organization, team, source, group } => {
+            let mapped = groups(&organization, &team).query("source", &source).query("name", &group);
+            client.delete(mapped).await?;
+            done(&format!("members of {group} ({source}) are out of the team {team} from when they log in next"))
         }
         TeamCommand::Groups { organization, team, form } => {
-            let groups = access.team_groups(&inside(access, &organization).await?, &team).await?;
+            let groups: Vec<Group> = client.list(groups(&organization, &team)).await?;
             let rows = groups.into_iter().map(|group| vec![group.source.into(), group.name.into()]);
             Listing::new(&["source", "group"], rows).print(&form)
         }
         TeamCommand::Grant { organization, team, given } => {
-            given.give(access, &permit(access, &organization).await?, Subject::Team(team)).await
+            given.give(client, organization.as_str(), Subject::Team(team)).await
         }
         TeamCommand::Revoke { organization, team, pattern } => {
-            grant::take(access, &permit(access, &organization).await?, Subject::Team(team), pattern).await
+            grant::take(client, organization.as_str(), Subject::Team(team), pattern).await
         }
         TeamCommand::Grants { organization, team, form } => {
-            grant::list(access, &permit(access, &organization).await?, Subject::Team(team), &form).await
+            grant::list(client, organization.as_str(), Subject::Team(team), &form).await
         }
     }
 }
 
-async fn list(access: &Access, organization: &Name, form: &Form) -> anyhow::Result<ExitCode> {
-    let inside = inside(access, organization).await?;
-    let teams = all(|team: &Team| team.name.clone(), async |last| access.teams(&inside, last, PAGE).await).await?;
-    let rows = teams.into_iter().map(|team| vec![team.name.into(), team.description.into()]);
-    Listing::new(&["name", "description"], rows).print(form)
+fn teams(organization: &Name) -> Route {
+    route(["organizations", organization.as_str(), "teams"])
 }
 
-async fn members(access: &Access, organization: &Name, team: &Name, form: &Form) -> anyhow::Result<ExitCode> {
-    let inside = inside(access, organization).await?;
-    let members = all(String::clone, async |last| access.team_members(&inside, team, last, PAGE).await).await?;
-    Listing::new(&["account"], members.into_iter().map(|account| vec![account.into()])).print(form)
+fn member(organization: &Name, team: &Name, account: &Name) -> Route {
+    route(["organizations", organization.as_str(), "teams", team.as_str(), "members", account.as_str()])
+}
+
+fn groups(organization: &Name, team: &Name) -> Route {
+    route(["organizations", organization.as_str(), "teams", team.as_str(), "groups"])
 }

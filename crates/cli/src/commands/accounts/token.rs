@@ -4,14 +4,16 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::{Context, bail};
 use clap::Subcommand;
-use entrepot_access::{
-    Access, AccountOwner, Name, NamespaceOwner, NewToken, Pattern, Permit, RobotName, Scope, Scopes, Secret, Token,
-};
-use serde_json::Value;
+use entrepot_access::{Name, Pattern, RobotName, Scope};
+use entrepot_client::{Client, Route, route};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::listing::{Listing, time};
-use super::{Form, PAGE, all, done, grant, org, user};
+use super::listing::Listing;
+use super::{Form, done};
 use crate::{commands, config};
 
 pub(crate) const EXAMPLES: &str = "\
@@ -86,7 +88,7 @@ pub(crate) enum TokenCommand {
         #[command(flatten)]
         owner: TokenOwner,
         /// Its id, from the list
-        id: String,
+        id: Uuid,
     },
     /// End a token
     Revoke {
@@ -94,15 +96,28 @@ pub(crate) enum TokenCommand {
         #[command(flatten)]
         owner: TokenOwner,
         /// Its id, from the list
-        id: String,
+        id: Uuid,
     },
 }
 
-/// Leave to change the tokens of an owner.
-enum Leave {
-    Person(Permit<AccountOwner>),
-    Organization(Permit<NamespaceOwner>),
-    Robot(Permit<NamespaceOwner>, Name),
+/// A token, as the API shows it.
+#[derive(Deserialize)]
+struct Token {
+    id: String,
+    kind: String,
+    label: String,
+    scopes: Vec<String>,
+    repositories: Vec<String>,
+    created_at: String,
+    expires_at: Option<String>,
+    used_at: Option<String>,
+}
+
+/// A token with its secret, which is answered once.
+#[derive(Deserialize)]
+struct Made {
+    id: String,
+    token: String,
 }
 
 impl TokenOwner {
@@ -111,90 +126,79 @@ impl TokenOwner {
         Self { user: None, org: None, robot: Some(name) }
     }
 
-    async fn permit(self, access: &Access) -> anyhow::Result<Leave> {
+    /// Where the owner's tokens are.
+    fn tokens(&self) -> anyhow::Result<Route> {
         match self {
-            Self { user: Some(name), .. } => Ok(Leave::Person(user::permit(access, &name).await?)),
-            Self { org: Some(name), .. } => Ok(Leave::Organization(org::permit(access, &name).await?)),
+            Self { user: Some(name), .. } => Ok(route(["accounts", name.as_str(), "tokens"])),
+            Self { org: Some(name), .. } => Ok(route(["organizations", name.as_str(), "tokens"])),
             Self { robot: Some(name), .. } => {
-                let permit = grant::permit(access, name.owner().as_str()).await?;
-                Ok(Leave::Robot(permit, name.robot().clone()))
+                Ok(route(["namespaces", name.owner().as_str(), "robots", name.robot().as_str(), "tokens"]))
             }
-            Self { .. } => anyhow::bail!("say whose the token is: --user, --org or --robot"),
+            Self { .. } => bail!("say whose the token is: --user, --org or --robot"),
         }
+    }
+
+    /// Where one of them is, or what can be done with it.
+    fn token(&self, id: Uuid, action: Option<&str>) -> anyhow::Result<Route> {
+        let (kind, name) = match self {
+            Self { user: Some(name), .. } => ("accounts", name),
+            Self { org: Some(name), .. } => ("namespaces", name),
+            Self { robot: Some(name), .. } => ("namespaces", name.owner()),
+            Self { .. } => bail!("say whose the token is: --user, --org or --robot"),
+        };
+        let id = id.to_string();
+        Ok(route([kind, name.as_str(), "tokens", &id].into_iter().chain(action)))
     }
 }
 
 impl TokenArguments {
-    fn token(self) -> anyhow::Result<NewToken> {
-        let scopes = Scopes::from_words(self.scopes.into_iter().map(Scope::as_str))?;
-        Ok(NewToken { label: self.label, scopes, repositories: self.repositories, lifetime: self.expires })
+    fn body(self) -> anyhow::Result<Value> {
+        let seconds = self.expires.map(|expires| u32::try_from(expires.as_secs())).transpose();
+        Ok(json!({
+            "label": self.label,
+            "scopes": self.scopes.into_iter().map(Scope::as_str).collect::<Vec<_>>(),
+            "repositories": self.repositories.iter().map(Pattern::as_str).collect::<Vec<_>>(),
+            "lifetime_seconds": seconds.context("--expires is longer than a token can last; leave it out")?,
+        }))
     }
 }
 
 /// Runs one of the commands.
-pub(crate) async fn run(command: TokenCommand, access: &Access) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: TokenCommand, client: &Client) -> anyhow::Result<ExitCode> {
     match command {
-        TokenCommand::Create { owner, token } => create(access, owner, token).await,
-        TokenCommand::List { owner, form } => list(access, &owner.permit(access).await?, &form).await,
-        TokenCommand::Rotate { owner, id } => {
-            let secret = match owner.permit(access).await? {
-                Leave::Person(permit) => access.rotate_personal_token(&permit, &id).await?,
-                Leave::Organization(permit) | Leave::Robot(permit, _) => {
-                    access.rotate_namespace_token(&permit, &id).await?
-                }
-            };
-            show(&id, &secret)
+        TokenCommand::Create { owner, token } => create(client, owner, token).await,
+        TokenCommand::List { owner, form } => {
+            let tokens: Vec<Token> = client.list(owner.tokens()?).await?;
+            let columns = &["id", "kind", "label", "scopes", "repositories", "created_at", "expires_at", "used_at"];
+            Listing::new(columns, tokens.into_iter().map(row)).print(&form)
         }
+        TokenCommand::Rotate { owner, id } => show(&client.make(owner.token(id, Some("rotate"))?, None).await?),
         TokenCommand::Revoke { owner, id } => {
-            match owner.permit(access).await? {
-                Leave::Person(permit) => access.revoke_personal_token(&permit, &id).await?,
-                Leave::Organization(permit) | Leave::Robot(permit, _) => {
-                    access.revoke_namespace_token(&permit, &id).await?;
-                }
-            }
+            client.delete(owner.token(id, None)?).await?;
             done(&format!("the token {id} has ended"))
         }
     }
 }
 
 /// Makes a token and prints it.
-pub(super) async fn create(access: &Access, owner: TokenOwner, token: TokenArguments) -> anyhow::Result<ExitCode> {
-    let token = token.token()?;
-    let (id, secret) = match owner.permit(access).await? {
-        Leave::Person(permit) => access.create_personal_token(&permit, token).await?,
-        Leave::Organization(permit) => access.create_organization_token(&permit, token).await?,
-        Leave::Robot(permit, robot) => access.create_robot_token(&permit, &robot, token).await?,
-    };
-    show(&id, &secret)
+pub(super) async fn create(client: &Client, owner: TokenOwner, token: TokenArguments) -> anyhow::Result<ExitCode> {
+    show(&client.make(owner.tokens()?, Some(token.body()?)).await?)
 }
 
-fn show(id: &str, secret: &Secret) -> anyhow::Result<ExitCode> {
+fn show(Made { id, token }: &Made) -> anyhow::Result<ExitCode> {
     eprintln!("this is the secret of the token {id}; it is not shown again:");
-    Ok(commands::print(&format!("{}\n", secret.reveal())))
-}
-
-async fn list(access: &Access, leave: &Leave, form: &Form) -> anyhow::Result<ExitCode> {
-    let key = |token: &Token| token.id.clone();
-    let tokens = match leave {
-        Leave::Person(permit) => all(key, async |last| access.personal_tokens(permit, last, PAGE).await).await?,
-        Leave::Organization(permit) => {
-            all(key, async |last| access.organization_tokens(permit, last, PAGE).await).await?
-        }
-        Leave::Robot(permit, robot) => access.robot_tokens(permit, robot).await?,
-    };
-    let columns = &["id", "kind", "label", "scopes", "repositories", "created_at", "expires_at", "used_at"];
-    Listing::new(columns, tokens.into_iter().map(row)).print(form)
+    Ok(commands::print(&format!("{token}\n")))
 }
 
 fn row(token: Token) -> Vec<Value> {
     vec![
         token.id.into(),
-        token.kind.as_str().into(),
+        token.kind.into(),
         token.label.into(),
-        Scope::ALL.iter().filter(|scope| token.scopes.has(**scope)).map(|scope| scope.as_str()).collect(),
-        token.repositories.iter().map(Pattern::as_str).collect(),
-        time(token.created_at),
-        token.expires_at.map_or(Value::Null, time),
-        token.used_at.map_or(Value::Null, time),
+        token.scopes.into(),
+        token.repositories.into(),
+        token.created_at.into(),
+        token.expires_at.into(),
+        token.used_at.into(),
     ]
 }

@@ -5,12 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Subcommand;
-use entrepot_access::{Access, Account, AccountOwner, Imported, Name, NewAccount, NewPassword, Permit};
-use serde_json::Value;
+use entrepot_access::{Access, Imported, Name};
+use entrepot_client::{Client, Route, route};
+use serde::Deserialize;
+use serde_json::json;
 
-use super::listing::{Listing, time};
-use super::password::PasswordSource;
-use super::{Form, PAGE, all, done};
+use super::listing::Listing;
+use super::password::{self, PasswordSource};
+use super::{Form, Noun, done, run_here};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -26,6 +28,22 @@ Examples:
 /// What can be done with people.
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
+    /// What can be asked of a registry anywhere
+    #[command(flatten)]
+    Account(AccountCommand),
+    /// Make an account for each line of an htpasswd file with bcrypt hashes
+    ///
+    /// Accounts that are there stay as they are, so the same file can be taken again. Lines that cannot be taken are named, and make
+    /// the exit code 1. This works on the registry's own machine only.
+    ImportHtpasswd {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// What can be done with one account, or all.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
     /// Make an account
     Create {
         /// What they log in as
@@ -61,6 +79,9 @@ pub(crate) enum UserCommand {
         /// The password
         #[command(flatten)]
         password: PasswordSource,
+        /// File with the password that counts now, which a registry elsewhere wants to see for your own account
+        #[arg(long, value_name = "FILE")]
+        current_password_file: Option<PathBuf>,
     },
     /// Take everything from somebody without removing anything
     Disable {
@@ -90,71 +111,73 @@ pub(crate) enum UserCommand {
         #[arg(long, value_name = "NAME")]
         owner: Name,
     },
-    /// Make an account for each line of an htpasswd file with bcrypt hashes
-    ///
-    /// Accounts that are there stay as they are, so the same file can be taken again. Lines that cannot be taken are named, and make
-    /// the exit code 1.
-    ImportHtpasswd {
-        /// The file
-        file: PathBuf,
-    },
+}
+
+/// An account, as the API shows it.
+#[derive(Deserialize)]
+struct Account {
+    name: String,
+    email: Option<String>,
+    email_confirmed: bool,
+    administrator: bool,
+    disabled_at: Option<String>,
+    source: String,
+    created_at: String,
+    logged_in_at: Option<String>,
 }
 
 /// Runs one of the commands.
-pub(crate) async fn run(command: UserCommand, access: &Access) -> anyhow::Result<ExitCode> {
-    match command {
-        UserCommand::Create { name, admin, email, password } => create(access, name, admin, email, &password).await,
-        UserCommand::List { form } => list(access, &form).await,
-        UserCommand::Show { name, form } => {
-            let account = access.account(&permit(access, &name).await?).await?;
-            listing([account]).print(&form)
-        }
-        UserCommand::Password { name, password } => {
-            let permit = permit(access, &name).await?;
-            access.set_password(&permit, &password.read(name.as_str())?).await?;
-            done(&format!("{name} has a new password"))
-        }
-        UserCommand::Disable { name } => disable(access, &name, true).await,
-        UserCommand::Enable { name } => disable(access, &name, false).await,
-        UserCommand::Promote { name } => govern(access, &name, true).await,
-        UserCommand::Demote { name } => govern(access, &name, false).await,
-        UserCommand::ToOrganization { name, owner } => {
-            access.turn_into_organization(&permit(access, &name).await?, &permit(access, &owner).await?).await?;
-            done(&format!("{name} is an organization, and {owner} owns it"))
-        }
-        UserCommand::ImportHtpasswd { file } => import(access, &file).await,
+pub(crate) fn run(noun: Noun<UserCommand>) -> ExitCode {
+    match noun.command {
+        UserCommand::ImportHtpasswd { file } => run_here(&noun.place, async |access| import(&access, &file).await),
+        UserCommand::Account(command) => super::run(&noun.place, async |client| ask(command, client).await),
     }
 }
 
-async fn create(
-    access: &Access,
-    name: Name,
-    administrator: bool,
-    email: Option<String>,
-    password: &PasswordSource,
-) -> anyhow::Result<ExitCode> {
-    let system = access.permit_system(&Access::operator())?;
-    let password = Some(NewPassword::Chosen(password.read(name.as_str())?));
-    let account = access.create_account(&system, NewAccount { name, email, password, administrator }).await?;
-    done(&format!("{} has an account{}", account.name, if administrator { " and governs the registry" } else { "" }))
+async fn ask(command: AccountCommand, client: &Client) -> anyhow::Result<ExitCode> {
+    match command {
+        AccountCommand::Create { name, admin, email, password } => {
+            let password = password.read(name.as_str())?;
+            let body = json!({ "name": name.as_str(), "email": email, "password": password, "administrator": admin });
+            client.post(route(["accounts"]), Some(body)).await?;
+            done(&format!("{name} has an account{}", if admin { " and governs the registry" } else { "" }))
+        }
+        AccountCommand::List { form } => listing(client.list::<Account>(route(["accounts"])).await?).print(&form),
+        AccountCommand::Show { name, form } => listing([client.get(account(&name, [])).await?]).print(&form),
+        AccountCommand::Password { name, password, current_password_file } => {
+            // Nobody is asked for a password that nobody takes.
+            client.get::<Account>(account(&name, [])).await?;
+            let current = current_password_file.as_deref().map(password::of_file).transpose()?;
+            let body = json!({ "password": password.read(name.as_str())?, "current_password": current });
+            client.post(account(&name, ["password"]), Some(body)).await?;
+            done(&format!("{name} has a new password"))
+        }
+        AccountCommand::Disable { name } => {
+            client.post(account(&name, ["disable"]), None).await?;
+            done(&format!("{name} is disabled"))
+        }
+        AccountCommand::Enable { name } => {
+            client.post(account(&name, ["enable"]), None).await?;
+            done(&format!("{name} is enabled"))
+        }
+        AccountCommand::Promote { name } => {
+            client.put(account(&name, ["administrator"]), None).await?;
+            done(&format!("{name} governs the registry"))
+        }
+        AccountCommand::Demote { name } => {
+            client.delete(account(&name, ["administrator"])).await?;
+            done(&format!("{name} no longer governs the registry"))
+        }
+        AccountCommand::ToOrganization { name, owner } => {
+            let body = json!({ "owner": owner.as_str() });
+            client.post(account(&name, ["to-organization"]), Some(body)).await?;
+            done(&format!("{name} is an organization, and {owner} owns it"))
+        }
+    }
 }
 
-async fn list(access: &Access, form: &Form) -> anyhow::Result<ExitCode> {
-    let system = access.permit_system(&Access::operator())?;
-    let accounts =
-        all(|account: &Account| account.name.to_string(), async |last| access.accounts(&system, last, PAGE).await);
-    listing(accounts.await?).print(form)
-}
-
-async fn disable(access: &Access, name: &Name, disabled: bool) -> anyhow::Result<ExitCode> {
-    access.set_disabled(&permit(access, name).await?, disabled).await?;
-    done(&format!("{name} is {}", if disabled { "disabled" } else { "enabled" }))
-}
-
-async fn govern(access: &Access, name: &Name, yes: bool) -> anyhow::Result<ExitCode> {
-    let system = access.permit_system(&Access::operator())?;
-    access.set_administrator(&system, &permit(access, name).await?, yes).await?;
-    done(&format!("{name} {} the registry", if yes { "governs" } else { "no longer governs" }))
+fn account<const N: usize>(name: &Name, action: [&str; N]) -> Route {
+    route(["accounts", name.as_str()].into_iter().chain(action))
 }
 
 async fn import(access: &Access, file: &PathBuf) -> anyhow::Result<ExitCode> {
@@ -175,27 +198,20 @@ async fn import(access: &Access, file: &PathBuf) -> anyhow::Result<ExitCode> {
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Leave to change an account.
-pub(super) async fn permit(access: &Access, name: &Name) -> anyhow::Result<Permit<AccountOwner>> {
-    Ok(access.permit_account(&Access::operator(), name).await?)
-}
-
 fn listing(accounts: impl IntoIterator<Item = Account>) -> Listing {
     let columns =
         &["name", "administrator", "disabled", "email", "email_confirmed", "source", "created_at", "logged_in_at"];
-    Listing::new(
-        columns,
-        accounts.into_iter().map(|account| {
-            vec![
-                account.name.as_str().into(),
-                account.administrator.into(),
-                account.disabled_at.is_some().into(),
-                account.email.into(),
-                account.email_confirmed.into(),
-                account.source.into(),
-                time(account.created_at),
-                account.logged_in_at.map_or(Value::Null, time),
-            ]
-        }),
-    )
+    let row = |account: Account| {
+        vec![
+            account.name.into(),
+            account.administrator.into(),
+            account.disabled_at.is_some().into(),
+            account.email.into(),
+            account.email_confirmed.into(),
+            account.source.into(),
+            account.created_at.into(),
+            account.logged_in_at.into(),
+        ]
+    };
+    Listing::new(columns, accounts.into_iter().map(row))
 }

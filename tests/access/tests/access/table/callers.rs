@@ -1,16 +1,17 @@
 //! Everybody who asks, and how they came to what they may.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use entrepot_test_support::servers::{OidcProvider, OidcSettings};
 use serde_json::json;
 
 use super::PLACES;
 use crate::world::{ROOT, Shows, World};
 
 /// In the order of the rules.
-pub(crate) const CALLERS: [&str; 16] = [
+pub(crate) const CALLERS: [&str; 18] = [
     "anonymous",
     "stranger",
     "reader",
@@ -27,16 +28,22 @@ pub(crate) const CALLERS: [&str; 16] = [
     "organization-token",
     "expired",
     "revoked",
+    "disabled",
+    "job",
 ];
 const ALL: &[&str] = &["pull", "push", "delete", "admin"];
 
 /// What each of them shows.
-pub(crate) struct Cast(Vec<(&'static str, Shows)>);
+pub(crate) struct Cast {
+    shown: Vec<(&'static str, Shows)>,
+    /// Signs the job's token, where an OpenID provider is installed.
+    _provider: Option<OidcProvider>,
+}
 
 impl Cast {
-    pub(crate) fn shows(&self, caller: &str) -> Shows {
-        let found = self.0.iter().find(|(name, _)| *name == caller);
-        found.map_or(Shows::Nothing, |(_, shows)| shows.clone())
+    /// What a caller shows; `None` for one who could not come.
+    pub(crate) fn shows(&self, caller: &str) -> Option<&Shows> {
+        self.shown.iter().find(|(name, _)| *name == caller).map(|(_, shows)| shows)
     }
 
     /// The people, the organizations, the teams and the repositories of the table.
@@ -62,12 +69,17 @@ impl Cast {
             world.root("POST", "/api/v1/repositories", Some(json!({ "name": name, "visibility": visibility })))?;
             world.push(&Shows::Password(ROOT), &name, "v1")?;
         }
-        Ok(Self(shown(world, &owner)?))
+        let mut shown = shown(world, &owner)?;
+        let provider = OidcProvider::start(&OidcSettings { algorithm: "ES256", in_token: false, accounts: "{}" })?;
+        if let Some(provider) = &provider {
+            shown.push(("job", job(world, provider)?));
+        }
+        Ok(Self { shown, _provider: provider })
     }
 }
 
 fn shown(world: &World, owner: &Shows) -> Result<Vec<(&'static str, Shows)>> {
-    let mut all = Vec::new();
+    let mut all = vec![("anonymous", Shows::Nothing)];
     for name in ["stranger", "reader", "writer", "team-admin", "owner"] {
         all.push((name, Shows::Bearer(world.token(name, ALL)?)));
     }
@@ -88,8 +100,25 @@ fn shown(world: &World, owner: &Shows) -> Result<Vec<(&'static str, Shows)>> {
     let (id, revoked) = made(world, owner, tokens, json!({ "scopes": ALL }))?;
     world.done(owner, "DELETE", format!("{tokens}/{id}"), None)?;
     all.push(("revoked", revoked));
+    world.account("disabled")?;
+    all.push(("disabled", Shows::Bearer(world.token("disabled", ALL)?)));
+    world.root("POST", "/api/v1/accounts/disabled/disable", None)?;
     sleep(Duration::from_millis(1100));
     Ok(all)
+}
+
+/// A job that a rule lets in, to pull and push.
+fn job(world: &World, provider: &OidcProvider) -> Result<Shows> {
+    let (issuer, audience) = (provider.issuer(), "registry.acme.example");
+    let rule = json!({
+        "issuer": issuer, "audience": audience, "claims": { "repository": "acme/app" }, "scopes": ["pull", "push"],
+    });
+    world.root("POST", "/api/v1/namespaces/acme/job-rules", Some(rule))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let claims = json!({
+        "iss": issuer, "aud": audience, "sub": "repo:acme/app", "iat": now, "exp": now + 3600, "repository": "acme/app",
+    });
+    Ok(Shows::Basic("acme".to_owned(), provider.sign(&claims.to_string())?))
 }
 
 fn robot(world: &World, owner: &Shows) -> Result<Shows> {

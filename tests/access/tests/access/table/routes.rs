@@ -8,6 +8,8 @@ use super::rules::Rule;
 pub(crate) const GHOST: &str = "ghost";
 /// The id of a token that nobody has made.
 pub(crate) const GHOST_ID: &str = "01980000-0000-7000-8000-000000000000";
+/// A rule that nobody may make, whoever they are.
+const RULE: &str = r#"{"issuer":"https://id.acme.example","audience":"x","claims":{"sub":"x"},"scopes":["admin"]}"#;
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// A route, and what decides about it.
@@ -55,6 +57,7 @@ impl Place {
             ("{team}", GHOST),
             ("{robot}", GHOST),
             ("{id}", GHOST_ID),
+            ("{rule}", GHOST_ID),
             ("{reference}", GHOST),
             ("{repository}", self.repository),
             ("{digest}", DIGEST),
@@ -161,8 +164,13 @@ pub(crate) fn hub_and_api() -> Vec<Line> {
         line("GET", "/api/v1/namespaces/{namespace}/immutable-tags", Owned),
         line("PUT", "/api/v1/namespaces/{namespace}/immutable-tags", Owned).body(r#"{"repositories":"{namespace}/x","tags":"v*"}"#),
         line("DELETE", "/api/v1/namespaces/{namespace}/immutable-tags", Owned).query("?repositories={namespace}/x&tags=v*"),
+        line("GET", "/api/v1/namespaces/{namespace}/job-rules", Owned),
+        line("POST", "/api/v1/namespaces/{namespace}/job-rules", Owned).body(RULE),
+        line("DELETE", "/api/v1/namespaces/{namespace}/job-rules/{rule}", Owned),
+        line("POST", "/api/v1/namespaces/{namespace}/job-rules/test", Owned).body(r#"{"token":"none"}"#),
         line("GET", "/api/v1/namespaces/{namespace}/quota", Owned),
-        line("PUT", "/api/v1/namespaces/{namespace}/quota", System).body(r#"{"max_repositories":null}"#),
+        line("PUT", "/api/v1/namespaces/{namespace}/quota", System)
+            .body(r#"{"max_bytes":null,"max_repositories":null}"#),
 
         line("POST", "/api/v1/repositories", Settings).body(r#"{"name":"{name}"}"#),
         line("GET", "/api/v1/repositories/{name}", See),
@@ -174,6 +182,10 @@ pub(crate) fn hub_and_api() -> Vec<Line> {
         line("GET", "/api/v1/access/explain", Open).query("?action=pull&repository={name}"),
         line("GET", "/api/v1/audit", System),
         line("POST", "/api/v1/keys/rotate", System).body("{}"),
+        line("GET", "/api/v1/maintenance", System),
+        // A message of two lines, which is not taken: others go on walking the table.
+        line("PUT", "/api/v1/maintenance", System).body(r#"{"message":"a\nb"}"#),
+        line("DELETE", "/api/v1/maintenance", System),
 
         line("POST", "/v2/users/login", Always).body(r#"{"username":"owner","password":"correct horse battery staple"}"#),
         line("GET", "/v2/repositories/{namespace}", Open),

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use entrepot_test_support::{Port, Postgres};
 
-use super::{Said, ask};
+use super::{Said, USAGE, ask, wait_until_well};
 use crate::registry::Registry;
 
 const SCHEMA: &str = "tables, columns and indexes are those that the migrations make";
@@ -162,14 +162,14 @@ fn tables_migrations_and_rows() -> Result<()> {
 
     patient.sql("DELETE FROM blobs; DELETE FROM manifests")?;
     let said = patient.ask()?;
-    said.expect_wrong(&["what rows name is there"])?;
+    said.expect_wrong(&["what rows name is there", USAGE])?;
     said.expect(&[
         "in repository_blobs, 2 rows name by blob_id what is not in blobs",
         "in manifest_blobs, 2 rows name by blob_id what is not in blobs: the images of these layers cannot be pulled",
         "in manifest_blobs, 2 rows name by manifest_id what is not in manifests",
         "in tags, 1 rows name by manifest_id what is not in manifests",
     ])?;
-    for sql in said.statements("and: ") {
+    for sql in said.statements("and: ").into_iter().chain(said.statements("anew: ")) {
         patient.sql(&sql)?;
     }
     patient.ask()?.expect_well()?;
@@ -180,5 +180,20 @@ fn tables_migrations_and_rows() -> Result<()> {
     patient.ask()?.expect(&["migration 1 (jobs) of database has another text"])?;
     // The doctor leaves nothing behind.
     ensure!(patient.sql("SELECT count(*) FROM pg_class WHERE relpersistence = 't'")? == "0");
+    Ok(())
+}
+
+#[test]
+fn usage_that_is_not_right_while_it_runs() -> Result<()> {
+    let Some(server) = Postgres::shared()? else { return Ok(()) };
+    let mut patient = Patient::new(&server)?;
+    let url = patient.url.clone();
+    patient.registry.start(Some(&url))?;
+    wait_until_well(&patient.registry, &[("ENTREPOT_DATABASE_URL", &url)])?;
+    patient.sql("INSERT INTO usage_changes (namespace, bytes) VALUES ('acme', 7)")?;
+    let said = patient.ask()?;
+    said.expect_wrong(&[USAGE])?;
+    patient.sql(&said.statements("anew: ").concat())?;
+    wait_until_well(&patient.registry, &[("ENTREPOT_DATABASE_URL", &url)])?;
     Ok(())
 }

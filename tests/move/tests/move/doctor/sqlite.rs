@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 
 use anyhow::{Result, ensure};
 
-use super::ask;
+use super::{USAGE, ask, run, wait_until_well};
 use crate::registry::Registry;
 use crate::shell::Shell;
 
@@ -65,7 +65,8 @@ fn migrations_that_are_others() -> Result<()> {
 
     shell.rows(again)?;
     shell.rows(
-        "DROP TABLE objects; DROP TABLE writers; DELETE FROM migrations WHERE room = 'registry' AND number = 2",
+        "DROP TABLE objects; DROP TABLE writers; DROP TABLE namespace_usage; DROP TABLE usage_changes;
+        DELETE FROM migrations WHERE room = 'registry' AND number > 1",
     )?;
     let said = ask(&registry, &[], &[])?;
     said.expect(&["migration 2 (objects) of registry is not there yet", "start `entrepot serve` of this version"])?;
@@ -73,11 +74,11 @@ fn migrations_that_are_others() -> Result<()> {
     ensure!(!said.text.contains("the table objects is missing"), "{}", said.text);
 
     shell.rows(again)?;
-    shell.rows("INSERT INTO migrations VALUES ('registry', 3, 'later', 'CREATE', 0, 'additive')")?;
+    shell.rows("INSERT INTO migrations VALUES ('registry', 4, 'later', 'CREATE', 0, 'additive')")?;
     let said = ask(&registry, &[], &[])?;
-    ensure!(said.text.contains("migration 3 (later) of registry is of a newer version, over which this one can"));
+    ensure!(said.text.contains("migration 4 (later) of registry is of a newer version, over which this one can"));
     ensure!(said.text.contains("not looked at, because this version does not know all of the migrations"));
-    shell.rows("UPDATE migrations SET compatibility = 'breaking' WHERE number = 3 AND room = 'registry'")?;
+    shell.rows("UPDATE migrations SET compatibility = 'breaking' WHERE number = 4 AND room = 'registry'")?;
     ask(&registry, &[], &[])?.expect(&["over which this one cannot run", "start the newer version"])?;
     Ok(())
 }
@@ -140,7 +141,9 @@ fn moves_and_writes_that_were_stopped() -> Result<()> {
     shell.rows("INSERT INTO maintenance VALUES (1, 'the disk is being changed')")?;
     let said = ask(&registry, &[], &[])?;
     said.expect_wrong(&["writes are allowed"])?.expect(&["writes are stopped: the disk is being changed"])?;
-    shell.rows(&said.statements("go on: ").concat())?;
+    for command in said.statements("go on: ") {
+        run(&registry, &[], command.trim_matches('`').trim_start_matches("entrepot "))?;
+    }
     ask(&registry, &[], &[])?.expect_well()?;
     for (part, state, words) in [
         ("from", "copying", "the data is being moved to postgres://b"),
@@ -169,12 +172,12 @@ fn pages_and_references_that_are_broken() -> Result<()> {
     // sqlite3 does not look after references by itself.
     shell.rows("DELETE FROM manifests")?;
     let said = ask(&registry, &[], &[])?;
-    said.expect_wrong(&["references between rows hold", "what rows name is there"])?;
+    said.expect_wrong(&["references between rows hold", "what rows name is there", USAGE])?;
     said.expect(&[
         "1 rows of tags name rows of manifests that are not there",
         "in tags, 1 rows name by manifest_id what is not in manifests: they are listed, and cannot be pulled",
     ])?;
-    for sql in said.statements("and: ") {
+    for sql in said.statements("and: ").into_iter().chain(said.statements("anew: ")) {
         shell.rows(&sql)?;
     }
     ask(&registry, &[], &[])?.expect_well()?;
@@ -199,5 +202,23 @@ fn pages_and_references_that_are_broken() -> Result<()> {
     said.expect_wrong(&["the file is sound", "what rows name is there"])?;
     said.expect(&["disk image is malformed", "restore a back-up; without one, `sqlite3 entrepot.db .recover`"])?;
     ensure!(said.text.contains(&format!("ok      {MIGRATIONS}\nok      {SCHEMA}\n")), "{}", said.text);
+    Ok(())
+}
+
+#[test]
+fn usage_that_is_not_right() -> Result<()> {
+    if !Shell::is_here() {
+        return Ok(());
+    }
+    let mut registry = registry()?;
+    let file = registry.file();
+    let shell = Shell::over(&file);
+    shell.rows("INSERT INTO usage_changes (namespace, bytes) VALUES ('acme', 7), ('nobody', -3)")?;
+    let said = ask(&registry, &[], &[])?;
+    said.expect_wrong(&[USAGE])?.expect(&["nobody has 0 bytes, and -3 are written down", "acme has "])?;
+    shell.rows(&said.statements("anew: ").join("; "))?;
+    ask(&registry, &[], &[])?.expect_well()?;
+    registry.start(None)?;
+    wait_until_well(&registry, &[])?;
     Ok(())
 }
