@@ -84,6 +84,7 @@ fn notice(word: &str) -> Option<&'static str> {
         "invited" => "The invitation stands for a week.",
         "removed" => "Removed.",
         "out" => "You are logged out.",
+        "late" => "That took too long, or too many tries. Log in again.",
         "ended" => "It has ended.",
         "second-factor-off" => "The second factor is off.",
         "accepted" => "You are in.",

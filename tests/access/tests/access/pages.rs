@@ -33,7 +33,7 @@ const PAGES: &[(&str, [u16; 3])] = &[
 #[rustfmt::skip]
 const FORMS: &[(&str, [u16; 2])] = &[
     ("/login", [403, 403]),
-    ("/login/second-factor", [403, 403]),
+    ("/login/second-factor", [303, 303]),
     ("/logout", [303, 303]),
     ("/sign-up", [422, 422]),
     ("/reset", [422, 422]),
