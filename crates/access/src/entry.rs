@@ -20,6 +20,9 @@ use crate::{Access, Error, tables};
 const WAITS: Duration = Duration::from_secs(300);
 /// How many may be tried for one password.
 const TRIES: i64 = 5;
+/// How many may be tried for one account while a second factor is waited for, by however many who have the password and from however many
+/// addresses. Whoever has come in from their address before is not held up by others.
+const TRIES_OF_ACCOUNT: i64 = 20;
 
 /// How far somebody has come.
 #[derive(Debug)]
@@ -88,6 +91,9 @@ impl Access {
             let Some(who) = half.map(still).transpose()?.flatten() else { return Ok(Step::Gone) };
             if let Err(error) = guessing.0.guessing.admit(Some(&who.name), address) {
                 return Ok(Step::Slowed(error));
+            }
+            if !guessing.0.guessing.knows(&who.name, address) && tried_lately(connection, who.id)? > TRIES_OF_ACCOUNT {
+                return Ok(Step::Slowed(Error::TooMany { after: WAITS }));
             }
             let caller = user(who.id, &who.name, address);
             let Some(proved) = second_factor::prove(connection, who.id, &given)? else {
@@ -158,6 +164,14 @@ enum Step {
     Slowed(Error),
     Wrong(Person),
     Right(Person, Proved),
+}
+
+/// How many codes were tried for an account lately. It is counted where all replicas see it, with the tries themselves, so that it holds
+/// for those that come at one time too.
+fn tried_lately(connection: &Connection<'_>, account: i64) -> Result<i64, Error> {
+    let parameters = [account.into(), Timestamp::now().into()];
+    let tried = connection.first(&tables::TRIED_HALF_LOGINS, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
+    Ok(tried.unwrap_or_default())
 }
 
 fn person(connection: &Connection<'_>, id: i64) -> Result<Option<Person>, Error> {

@@ -56,10 +56,14 @@ impl Guessing {
         }
     }
 
+    /// Whether somebody has logged in to the account from here, while that is remembered.
+    pub(crate) fn knows(&self, account: &Name, address: Option<IpAddr>) -> bool {
+        address.is_some_and(|address| self.friends.get(&(account.clone(), network(address))).is_some())
+    }
+
     fn buckets(&self, account: Option<&Name>, address: Option<IpAddr>) -> Vec<Arc<Bucket>> {
+        let known = |account: &Name| self.knows(account, address);
         let address = address.map(network);
-        let known =
-            |account: &Name| address.is_some_and(|address| self.friends.get(&(account.clone(), address)).is_some());
         let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full(PACE)));
         let of_address = address.and_then(|address| self.addresses.get_or_insert_with(&address, full).ok());
         let guarded = account.filter(|account| !known(account));

@@ -219,6 +219,7 @@ entrepot_database::statements! {
     ADD_HALF_LOGIN = "INSERT INTO half_logins (id, hash, account_id, tries, created_at, expires_at) VALUES ($1, $2, $3, 0, $4, $5)";
     TRY_HALF_LOGIN = "UPDATE half_logins SET tries = tries + 1 WHERE hash = $1 AND expires_at > $2 AND tries < $3
         RETURNING account_id, created_at";
+    TRIED_HALF_LOGINS = "SELECT CAST(COALESCE(SUM(tries), 0) AS BIGINT) FROM half_logins WHERE account_id = $1 AND expires_at > $2";
     REMOVE_HALF_LOGIN = "DELETE FROM half_logins WHERE hash = $1";
     REMOVE_EXPIRED_HALF_LOGINS = "DELETE FROM half_logins WHERE expires_at < $1";
 

@@ -3,7 +3,7 @@
 import { done, expect, facts, heading, logIn, look, open, says, send } from './browser.mjs';
 
 const page = await open();
-for (const path of ['/', '/login', '/reset', '/sign-up', '/link/reset/nothing', '/organizations', '/device']) {
+for (const path of ['/', '/login', '/reset', '/sign-up', '/link/reset/nothing', '/organizations']) {
   await page.goto(path);
   await look(page);
 }

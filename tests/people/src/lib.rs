@@ -157,6 +157,17 @@ impl People {
         })
     }
 
+    /// Takes everything from somebody.
+    ///
+    /// # Errors
+    /// There is nobody of that name.
+    pub fn disable(&self, name: &str) -> Result<()> {
+        self.runtime.block_on(async {
+            let permit = self.access.permit_account(&Access::operator(), &name.parse()?).await?;
+            Ok(self.access.set_disabled(&permit, true).await?)
+        })
+    }
+
     /// Sets a password.
     ///
     /// # Errors

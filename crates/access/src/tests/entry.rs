@@ -14,6 +14,7 @@ on_both_engines! {
     the_password_alone_does_not_do_with_a_second_factor,
     every_code_is_good_once,
     a_password_is_good_for_five_codes,
+    who_has_the_password_guesses_codes_no_faster_for_that,
     what_was_begun_before_a_new_password_is_worth_nothing,
     a_second_factor_is_taken_away_by_who_has_it_or_an_administrator,
     an_organization_may_ask_for_one,
@@ -284,4 +285,47 @@ async fn an_organization_may_ask_for_one(place: Place) {
     assert!(!fixture.may(&ann, Action::Pull, "acme/app").await);
     let owner = fixture.access.permit_organization(&ann, &name("acme")).await;
     assert!(matches!(owner, Err(Error::Denied(_))), "an owner without one does not govern: {owner:?}");
+}
+
+async fn who_has_the_password_guesses_codes_no_faster_for_that(place: Place) {
+    let fixture = open(&place, Anonymous::Nothing).await;
+    fixture.add("ann", Some(PASSWORD), false).await;
+    let from = |address: String| Visit { address: Some(address.parse().unwrap()), ..Visit::default() };
+    let home = from("192.0.2.1".to_owned());
+    let (authenticator, codes) = fixture.authenticator("ann").await;
+    let waiting = fixture.waits_at("ann", &home).await;
+    fixture.access.pass_second_factor(waiting.reveal(), Proof::of(&codes[0].reveal()), &home).await.unwrap();
+
+    // From many addresses, all of which show the right password first; then all codes at one time.
+    let mut begun = Vec::new();
+    for number in 1..=12 {
+        let visit = from(format!("198.51.100.{number}"));
+        begun.push((fixture.waits_at("ann", &visit).await, visit));
+    }
+    let guesses = begun.iter().flat_map(|one| std::iter::repeat_n(one, 5)).map(|(waiting, visit)| {
+        let (access, waiting, visit) = (fixture.access.clone(), waiting.reveal().to_owned(), visit.clone());
+        tokio::spawn(async move { access.pass_second_factor(&waiting, Proof::of("00000a"), &visit).await })
+    });
+    let mut looked_at = 0;
+    for guess in guesses.collect::<Vec<_>>() {
+        match guess.await.unwrap() {
+            Err(Error::Invalid { .. }) => looked_at += 1,
+            Err(Error::TooMany { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(looked_at <= 20, "{looked_at} of 60 guesses were looked at");
+
+    let waiting = fixture.waits_at("ann", &home).await;
+    let owner = fixture.access.pass_second_factor(waiting.reveal(), Proof::of(&authenticator.code(NEXT)), &home).await;
+    assert!(matches!(owner, Ok(Entry::In(_))), "where she has come from before she is not held up: {owner:?}");
+}
+
+impl Fixture {
+    async fn waits_at(&self, username: &str, visit: &Visit) -> Secret {
+        match self.access.log_in(username, PASSWORD, visit).await.unwrap() {
+            Entry::SecondFactor { waiting } => waiting,
+            Entry::In(_) => panic!("{username} has no second factor"),
+        }
+    }
 }

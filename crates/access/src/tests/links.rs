@@ -7,6 +7,7 @@ use super::*;
 use crate::account::{AccountChange, Newcomer, find as find_account};
 use crate::link::{LinkKind, Matter, Purpose};
 use crate::sign_up::SignUp;
+use crate::{Entry, Visit};
 
 on_both_engines! {
     a_new_password_by_a_link,
@@ -86,11 +87,18 @@ async fn a_reset_ends_what_was_issued_before(place: Place) {
     let ann = fixture.logs_in("ann", PASSWORD).await.unwrap();
     let granted = fixture.granted(&ann, &[]).await;
     fixture.bears(&granted.token).await.unwrap();
+    let visit = Visit::default();
+    let Entry::In(session) = fixture.access.log_in("ann", PASSWORD, &visit).await.unwrap() else {
+        panic!("no session")
+    };
+    let in_browser = async || fixture.access.identify(Shown::Session(session.reveal()), None).await;
+    in_browser().await.unwrap();
     let secret = reset_of(&fixture, "ann").await;
     let other = reset_of(&fixture, "ann").await;
     assert!(gone(fixture.access.link(LinkKind::Reset, secret.reveal()).await));
     fixture.access.reset_password(other.reveal(), NEW, None).await.unwrap();
     assert!(unauthenticated(fixture.bears(&granted.token).await));
+    assert!(unauthenticated(in_browser().await));
     // A password that is set otherwise ends links to a new one too.
     let secret = reset_of(&fixture, "ann").await;
     let permit = fixture.access.permit_account(&Access::operator(), &name("ann")).await.unwrap();

@@ -272,12 +272,14 @@ impl Form {
             field.focus = true;
             return (StatusCode::UNPROCESSABLE_ENTITY, self);
         }
+        if matches!(error, Error::Unauthenticated) {
+            // A browser that is told 401 asks for a password in a window of its own.
+            self.mistake = Some("The name or the password is wrong.".to_owned());
+            return (StatusCode::FORBIDDEN, self);
+        }
         let problem = Problem::from(error);
-        // A browser that is told 401 asks for a password in a window of its own.
-        let status =
-            if problem.status() == StatusCode::UNAUTHORIZED { StatusCode::FORBIDDEN } else { problem.status() };
         self.mistake = Some(sentence(problem.detail()));
-        (status, self)
+        (problem.status(), self)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use entrepot_access::{Entry, Proof, Secret, SignUp};
+use entrepot_access::{Entry, Error, Proof, Secret, SignUp};
 use http::StatusCode;
 use http::header;
 
@@ -84,6 +84,7 @@ pub(super) async fn second_factor(State(web): State<Web>, Posted { visitor, fiel
     let proof = Proof::of(fields.text("code"));
     match web.access.pass_second_factor(waiting, proof, &visitor.visit()).await {
         Ok(entry) => step(&visitor, &entry, &next),
+        Err(Error::Unauthenticated) => Ok(redirect("/login?done=late")),
         Err(error) => {
             let (status, form) = second_form(&visitor, waiting, &next).refused(error);
             second_page(&visitor, status, form)

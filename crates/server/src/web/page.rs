@@ -14,8 +14,8 @@ use super::visitor::Visitor;
 /// What a handler answers with.
 pub(super) type Answer = Result<Response, Failure>;
 
-/// A page brings nothing from elsewhere, runs nothing that is written in it, and is in no frame.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; \
+/// A page brings nothing from elsewhere, runs nothing, and is in no frame.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -84,6 +84,7 @@ fn notice(word: &str) -> Option<&'static str> {
         "invited" => "The invitation stands for a week.",
         "removed" => "Removed.",
         "out" => "You are logged out.",
+        "late" => "That took too long, or too many tries. Log in again.",
         "ended" => "It has ended.",
         "second-factor-off" => "The second factor is off.",
         "accepted" => "You are in.",

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use entrepot_access::{Error, Invitation, SignUp};
+use entrepot_access::{Anonymous, Error, Invitation, SignUp};
 use http::StatusCode;
 use uuid::Uuid;
 
@@ -23,6 +23,8 @@ struct Start {
     host: String,
     namespace: String,
     sign_up: bool,
+    /// Whether people push who did not log in.
+    open: bool,
     invitations: Vec<Asked>,
 }
 
@@ -41,6 +43,7 @@ pub(super) async fn show(State(web): State<Web>, visitor: Visitor) -> Answer {
         frame: Frame::new(&visitor, "Start"),
         host: host.map_or_else(|| visitor.origin.host().to_owned(), |(_, host)| host.to_owned()),
         namespace: visitor.name().map_or_else(|| "acme".to_owned(), ToString::to_string),
+        open: web.access.anonymous() == Anonymous::Push,
         sign_up: *web.access.sign_up_allowed() != SignUp::Nobody,
         invitations: invitations(&web, &visitor).await?,
     };

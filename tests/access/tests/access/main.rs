@@ -8,6 +8,7 @@ mod hub;
 mod letters;
 mod links;
 mod lists;
+mod pages;
 mod people;
 mod table;
 mod teams;

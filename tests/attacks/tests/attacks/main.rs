@@ -2,6 +2,7 @@
 //!
 //! In every scene ann has a private and a public repository, with an image in each; mallory has an account and wants more.
 
+mod browser;
 mod credentials;
 mod immutable;
 mod lists;
@@ -9,6 +10,8 @@ mod mounts;
 mod paths;
 mod realm;
 mod scopes;
+mod second_factor;
+mod sessions;
 mod signatures;
 mod timing;
 

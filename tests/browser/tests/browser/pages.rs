@@ -18,7 +18,8 @@ fn facts(registry: &Registry) -> Result<serde_json::Value> {
 
 /// An account, made on the registry's own data.
 fn account(registry: &Registry, name: &str, options: &str) -> Result<()> {
-    let mut create = registry.command(&format!("user create {name} --email {name}@acme.example --password-stdin{options}"));
+    let mut create =
+        registry.command(&format!("user create {name} --email {name}@acme.example --password-stdin{options}"));
     let mut child = create.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
     child.stdin.take().context("no standard input")?.write_all(PASSWORD.as_bytes())?;
     let output = child.wait_with_output()?;
@@ -50,7 +51,8 @@ fn people_change_their_own_accounts() -> Result<()> {
     account(&registry, "ann", "")?;
     let found = browser.run("people", &facts(&registry)?)?;
     let token = found["token"].as_str().context("no token")?;
-    let me = registry.ask(&get("/api/v1/me").header("Authorization", format!("Bearer {token}")))?.expect(200)?.json()?;
+    let me =
+        registry.ask(&get("/api/v1/me").header("Authorization", format!("Bearer {token}")))?.expect(200)?.json()?;
     ensure!(me.to_string().contains("ann"), "{me}");
     Ok(())
 }

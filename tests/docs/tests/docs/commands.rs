@@ -41,6 +41,11 @@ fn the_maintenance_page_works() -> Result<()> {
 }
 
 #[test]
+fn the_two_factor_page_works() -> Result<()> {
+    run("docs/two-factor.md")
+}
+
+#[test]
 fn the_readme_has_the_two_commands() -> Result<()> {
     let readme = Page::read(&root(), "README.md")?;
     let commands = readme.fenced("console");

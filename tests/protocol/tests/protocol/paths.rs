@@ -13,7 +13,7 @@ fn base_and_what_is_beside_the_api() -> Result<()> {
         row("without the slash", get("/v2"), 200),
         row("by HEAD", head("/v2/"), 200).body(""),
         row("with a query", get("/v2/?a=b"), 200),
-        row("nothing here", get("/"), 404),
+        row("nothing here", get("/nothing"), 404),
         row("version 1", get("/v1/_ping"), 404),
         row("beside it", get("/v2x/"), 404),
         row("not an endpoint", get("/v2/acme"), 404).error("UNSUPPORTED"),

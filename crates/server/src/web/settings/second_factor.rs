@@ -94,11 +94,12 @@ fn set_up(visitor: &Visitor, status: StatusCode, uri: &str, form: Form) -> Answe
     let query = uri.split_once('?').map_or("", |(_, query)| query).as_bytes();
     let secret = form_urlencoded::parse(query).find(|(key, _)| key == "secret");
     let secret = secret.map(|(_, value)| value.into_owned()).unwrap_or_default();
-    let mut section = Section::new("Give it to your app").lead("Let your authenticator app read this:");
+    let mut section = Section::new("Give it to your app")
+        .lead("Let your authenticator app read the square, or type into it what is below.");
     if let Some(picture) = square_code(uri) {
         section = section.picture(picture);
     }
-    let section = section.lead("Or type this into it:").once(secret).form(form);
+    let section = section.once(secret).form(form);
     page(visitor, status, HERE, [section])
 }
 
