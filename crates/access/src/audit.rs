@@ -194,9 +194,12 @@ impl Access {
         self.0.audit.push(AuditEntry::new(caller, action, target, false, ""));
     }
 
-    /// Writes what waits of the audit log; after [`Access::attend`] was dropped.
+    /// Writes what waits of the audit log, and of what was counted; after [`Access::attend`] was dropped.
     pub async fn finish(&self) {
         self.0.audit.finish(&self.0.database).await;
+        if let Some(share) = &self.0.limits.share {
+            share.tell_all(&self.0.database).await;
+        }
     }
 
     /// Entries of the audit log, youngest first.

@@ -22,6 +22,7 @@ mod pattern;
 mod permit;
 mod policy;
 mod quota;
+mod rate;
 mod registry_token;
 mod repository;
 mod robot;
@@ -52,6 +53,7 @@ pub use audit::{AuditEntry, AuditFilter};
 pub use caller::{Access as TokenAccess, Caller, Credential, Limit, On, Principal};
 pub use error::Error;
 pub use explain::Explanation;
+pub use guessing::network;
 pub use grant::{GrantEntry, Subject};
 pub use htpasswd::{Imported, ImportedLine};
 pub use identify::{Shown, TokenKind};
@@ -63,6 +65,7 @@ pub use password::{MAX_PASSWORD, MIN_PASSWORD};
 pub use pattern::{InvalidPattern, Pattern};
 pub use permit::{AccountOwner, InOrganization, NamespaceOwner, Permit, RepositoryAdmin, System};
 pub use quota::{Quota, Usage};
+pub use rate::{Allowance, Counted, Exhausted, Rate, Rates};
 pub use registry_token::{InvalidScope, RequestedScope, SERVICE};
 pub use repository::{ImmutableTags, RepositorySettings};
 pub use robot::Robot;
@@ -99,12 +102,14 @@ pub struct Options {
     pub providers: Option<provider::Client>,
     /// The way for letters to people.
     pub mailer: Option<Arc<Mailer>>,
+    /// How much may be asked for in how long.
+    pub rates: Rates,
 }
 
 impl Options {
-    /// Without a directory, providers and letters.
+    /// Without a directory, providers, letters and limits.
     pub fn new(anonymous: Anonymous) -> Self {
-        Self { anonymous, directory: None, providers: None, mailer: None }
+        Self { anonymous, directory: None, providers: None, mailer: None, rates: Rates::default() }
     }
 }
 
@@ -121,6 +126,7 @@ struct Inner {
     /// Turns to ask another server about a password: if that is slow, those who have one here do not wait for it.
     elsewhere: password::Passwords,
     guessing: guessing::Guessing,
+    limits: rate::Limits,
     audit: audit::Queue,
     /// Makes fingerprints of what is shown that nobody outside can.
     process_key: [u8; 32],
@@ -145,6 +151,7 @@ impl Access {
     /// The system has no random numbers.
     pub fn new(options: Options, database: Database) -> Result<Self, Error> {
         Ok(Self(Arc::new(Inner {
+            limits: rate::Limits::new(options.rates),
             options,
             database,
             memory: memory::Memory::new(),
@@ -164,9 +171,15 @@ impl Access {
         })))
     }
 
-    /// What has to go on while a registry is served: keeps what is remembered true, and writes the audit log. Does not end.
+    /// What has to go on while a registry is served: keeps what is remembered true, writes the audit log, and shares what was
+    /// counted with other processes. Does not end.
     pub async fn attend(&self) {
-        tokio::join!(self.0.memory.keep(&self.0.database), self.0.audit.write(&self.0.database));
+        let share = async {
+            if let Some(share) = &self.0.limits.share {
+                share.keep(&self.0.database).await;
+            }
+        };
+        tokio::join!(self.0.memory.keep(&self.0.database), self.0.audit.write(&self.0.database), share);
     }
 
     /// What people may do who did not log in.

@@ -18,6 +18,7 @@ mod guessing;
 mod jobs;
 mod keys;
 mod organizations;
+mod rates;
 mod repositories;
 mod revocation;
 mod roles;

@@ -19,6 +19,7 @@ mod network;
 mod origin;
 mod place;
 mod quantity;
+mod rate;
 mod reader;
 mod reference;
 mod secret;
@@ -52,7 +53,7 @@ pub(crate) use self::place::Places;
 pub(crate) use self::quantity::{Limit, duration, limit};
 use self::reader::{Reader, Reported};
 pub(crate) use self::reference::reference;
-pub(crate) use self::sections::{Http, Limits, Log, Metrics, Registry, Shutdown, Uploads};
+pub(crate) use self::sections::{Http, Limits, Log, Metrics, Rate, Registry, Shutdown, Uploads};
 pub(crate) use self::show::show;
 pub(crate) use self::tls::TlsFiles;
 use self::value::Value;
@@ -92,6 +93,8 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     /// What one client may take.
     pub(crate) limits: Limits,
+    /// How often clients may ask.
+    pub(crate) rate: Rate,
     /// How the process ends.
     pub(crate) shutdown: Shutdown,
     /// What is logged and how.
@@ -134,6 +137,7 @@ impl Config {
         let uploads = Uploads::read(reader);
         let http = Http::read(reader);
         let limits = Limits::read(reader);
+        let rate = Rate::read(reader);
         let shutdown = Shutdown::read(reader);
         let log = Log::read(reader);
         let metrics = Metrics::read(reader);
@@ -154,6 +158,7 @@ impl Config {
             uploads: uploads?,
             http: http?,
             limits: limits?,
+            rate: rate?,
             shutdown: shutdown?,
             log: log?,
             metrics: metrics?,
@@ -175,6 +180,7 @@ impl Config {
         values.extend(self.uploads.values());
         values.extend(self.http.values());
         values.extend(self.limits.values());
+        values.extend(self.rate.values());
         values.extend(self.shutdown.values());
         values.extend(self.log.values());
         values.extend(self.metrics.values());

@@ -75,6 +75,11 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         access_log: config.log.access,
         metrics: config.metrics.enabled,
         trusted_proxies: config.http.trusted_proxies.0.clone(),
+        bandwidth: entrepot_server::Bandwidth {
+            per_address: config.limits.bandwidth_per_address.0.map(|size| size.0),
+            per_account: config.limits.bandwidth_per_account.0.map(|size| size.0),
+        },
+        rate_exempt: config.rate.exempt.0.clone(),
         redirect: config.places.store.redirect.0.clone(),
         redirect_expiry: config.places.store.redirect_expiry,
     };
