@@ -36,6 +36,11 @@ fn the_quotas_page_works() -> Result<()> {
 }
 
 #[test]
+fn the_rate_limits_page_works() -> Result<()> {
+    run("docs/rate-limits.md")
+}
+
+#[test]
 fn the_maintenance_page_works() -> Result<()> {
     run("docs/maintenance.md")
 }
