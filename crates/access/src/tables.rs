@@ -187,7 +187,7 @@ entrepot_database::statements! {
         WHERE actor = $1 AND id < $2 AND at >= $3 ORDER BY id DESC LIMIT $4";
     AUDIT_OF_TARGET = "SELECT id, at, actor, credential, address, action, target, allowed, detail FROM audit
         WHERE target = $1 AND id < $2 AND at >= $3 ORDER BY id DESC LIMIT $4";
-    REMOVE_AUDIT = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY id LIMIT $2)";
+    REMOVE_AUDIT = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < $1 ORDER BY id LIMIT $2)";
 
     /// Any number of rows, as a list of objects in JSON.
     ADD_RATE_COUNTS = sqlite "INSERT INTO rate_counts (subject, seconds, begins_at, counted, ends_at)

@@ -53,7 +53,7 @@ pub(crate) use self::place::Places;
 pub(crate) use self::quantity::{Limit, duration, limit};
 use self::reader::{Reader, Reported};
 pub(crate) use self::reference::reference;
-pub(crate) use self::sections::{Http, Limits, Log, Metrics, Rate, Registry, Shutdown, Uploads};
+pub(crate) use self::sections::{Audit, Http, Limits, Log, Metrics, Rate, Registry, Shutdown, Uploads};
 pub(crate) use self::show::show;
 pub(crate) use self::tls::TlsFiles;
 use self::value::Value;
@@ -97,6 +97,8 @@ pub(crate) struct Config {
     pub(crate) rate: Rate,
     /// How the process ends.
     pub(crate) shutdown: Shutdown,
+    /// How long the log of who did what is kept.
+    pub(crate) audit: Audit,
     /// What is logged and how.
     pub(crate) log: Log,
     /// What is measured.
@@ -139,6 +141,7 @@ impl Config {
         let limits = Limits::read(reader);
         let rate = Rate::read(reader);
         let shutdown = Shutdown::read(reader);
+        let audit = Audit::read(reader);
         let log = Log::read(reader);
         let metrics = Metrics::read(reader);
         Ok(Self {
@@ -160,6 +163,7 @@ impl Config {
             limits: limits?,
             rate: rate?,
             shutdown: shutdown?,
+            audit: audit?,
             log: log?,
             metrics: metrics?,
             origins: reader.origins(),
@@ -182,6 +186,7 @@ impl Config {
         values.extend(self.limits.values());
         values.extend(self.rate.values());
         values.extend(self.shutdown.values());
+        values.extend(self.audit.values());
         values.extend(self.log.values());
         values.extend(self.metrics.values());
         values

@@ -60,6 +60,14 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let access = access.clone();
         async move { access.attend().await }
     });
+    let forget = tokio::spawn({
+        let (access, kept) = (access.clone(), config.audit.retention.0);
+        async move {
+            if let Some(kept) = kept {
+                access.forget_audit_regularly(kept).await;
+            }
+        }
+    });
     let follow = tokio::spawn({
         let (access, pause) = (access.clone(), config.ldap.sync_interval);
         async move { access.follow_directory(pause).await }
@@ -91,6 +99,7 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
     purge.abort();
     count.abort();
     follow.abort();
+    forget.abort();
     attend.abort();
     // So that the log of who did what can be ended here.
     drop(attend.await);

@@ -14,7 +14,7 @@ use super::field::Field;
 use super::logging::{LogFilter, LogFormat};
 use super::mail::Mail;
 use super::network::Networks;
-use super::quantity::{ByteSize, Limit, Speed};
+use super::quantity::{ByteSize, Limit, Span, Speed};
 use super::rate::Figure;
 use super::reader::{Reader, Reported};
 use super::section::section;
@@ -22,7 +22,7 @@ use super::setting::{Fallback, Section, Setting};
 use super::stores::{Azure, Gcs, Oss, S3, Store, Swift};
 
 /// Every setting there is.
-pub(super) static TABLE: [Section; 21] = [
+pub(super) static TABLE: [Section; 22] = [
     Section { name: "", about: "Where the registry is.", settings: &[LISTEN, DATA_DIR] },
     Section { name: "tls", about: "HTTPS. Without it the registry speaks plain HTTP.", settings: &[TLS_CERT, TLS_KEY] },
     Section {
@@ -52,6 +52,7 @@ pub(super) static TABLE: [Section; 21] = [
     Limits::SECTION,
     Rate::SECTION,
     Shutdown::SECTION,
+    Audit::SECTION,
     Log::SECTION,
     Metrics::SECTION,
 ];
@@ -221,6 +222,14 @@ section! {
     "shutdown" => Shutdown {
         /// How long transfers under way may go on before they are cut; nothing new is accepted meanwhile.
         grace: Duration = "30s".within("100ms", "1d");
+    }
+}
+
+section! {
+    /// The log of who did what, which is in the database: `entrepot audit`.
+    "audit" => Audit {
+        /// How long an entry is kept; then it is removed, within an hour or two. Otherwise all are kept.
+        retention: Span = "off";
     }
 }
 
