@@ -27,6 +27,12 @@ const STOPPED: Duration = Duration::from_secs(1);
 const MAX_PAGE: usize = 1000;
 /// Entries that are removed in one transaction.
 const REMOVED_TOGETHER: i64 = 1000;
+/// The pause between two of these, in which others write.
+const BETWEEN: Duration = Duration::from_millis(50);
+/// How often entries are removed that are too old.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+/// How often a process looks whether that is due.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Something that somebody did, or was not allowed to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,9 +200,12 @@ impl Access {
         self.0.audit.push(AuditEntry::new(caller, action, target, false, ""));
     }
 
-    /// Writes what waits of the audit log; after [`Access::attend`] was dropped.
+    /// Writes what waits of the audit log, and of what was counted; after [`Access::attend`] was dropped.
     pub async fn finish(&self) {
         self.0.audit.finish(&self.0.database).await;
+        if let Some(share) = &self.0.limits.share {
+            share.tell_all(&self.0.database).await;
+        }
     }
 
     /// Entries of the audit log, youngest first.
@@ -225,21 +234,42 @@ impl Access {
         scanned.await
     }
 
-    /// Removes the entries from before `end`, a thousand at a time, and returns how many there were.
+    /// Removes entries that are older than `kept`, from time to time, for ever. Of several processes over one database one does it.
+    pub async fn forget_audit_regularly(&self, kept: Duration) {
+        loop {
+            let forget = async { self.forget_audit(Timestamp::now().minus(kept)).await };
+            match self.0.database.run_job("forget-audit", FORGET_EVERY, forget).await {
+                Ok(Some(removed)) if removed > 0 => tracing::info!(entries = removed, "old entries left the audit log"),
+                Ok(_) => {}
+                Err(Error::Database(error)) if error.kind() == Kind::ReadOnly => {}
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "old entries stay in the audit log for now");
+                }
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Removes the entries from before `end`, to the millisecond, a thousand at a time, and returns how many there were.
     ///
     /// # Errors
     /// What the database said.
     pub async fn forget_audit(&self, end: Timestamp) -> Result<usize, Error> {
+        // Ids sort by time, and so find the oldest without a look at all others.
+        let millis = u64::try_from(end.micros() / 1000).unwrap_or_default();
+        let first = uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid().to_string();
         let mut removed = 0;
         loop {
-            let parameters = [end.into(), REMOVED_TOGETHER.into()];
+            let first = first.clone();
             let some = self.0.database.write_loosely(Durability::Process, move |connection| {
-                connection.execute(&tables::REMOVE_AUDIT, &parameters)
+                connection.execute(&tables::REMOVE_AUDIT, &[(&first).into(), REMOVED_TOGETHER.into()])
             });
             match some.await? {
                 0 => return Ok(removed),
                 some => removed += some,
             }
+            sleep(BETWEEN).await;
         }
     }
 }

@@ -215,6 +215,11 @@ impl Caller {
         &self.who.credential
     }
 
+    /// From where they ask, if that is known.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
     /// What that may be used for at most, whatever they themselves may.
     pub fn scopes(&self) -> Scopes {
         self.who.limit.scopes

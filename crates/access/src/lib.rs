@@ -29,6 +29,7 @@ mod policy;
 mod public_url;
 mod recovery;
 mod quota;
+mod rate;
 mod registry_token;
 mod repository;
 mod robot;
@@ -65,6 +66,7 @@ pub use entry::Entry;
 pub use error::Error;
 pub use explain::Explanation;
 pub use grant::{GrantEntry, Subject};
+pub use guessing::network;
 pub use htpasswd::{Imported, ImportedLine};
 pub use identify::{Shown, TokenKind};
 pub use invitation::{Invitation, Invited, NewInvitation};
@@ -78,6 +80,7 @@ pub use pattern::{InvalidPattern, Pattern};
 pub use permit::{AccountOwner, InOrganization, NamespaceOwner, Permit, RepositoryAdmin, System};
 pub use public_url::{InvalidPublicUrl, PublicUrl};
 pub use quota::{Quota, Usage};
+pub use rate::{Allowance, Counted, Exhausted, Rate, Rates};
 pub use registry_token::{InvalidScope, RequestedScope, SERVICE};
 pub use repository::{ImmutableTags, RepositorySettings};
 pub use robot::Robot;
@@ -121,12 +124,22 @@ pub struct Options {
     pub public_url: Option<PublicUrl>,
     /// Who may make an account for themselves.
     pub sign_up: SignUp,
+    /// How much may be asked for in how long.
+    pub rates: Rates,
 }
 
 impl Options {
-    /// Without a directory, providers and letters; nobody signs up.
+    /// Without a directory, providers, letters and limits; nobody signs up.
     pub fn new(anonymous: Anonymous) -> Self {
-        Self { anonymous, directory: None, providers: None, mailer: None, public_url: None, sign_up: SignUp::Nobody }
+        Self {
+            anonymous,
+            directory: None,
+            providers: None,
+            mailer: None,
+            public_url: None,
+            sign_up: SignUp::Nobody,
+            rates: Rates::default(),
+        }
     }
 }
 
@@ -144,6 +157,7 @@ struct Inner {
     elsewhere: password::Passwords,
     guessing: guessing::Guessing,
     letters: letters::Pacing,
+    limits: rate::Limits,
     audit: audit::Queue,
     /// Makes fingerprints of what is shown that nobody outside can.
     process_key: [u8; 32],
@@ -168,6 +182,7 @@ impl Access {
     /// The system has no random numbers.
     pub fn new(options: Options, database: Database) -> Result<Self, Error> {
         Ok(Self(Arc::new(Inner {
+            limits: rate::Limits::new(options.rates),
             options,
             database,
             memory: memory::Memory::new(),
@@ -188,9 +203,15 @@ impl Access {
         })))
     }
 
-    /// What has to go on while a registry is served: keeps what is remembered true, and writes the audit log. Does not end.
+    /// What has to go on while a registry is served: keeps what is remembered true, writes the audit log, and shares what was
+    /// counted with other processes. Does not end.
     pub async fn attend(&self) {
-        tokio::join!(self.0.memory.keep(&self.0.database), self.0.audit.write(&self.0.database));
+        let share = async {
+            if let Some(share) = &self.0.limits.share {
+                share.keep(&self.0.database).await;
+            }
+        };
+        tokio::join!(self.0.memory.keep(&self.0.database), self.0.audit.write(&self.0.database), share);
     }
 
     /// What people may do who did not log in.

@@ -10,7 +10,7 @@
 //!             └─ device_logins
 //! provider_logins
 //! repository_settings    (by name; the content of repositories is another room's)
-//! signing_keys, audit, access_state
+//! signing_keys, audit, rate_counts, access_state
 //! ```
 
 use entrepot_database::{Compatibility, Migration, Room, Table};
@@ -46,6 +46,7 @@ pub const ROOM: Room = Room {
         Table { name: "job_rules", key: &["id"] },
         Table { name: "signing_keys", key: &["id"] },
         Table { name: "audit", key: &["id"] },
+        Table { name: "rate_counts", key: &["subject", "seconds", "begins_at"] },
         Table { name: "access_state", key: &["id"] },
     ],
 };
@@ -278,5 +279,22 @@ entrepot_database::statements! {
         WHERE actor = $1 AND id < $2 AND at >= $3 ORDER BY id DESC LIMIT $4";
     AUDIT_OF_TARGET = "SELECT id, at, actor, credential, address, action, target, allowed, detail FROM audit
         WHERE target = $1 AND id < $2 AND at >= $3 ORDER BY id DESC LIMIT $4";
-    REMOVE_AUDIT = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY id LIMIT $2)";
+    REMOVE_AUDIT = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < $1 ORDER BY id LIMIT $2)";
+
+    /// Any number of rows, as a list of objects in JSON.
+    ADD_RATE_COUNTS = sqlite "INSERT INTO rate_counts (subject, seconds, begins_at, counted, ends_at)
+        SELECT value ->> 'subject', value ->> 'seconds', value ->> 'begins_at', value ->> 'counted', value ->> 'ends_at'
+        FROM json_each($1) WHERE true
+        ON CONFLICT (subject, seconds, begins_at) DO UPDATE SET counted = rate_counts.counted + excluded.counted"
+        postgres "INSERT INTO rate_counts (subject, seconds, begins_at, counted, ends_at)
+        SELECT e ->> 'subject', (e ->> 'seconds')::bigint, (e ->> 'begins_at')::bigint, (e ->> 'counted')::bigint,
+        (e ->> 'ends_at')::bigint FROM json_array_elements($1::text::json) e
+        ON CONFLICT (subject, seconds, begins_at) DO UPDATE SET counted = rate_counts.counted + excluded.counted";
+    RATE_COUNTS = sqlite "SELECT r.subject, r.seconds, r.begins_at, r.counted FROM json_each($1) e CROSS JOIN rate_counts r
+        ON r.subject = e.value ->> 'subject' AND r.seconds = e.value ->> 'seconds' AND r.begins_at = e.value ->> 'begins_at'"
+        postgres "SELECT r.subject, r.seconds, r.begins_at, r.counted FROM json_array_elements($1::text::json) e
+        JOIN rate_counts r ON r.subject = e ->> 'subject' AND r.seconds = (e ->> 'seconds')::bigint
+        AND r.begins_at = (e ->> 'begins_at')::bigint";
+    REMOVE_RATE_COUNTS = "DELETE FROM rate_counts WHERE (subject, seconds, begins_at) IN
+        (SELECT subject, seconds, begins_at FROM rate_counts WHERE ends_at < $1 ORDER BY ends_at LIMIT $2)";
 }

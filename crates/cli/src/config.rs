@@ -19,6 +19,7 @@ mod network;
 mod origin;
 mod place;
 mod quantity;
+mod rate;
 mod reader;
 mod reference;
 mod secret;
@@ -53,7 +54,7 @@ pub(crate) use self::place::Places;
 pub(crate) use self::quantity::{Limit, duration, limit};
 use self::reader::{Reader, Reported};
 pub(crate) use self::reference::reference;
-pub(crate) use self::sections::{Http, Limits, Log, Metrics, Registry, Shutdown, Uploads};
+pub(crate) use self::sections::{Audit, Http, Limits, Log, Metrics, Rate, Registry, Shutdown, Uploads};
 pub(crate) use self::show::show;
 pub(crate) use self::tls::TlsFiles;
 use self::value::Value;
@@ -95,8 +96,12 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     /// What one client may take.
     pub(crate) limits: Limits,
+    /// How often clients may ask.
+    pub(crate) rate: Rate,
     /// How the process ends.
     pub(crate) shutdown: Shutdown,
+    /// How long the log of who did what is kept.
+    pub(crate) audit: Audit,
     /// What is logged and how.
     pub(crate) log: Log,
     /// What is measured.
@@ -139,7 +144,9 @@ impl Config {
         let registry = Registry::read(reader);
         let uploads = Uploads::read(reader);
         let limits = Limits::read(reader);
+        let rate = Rate::read(reader);
         let shutdown = Shutdown::read(reader);
+        let audit = Audit::read(reader);
         let log = Log::read(reader);
         let metrics = Metrics::read(reader);
         Ok(Self {
@@ -160,7 +167,9 @@ impl Config {
             uploads: uploads?,
             http: http?,
             limits: limits?,
+            rate: rate?,
             shutdown: shutdown?,
+            audit: audit?,
             log: log?,
             metrics: metrics?,
             origins: reader.origins(),
@@ -181,7 +190,9 @@ impl Config {
         values.extend(self.uploads.values());
         values.extend(self.http.values());
         values.extend(self.limits.values());
+        values.extend(self.rate.values());
         values.extend(self.shutdown.values());
+        values.extend(self.audit.values());
         values.extend(self.log.values());
         values.extend(self.metrics.values());
         values

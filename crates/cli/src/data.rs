@@ -90,6 +90,12 @@ fn access_over(config: &Config, database: Database) -> anyhow::Result<Access> {
         mailer: config.mailer.clone(),
         public_url: config.http.public_url.clone(),
         sign_up: config.sign_up.clone(),
+        rates: entrepot_access::Rates {
+            anonymous_pulls: config.rate.pulls_anonymous.0,
+            account_pulls: config.rate.pulls_account.0,
+            token_pulls: config.rate.pulls_token.0,
+            requests: config.rate.requests_address.0,
+        },
     };
     Ok(Access::new(options, database)?)
 }

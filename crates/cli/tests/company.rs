@@ -1,6 +1,7 @@
 //! People of a company's directory and jobs of a CI service, as they log in to the real binary.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -154,7 +155,7 @@ fn jobs_come_in_with_the_token_of_their_service() -> Result<()> {
          --scope pull,push --repository acme/app"
     );
     takes(&data, &settings, &add)?;
-    let registry = Registry::of(env!("CARGO_BIN_EXE_entrepot").as_ref(), &settings, data)?;
+    let mut registry = Registry::of(env!("CARGO_BIN_EXE_entrepot").as_ref(), &settings, data)?;
     let operator = |line: &[&str]| -> Result<(bool, String)> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_entrepot"));
         let output = command.env_clear().envs(settings).args(line).arg("--data-dir").arg(&place).output()?;
@@ -173,6 +174,22 @@ fn jobs_come_in_with_the_token_of_their_service() -> Result<()> {
     fs::write(&file, &nearly)?;
     let (let_in, text) = operator(&["ci", "test", "acme", "--job-token-file", &file.to_string_lossy()])?;
     ensure!(!let_in && text.contains("ref is refs/heads/main-2, the rule wants refs/heads/main"), "{text}");
+    // Its owner hears the same over the network, and the token is written down nowhere.
+    let (_, made) = operator(&["token", "create", "--user", "ann", "--scope", "admin"])?;
+    let owner = made.lines().find(|line| line.starts_with("ept_")).context("no token")?;
+    let elsewhere = |namespace: &str, shown: &Path| -> Result<(Option<i32>, String)> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_entrepot"));
+        command.env_clear().env("ENTREPOT_TOKEN", owner).args(["ci", "test", namespace, "--job-token-file"]).arg(shown);
+        let output = command.args(["--server", &format!("http://{}", registry.address()?)]).output()?;
+        Ok((output.status.code(), String::from_utf8([output.stdout, output.stderr].concat())?))
+    };
+    ensure!(elsewhere("acme", &file)? == (Some(1), text));
+    let good = files.path().join("good");
+    fs::write(&good, &token)?;
+    let (code, text) = elsewhere("acme", &good)?;
+    ensure!(code == Some(0) && text.ends_with(" lets it in\n"), "{text}");
+    let (code, text) = elsewhere("ann", &good)?;
+    ensure!(code == Some(1) && text.contains("no rule is about that issuer"), "{text}");
     for changes in [json!({ "aud": "somebody-else" }), json!({ "exp": 1 }), json!({ "repository": ["acme/app"] })] {
         let refused = provider.sign(&job(&issuer, &changes)?)?;
         registry.ask(&push("acme/app", "acme", &refused))?.expect(401)?;
@@ -188,5 +205,8 @@ fn jobs_come_in_with_the_token_of_their_service() -> Result<()> {
     let rule: Value = serde_json::from_str(rules.trim())?;
     let id = rule["id"].as_str().context("a rule has an id")?;
     ensure!(operator(&["ci", "remove", "acme", id])?.0);
-    registry.becomes(&push("acme/app", "acme", &after), 401, SOON)
+    registry.becomes(&push("acme/app", "acme", &after), 401, SOON)?;
+    let log = registry.log();
+    ensure!(!log.contains(&nearly) && !log.contains(&token), "a job's token is in the log");
+    Ok(())
 }

@@ -140,7 +140,7 @@ entrepot_database::statements! {
     TAGS_OF_MANIFEST = "SELECT name FROM tags WHERE manifest_id = $1";
 
     USAGE = "SELECT COALESCE((SELECT bytes FROM namespace_usage WHERE namespace = $1), 0)
-        + COALESCE((SELECT CAST(SUM(bytes) AS BIGINT) FROM usage_changes WHERE namespace = $1), 0)";
+        + COALESCE(CAST(SUM(c.bytes) AS BIGINT), 0), COUNT(*) FROM usage_changes c WHERE c.namespace = $1";
     ADD_USAGE = "INSERT INTO namespace_usage (namespace, bytes) VALUES ($1, $2)
         ON CONFLICT (namespace) DO UPDATE SET bytes = namespace_usage.bytes + excluded.bytes";
     USAGE_COUNTED = "SELECT 1 FROM namespace_usage WHERE namespace = ''";

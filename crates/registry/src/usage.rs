@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! push, mount, delete ──► a row of usage_changes, in the transaction that changes a repository
-//!                                     │ taken in every second, by any process
+//!                                     │ taken in every second, or when there are many, by any process
 //!                                     ▼
 //!                              namespace_usage            what is used = this + the changes that are not taken in
 //! ```
@@ -25,6 +25,8 @@ use crate::{Error, Registry, parts, tables};
 
 /// How often changes are taken in.
 const TAKE_IN_EVERY: Duration = Duration::from_secs(1);
+/// Of how many changes of one namespace whoever sums them up makes somebody take them in.
+const MANY: i64 = 64;
 /// How many are taken in at once.
 const TOGETHER: i64 = 1000;
 
@@ -50,8 +52,23 @@ fn change(connection: &Connection<'_>, repository: &RepositoryName, bytes: i64) 
 /// # Errors
 /// What the database said.
 pub fn used_bytes(connection: &Connection<'_>, namespace: &str) -> Result<u64, entrepot_database::Error> {
-    let used = connection.first(&tables::USAGE, &[namespace.into()], |row| row.integer(0))?;
-    Ok(used.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default())
+    Ok(used(connection, namespace)?.bytes)
+}
+
+/// What a namespace has, and what it took to find out.
+#[derive(Clone, Copy, Default)]
+struct Used {
+    bytes: u64,
+    /// Whether there were many changes that are not taken in.
+    many: bool,
+}
+
+fn used(connection: &Connection<'_>, namespace: &str) -> Result<Used, entrepot_database::Error> {
+    let used = connection.first(&tables::USAGE, &[namespace.into()], |row| {
+        let bytes = u64::try_from(row.integer(0)?).unwrap_or_default();
+        Ok::<_, entrepot_database::Error>(Used { bytes, many: row.integer(1)? >= MANY })
+    });
+    Ok(used?.unwrap_or_default())
 }
 
 impl Registry {
@@ -59,10 +76,17 @@ impl Registry {
     /// processes may do so at once.
     pub async fn count_regularly(&self) {
         loop {
-            if let Err(error) = self.count().await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "usage is counted later");
+            match self.count().await {
+                Ok(()) => {}
+                Err(error) if error.is_temporary() => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "usage is counted later");
+                }
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "usage cannot be counted"),
             }
-            tokio::time::sleep(TAKE_IN_EVERY).await;
+            tokio::select! {
+                () = tokio::time::sleep(TAKE_IN_EVERY) => {}
+                () = self.0.usage.many.notified() => {}
+            }
         }
     }
 

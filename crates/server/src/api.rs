@@ -32,9 +32,9 @@ mod tokens;
 mod words;
 
 use axum::Router;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use entrepot_access::Access;
+use entrepot_access::{Access, Exhausted};
 use entrepot_registry::Registry;
 use entrepot_registry::gate::Gate;
 use http::header::{self, HeaderValue};
@@ -79,6 +79,11 @@ pub(crate) fn router(api: Api) -> Router {
     let routes = hub_routes(routes());
     let documents = document::router(&routes);
     answering(routes, api).merge(documents)
+}
+
+/// What the API answers where there were too many requests.
+pub(crate) fn exhausted(exhausted: &Exhausted) -> Response {
+    Problem::from(exhausted).into_response()
 }
 
 /// The API alone.

@@ -8,11 +8,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use entrepot_access::Exhausted;
 use http::{Request, Response};
 use hyper::service::Service as HyperService;
 use tower::ServiceExt;
 
 use crate::api::{self, Api, Asker};
+use crate::bandwidth::Caps;
 use crate::body::Body;
 use crate::client::Proxies;
 use crate::credentials;
@@ -35,10 +37,11 @@ struct Parts {
     proxies: Proxies,
     pages: axum::Router,
     observer: Observer,
+    caps: Caps,
 }
 
 impl App {
-    pub(crate) fn new(v2: V2, proxies: Proxies, observer: Observer, metrics: bool) -> Self {
+    pub(crate) fn new(v2: V2, proxies: Proxies, observer: Observer, caps: Caps, metrics: bool) -> Self {
         let tokens = token::router(v2.gate.policy().clone(), proxies.clone());
         let (registry, gate) = (Some(v2.registry.clone()), v2.gate.clone());
         let api = Api { registry, gate, proxies: proxies.clone(), asker: Asker::Shown };
@@ -47,20 +50,23 @@ impl App {
             .merge(api::router(api))
             .merge(web::router(web))
             .merge(pages::router(v2.registry.clone(), metrics.then(|| observer.exposition())));
-        Self(Arc::new(Parts { v2, proxies, pages, observer }))
+        Self(Arc::new(Parts { v2, proxies, pages, observer, caps }))
     }
 
     /// The distribution API, for whoever asks.
     async fn distribution(
         &self,
         endpoint: Endpoint,
-        request: Request<RequestBody>,
+        mut request: Request<RequestBody>,
     ) -> Result<Response<Body>, ApiError> {
         let v2 = &self.0.v2;
         let address = self.0.proxies.client(&request);
         let identified = credentials::identify(v2.gate.policy(), request.headers(), address).await;
         match identified {
-            Ok(caller) => v2.answer(&caller, endpoint, request).await,
+            Ok(caller) => {
+                let capped = self.0.caps.request(&caller, &mut request);
+                Ok(capped.answer(v2.answer(&caller, endpoint, request).await?))
+            }
             Err(error) => Err(ApiError::unidentified(error, &v2.gate.policy().nobody(None))),
         }
     }
@@ -71,10 +77,22 @@ impl App {
         response.map(Body::Page)
     }
 
+    /// There were too many requests.
+    fn refuse(exhausted: &Exhausted, request: &Request<RequestBody>, origin: &Origin) -> Response<Body> {
+        if request.uri().path().starts_with("/api/") {
+            return api::exhausted(exhausted).map(Body::Page);
+        }
+        ApiError::exhausted(exhausted).answer(origin)
+    }
+
     async fn answer(self, request: Request<RequestBody>) -> Response<Observed<Body>> {
         let watch = self.0.observer.begin(&request);
         let span = watch.span();
         let route = async {
+            if let Err(exhausted) = self.0.v2.rates.admit(&request) {
+                let origin = Origin::of(&request, &self.0.proxies);
+                return ("limited", Self::refuse(&exhausted, &request, &origin));
+            }
             let path = request.uri().path();
             if path == "/v2" || path.starts_with("/v2/") {
                 let origin = Origin::of(&request, &self.0.proxies);

@@ -8,7 +8,7 @@ use entrepot_store::BlobStream;
 use futures_util::StreamExt;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::net::FileBody;
+use crate::net::{FileBody, Paced};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -19,6 +19,8 @@ pub(crate) enum Body {
     File(FileBody),
     Stream(BlobStream),
     Page(axum::body::Body),
+    /// One that is held back.
+    Paced(Box<Paced<Body>>),
 }
 
 impl Body {
@@ -50,6 +52,7 @@ impl HttpBody for Body {
             Self::File(file) => Pin::new(file).poll_frame(cx).map_err(Into::into),
             Self::Stream(stream) => stream.poll_next_unpin(cx).map_ok(Frame::data).map_err(Into::into),
             Self::Page(page) => Pin::new(page).poll_frame(cx).map_err(Into::into),
+            Self::Paced(paced) => Pin::new(paced).poll_frame(cx),
         }
     }
 
@@ -59,6 +62,7 @@ impl HttpBody for Body {
             Self::File(file) => file.is_end_stream(),
             Self::Stream(stream) => stream.remaining() == 0,
             Self::Page(page) => page.is_end_stream(),
+            Self::Paced(paced) => paced.is_end_stream(),
         }
     }
 
@@ -68,6 +72,7 @@ impl HttpBody for Body {
             Self::File(file) => file.size_hint(),
             Self::Stream(stream) => SizeHint::with_exact(stream.remaining()),
             Self::Page(page) => page.size_hint(),
+            Self::Paced(paced) => paced.size_hint(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod app;
+mod bandwidth;
 mod body;
 mod client;
 mod credentials;
@@ -13,6 +14,7 @@ mod operator;
 mod origin;
 mod own;
 mod pages;
+mod rate;
 mod request_id;
 mod time;
 mod token;
@@ -27,6 +29,7 @@ use entrepot_access::Access;
 use entrepot_registry::Registry;
 use entrepot_registry::gate::Gate;
 
+pub use bandwidth::Bandwidth;
 pub use network::{InvalidNetwork, Network};
 pub use operator::{Cause, Operator};
 pub use v2::endpoint::{Endpoint, InvalidPath};
@@ -44,6 +47,10 @@ pub struct Options {
     pub metrics: bool,
     /// Reverse proxies that are believed when they say who the client is.
     pub trusted_proxies: Vec<Network>,
+    /// How fast content may come and go.
+    pub bandwidth: Bandwidth,
+    /// Clients for whom nothing is counted, where something is limited.
+    pub rate_exempt: Vec<Network>,
     /// Clients that are sent to the object store for the bytes of blobs.
     pub redirect: Vec<Network>,
     /// How long the addresses are good to which they are sent.
@@ -68,12 +75,14 @@ pub async fn serve(
     all.register_collector(Box::new(metrics::ConnectionMetrics(Arc::clone(&counters))));
 
     let proxies = client::Proxies::new(options.trusted_proxies);
+    let rates = rate::RateLimits::new(access.clone(), proxies.clone(), options.rate_exempt, &mut all);
     let exposition = metrics::Exposition::new(all);
     let observer = observe::Observer::new(http, exposition, proxies.clone(), options.access_log);
     let redirects =
         v2::Redirects { networks: options.redirect, expiry: options.redirect_expiry, proxies: proxies.clone() };
     let gate = Gate::new(access);
-    let v2 = v2::V2 { registry, gate, max_manifest_bytes: options.max_manifest_bytes, redirects: Arc::new(redirects) };
-    let app = app::App::new(v2, proxies, observer, options.metrics);
+    let max_manifest_bytes = options.max_manifest_bytes;
+    let v2 = v2::V2 { registry, gate, max_manifest_bytes, redirects: Arc::new(redirects), rates };
+    let app = app::App::new(v2, proxies, observer, bandwidth::Caps::new(options.bandwidth), options.metrics);
     net::serve(listener, tls, options.limits, counters, app, shutdown).await
 }

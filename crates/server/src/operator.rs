@@ -52,3 +52,51 @@ impl Cause {
         Self(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use entrepot_access::{Anonymous, Options};
+    use entrepot_database::{Database, Room};
+    use http::{StatusCode, header};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn over(directory: &tempfile::TempDir, rooms: &'static [Room]) -> Operator {
+        let database = Database::open(&directory.path().join("x.db"), rooms).unwrap();
+        Operator::new(Access::new(Options::new(Anonymous::Nothing), database).unwrap())
+    }
+
+    async fn get(operator: &Operator, path: &str) -> Response<Bytes> {
+        let request = Request::get(path).header(header::AUTHORIZATION, "Basic nonsense");
+        operator.answer(request.body(Bytes::new()).unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn whatever_is_shown_it_is_the_operator_who_asks() {
+        let directory = tempfile::tempdir().unwrap();
+        let operator = over(&directory, &[entrepot_registry::ROOM, entrepot_access::ROOM]);
+        let me: Value = serde_json::from_slice(get(&operator, "/api/v1/me").await.body()).unwrap();
+        assert_eq!((&me["kind"], &me["administrator"]), (&"operator".into(), &true.into()));
+        for (path, status) in [
+            ("/api/v1/accounts", StatusCode::OK),
+            ("/api/v1/accounts/ann", StatusCode::NOT_FOUND),
+            ("/api/v1/nothing", StatusCode::NOT_FOUND),
+            // What is in repositories is with the registry that runs.
+            ("/api/v1/tags/acme/app", StatusCode::NOT_IMPLEMENTED),
+            ("/api/v1/manifests/v1/acme/app", StatusCode::NOT_IMPLEMENTED),
+        ] {
+            assert_eq!(get(&operator, path).await.status(), status, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_operator_hears_what_a_failure_comes_from() {
+        let directory = tempfile::tempdir().unwrap();
+        let answer = get(&over(&directory, &[]), "/api/v1/accounts").await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!String::from_utf8_lossy(answer.body()).contains("no such table"));
+        let Cause(text) = answer.extensions().get().unwrap();
+        assert!(text.contains("no such table"), "{text}");
+    }
+}

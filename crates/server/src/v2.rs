@@ -28,6 +28,7 @@ pub(crate) use self::manifests::named;
 pub(crate) use self::redirect::Redirects;
 use crate::body::Body;
 use crate::net::RequestBody;
+use crate::rate::RateLimits;
 
 pub(crate) const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const DOCKER_UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
@@ -45,6 +46,7 @@ pub(crate) struct V2 {
     pub(crate) gate: Gate<Access>,
     pub(crate) max_manifest_bytes: u64,
     pub(crate) redirects: Arc<Redirects>,
+    pub(crate) rates: RateLimits,
 }
 
 impl V2 {

@@ -271,6 +271,17 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_actor ON audit (actor, id);
 CREATE INDEX audit_by_target ON audit (target, id);
 
+-- Pulls that all processes together have counted for somebody in a window of so many seconds; only of late.
+CREATE TABLE rate_counts (
+    subject TEXT NOT NULL,
+    seconds INTEGER NOT NULL,
+    begins_at INTEGER NOT NULL,
+    counted INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    PRIMARY KEY (subject, seconds, begins_at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rate_counts_by_end ON rate_counts (ends_at);
+
 -- One row, from the first change on: a migration adds none, as a database that is moved to has to be empty. Every change of what
 -- decides adds one to the generation, and with that ends what processes remember.
 CREATE TABLE access_state (

@@ -11,6 +11,7 @@ on_both_engines! {
     what_is_done_and_refused_is_written_soon,
     logins_are_written_with_where_they_came_from,
     old_entries_go_and_young_ones_stay,
+    of_several_processes_one_removes_what_is_too_old,
 }
 
 async fn log(fixture: &Fixture, filter: AuditFilter) -> Vec<crate::AuditEntry> {
@@ -96,6 +97,7 @@ async fn logins_are_written_with_where_they_came_from(place: Place) {
 async fn old_entries_go_and_young_ones_stay(place: Place) {
     let fixture = open(&place, Anonymous::Pull).await;
     fixture.account("ann").await;
+    tokio::time::sleep(Duration::from_millis(2)).await;
     let between = entrepot_database::Timestamp::now();
     tokio::time::sleep(Duration::from_millis(2)).await;
     fixture.account("bob").await;
@@ -105,4 +107,28 @@ async fn old_entries_go_and_young_ones_stay(place: Place) {
         ["bob"]
     );
     assert_eq!(fixture.access.forget_audit(between).await.unwrap(), 0);
+}
+
+async fn of_several_processes_one_removes_what_is_too_old(place: Place) {
+    let (one, other) = (open(&place, Anonymous::Pull).await, open(&place, Anonymous::Pull).await);
+    for number in 0..3 {
+        one.account(&format!("old-{number}")).await;
+    }
+    let kept = Duration::from_secs(3);
+    tokio::time::sleep(kept).await;
+    one.account("young").await;
+    let both =
+        async { tokio::join!(one.access.forget_audit_regularly(kept), other.access.forget_audit_regularly(kept)) };
+    let gone = until(async || {
+        let left = log(&one, AuditFilter::default()).await;
+        left.iter().all(|entry| !entry.target.starts_with("old-"))
+    });
+    tokio::select! {
+        ((), ()) = both => {}
+        _ = gone => {}
+    }
+    let again = one.access.0.database.run_job("forget-audit", kept, async { Ok::<_, Error>(()) }).await.unwrap();
+    assert!(again.is_none(), "one has done it, so it is not due");
+    let left = log(&one, AuditFilter::default()).await;
+    assert_eq!(left.iter().map(|entry| entry.target.as_str()).collect::<Vec<_>>(), ["young"]);
 }

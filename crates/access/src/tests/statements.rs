@@ -31,6 +31,7 @@ const OVER_FEW_ROWS: &[(&str, &str)] = &[
     ("JOB_RULES", "Sort"),
     // The ids of those that go together.
     ("REMOVE_AUDIT", "Hash"),
+    ("REMOVE_RATE_COUNTS", "Hash"),
 ];
 
 async fn no_statement_walks_a_table(place: Place) {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use entrepot_access::{LinkKind, Secret};
 use entrepot_server::net::{Limits, Listener, Reloaded, TlsReloader};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::{Anonymous, Config, Flags};
 use crate::data::Data;
@@ -35,6 +35,8 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
 }
 
 async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Result<()> {
+    // Before anybody can know of this process.
+    let stop = Stop::listen()?;
     let tls = config.tls.as_ref().map(|files| TlsReloader::open(&files.cert, &files.key)).transpose()?;
     let listener = Listener::bind(&config.listen.socket.to_string()).await?;
     let Data { registry, access, lock } = data::open(config).await?;
@@ -61,6 +63,14 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let access = access.clone();
         async move { access.attend().await }
     });
+    let forget = tokio::spawn({
+        let (access, kept) = (access.clone(), config.audit.retention.0);
+        async move {
+            if let Some(kept) = kept {
+                access.forget_audit_regularly(kept).await;
+            }
+        }
+    });
     let follow = tokio::spawn({
         let (access, pause) = (access.clone(), config.ldap.sync_interval);
         async move { access.follow_directory(pause).await }
@@ -81,17 +91,23 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         access_log: config.log.access,
         metrics: config.metrics.enabled,
         trusted_proxies: config.http.trusted_proxies.0.clone(),
+        bandwidth: entrepot_server::Bandwidth {
+            per_address: config.limits.bandwidth_per_address.0.map(|size| size.0),
+            per_account: config.limits.bandwidth_per_account.0.map(|size| size.0),
+        },
+        rate_exempt: config.rate.exempt.0.clone(),
         redirect: config.places.store.redirect.0.clone(),
         redirect_expiry: config.places.store.redirect_expiry,
     };
     let reload = reload_on_hangup(flags, tls.clone(), logging);
     let report = tokio::select! {
-        report = entrepot_server::serve(listener, tls.clone(), registry.clone(), access.clone(), options, stop()) => report,
+        report = entrepot_server::serve(listener, tls.clone(), registry.clone(), access.clone(), options, stop.asked()) => report,
         failed = reload => return failed,
     };
     purge.abort();
     count.abort();
     follow.abort();
+    forget.abort();
     attend.abort();
     // So that the log of who did what can be ended here.
     drop(attend.await);
@@ -160,22 +176,37 @@ fn is_here(ip: IpAddr) -> bool {
     ip.is_loopback() || ip.is_unspecified()
 }
 
-/// Ready when the process is asked to end. A second time it ends at once.
-async fn stop() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, from when this is made: then they do not end the process by themselves, not even one that just starts.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind, name: &str| signal(kind).with_context(|| format!("cannot listen for {name}"));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate(), "SIGTERM")?,
+            interrupt: listen(SignalKind::interrupt(), "SIGINT")?,
+        })
     }
-    tracing::info!("stopping: no new connections, transfers may finish; a second signal ends at once");
-    tokio::spawn(async move {
+
+    async fn received(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-        std::process::exit(1);
-    });
+    }
+
+    /// Ready when the process is asked to end. A second time it ends at once.
+    async fn asked(mut self) {
+        self.received().await;
+        tracing::info!("stopping: no new connections, transfers may finish; a second signal ends at once");
+        tokio::spawn(async move {
+            self.received().await;
+            std::process::exit(1);
+        });
+    }
 }
 
 /// On SIGHUP takes what can change while running: certificates and the log level. Runs for ever.

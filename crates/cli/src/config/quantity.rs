@@ -29,7 +29,7 @@ const SIZE_UNITS: [(&str, u64); 9] = [
 ];
 
 /// The word for "no limit".
-const OFF: &str = "off";
+pub(super) const OFF: &str = "off";
 
 impl Value for Duration {
     const KIND: Kind = Kind { allowed: "a duration such as 30s, 5m, 1h30m or 7d", form: Form::Quoted };
@@ -119,6 +119,58 @@ impl Value for Limit {
     }
 }
 
+/// Bytes a second, or `None` for any number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Speed(pub(crate) Option<ByteSize>);
+
+impl Speed {
+    /// Below this a layer takes longer than clients wait.
+    const LEAST: ByteSize = ByteSize(64 << 10);
+}
+
+impl Value for Speed {
+    const KIND: Kind = Kind {
+        allowed: "a size of at least 64KiB for each second, such as 10MiB, or off for no cap",
+        form: Form::Quoted,
+    };
+
+    fn parse(text: &str) -> Result<Self, Unfit> {
+        match Limit::parse(text)?.0 {
+            Some(size) if size < Self::LEAST => Err(Unfit::PLAIN),
+            size => Ok(Self(size)),
+        }
+    }
+
+    fn to_toml(&self) -> String {
+        Limit(self.0).to_toml()
+    }
+}
+
+/// How long something is kept, or `None` for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Span(pub(crate) Option<Duration>);
+
+impl Span {
+    /// What is shorter was meant in another unit.
+    const LEAST: Duration = Duration::from_secs(3600);
+}
+
+impl Value for Span {
+    const KIND: Kind = Kind { allowed: "a duration of at least 1h, such as 90d, or off", form: Form::Quoted };
+
+    fn parse(text: &str) -> Result<Self, Unfit> {
+        if text == OFF {
+            return Ok(Self(None));
+        }
+        let span = Duration::parse(text)?;
+        if span < Self::LEAST { Err(Unfit::PLAIN) } else { Ok(Self(Some(span))) }
+    }
+
+    fn to_toml(&self) -> String {
+        self.0.map_or_else(|| toml_string(OFF), |span| span.to_toml())
+    }
+}
+
 /// Splits `30s` into 30 and `s`. Without a digit in front, or beyond 64 bits, there is none.
 fn leading_number(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -175,5 +227,11 @@ mod tests {
         }
         assert_eq!(Limit::parse("off"), Ok(Limit(None)));
         assert_eq!(Limit::parse("none"), Err(Unfit::PLAIN));
+        assert_eq!(Speed::parse("10MiB").map(|speed| speed.to_toml()), Ok(toml_string("10MiB")));
+        assert_eq!(Speed::parse("off"), Ok(Speed(None)));
+        assert_eq!(Speed::parse("63KiB"), Err(Unfit::PLAIN));
+        assert_eq!(Span::parse("90d").map(|span| span.to_toml()), Ok(toml_string("90d")));
+        assert_eq!(Span::parse("off"), Ok(Span(None)));
+        assert_eq!(Span::parse("59m"), Err(Unfit::PLAIN));
     }
 }

@@ -16,14 +16,15 @@ use super::field::Field;
 use super::logging::{LogFilter, LogFormat};
 use super::mail::Mail;
 use super::network::Networks;
-use super::quantity::{ByteSize, Limit};
+use super::quantity::{ByteSize, Limit, Span, Speed};
+use super::rate::Figure;
 use super::reader::{Reader, Reported};
 use super::section::section;
 use super::setting::{Fallback, Section, Setting};
 use super::stores::{Azure, Gcs, Oss, S3, Store, Swift};
 
 /// Every setting there is.
-pub(super) static TABLE: [Section; 20] = [
+pub(super) static TABLE: [Section; 22] = [
     Section { name: "", about: "Where the registry is.", settings: &[LISTEN, DATA_DIR] },
     Section { name: "tls", about: "HTTPS. Without it the registry speaks plain HTTP.", settings: &[TLS_CERT, TLS_KEY] },
     Section {
@@ -51,7 +52,9 @@ pub(super) static TABLE: [Section; 20] = [
     Uploads::SECTION,
     Http::SECTION,
     Limits::SECTION,
+    Rate::SECTION,
     Shutdown::SECTION,
+    Audit::SECTION,
     Log::SECTION,
     Metrics::SECTION,
 ];
@@ -201,8 +204,30 @@ section! {
         max_connections: u32 = "4096".within("1", "1000000");
         /// Largest head of a request: its first line and all headers.
         max_header_bytes: ByteSize = "64KiB".within("8KiB", "1MiB");
+        /// Most bytes a second that all transfers of an address, or of a /64 of IPv6, may take together, in each direction and
+        /// in each process.
+        bandwidth_per_address: Speed = "off";
+        /// The same for all transfers of somebody who logged in, from wherever.
+        bandwidth_per_account: Speed = "off";
         /// Largest blob that is accepted.
         max_blob_bytes: Limit = "off";
+    }
+}
+
+section! {
+    /// How often clients may ask. Who is over a limit is answered with 429, and told when to come again.
+    "rate" => Rate {
+        /// Pulls of clients that did not log in, by address, or by /64 of IPv6. A pull is a GET of a manifest; HEAD is none.
+        pulls_anonymous: Figure = "off";
+        /// Pulls of a person, whatever they log in with.
+        pulls_account: Figure = "off";
+        /// Pulls with one token, also where the person has a limit. The tokens of a robot count as one, and so do the jobs of a rule.
+        pulls_token: Figure = "off";
+        /// Requests of any kind by address, or by /64 of IPv6, as far as one process sees them. `/healthz` and `/readyz` do not
+        /// count.
+        requests_address: Figure = "off";
+        /// Networks for whose clients nothing is counted.
+        exempt: Networks = "";
     }
 }
 
@@ -211,6 +236,14 @@ section! {
     "shutdown" => Shutdown {
         /// How long transfers under way may go on before they are cut; nothing new is accepted meanwhile.
         grace: Duration = "30s".within("100ms", "1d");
+    }
+}
+
+section! {
+    /// The log of who did what, which is in the database: `entrepot audit`.
+    "audit" => Audit {
+        /// How long an entry is kept; then it is removed, within an hour or two. Otherwise all are kept.
+        retention: Span = "off";
     }
 }
 

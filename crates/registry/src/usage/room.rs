@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use entrepot_database::Connection;
 use entrepot_oci::{Digest, RepositoryName};
 use quick_cache::sync::Cache;
+use tokio::sync::Notify;
 
-use super::used_bytes;
+use super::{Used, used};
 use crate::gate::{Grant, Push};
 use crate::{Error, Registry, tables};
 
@@ -20,15 +21,19 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 const NAMESPACES: usize = 10_000;
 
 /// What namespaces with a quota used a moment ago.
-pub(crate) struct Remembered(Cache<String, (Instant, u64)>);
+pub(crate) struct Remembered {
+    used: Cache<String, (Instant, u64)>,
+    /// That there are many changes to be taken in.
+    pub(super) many: Notify,
+}
 
 impl Remembered {
     pub(crate) fn new() -> Self {
-        Self(Cache::new(NAMESPACES))
+        Self { used: Cache::new(NAMESPACES), many: Notify::new() }
     }
 
     fn get(&self, namespace: &str) -> Option<u64> {
-        let (at, used) = self.0.get(namespace)?;
+        let (at, used) = self.used.get(namespace)?;
         (at.elapsed() < REMEMBERED).then_some(used)
     }
 }
@@ -96,13 +101,16 @@ impl Registry {
         let Some(limit) = grant.terms().max_bytes() else { return Ok(u64::MAX) };
         let repository = grant.repository().clone();
         let asked = self.0.database.read(move |connection| {
-            let used = used_bytes(connection, repository.namespace())?;
-            let fits = used.saturating_add(bytes) <= limit;
+            let used = used(connection, repository.namespace())?;
+            let fits = used.bytes.saturating_add(bytes) <= limit;
             Ok::<_, Error>((used, fits, !fits && thing.is_in(connection, &repository)?))
         });
-        let (used, fits, is_there) = asked.await?;
+        let (Used { bytes: used, many }, fits, is_there) = asked.await?;
+        if many {
+            self.0.usage.many.notify_one();
+        }
         let namespace = grant.repository().namespace();
-        self.0.usage.0.insert(namespace.to_owned(), (Instant::now(), used));
+        self.0.usage.used.insert(namespace.to_owned(), (Instant::now(), used));
         match (fits, is_there) {
             (true, _) => Ok(limit - used),
             (false, true) => Ok(u64::MAX),

@@ -1,7 +1,7 @@
 //! The one place that knows both what access and the core refuse and how the JSON API says it: problem details (RFC 9457).
 
 use axum::response::{IntoResponse, Response};
-use entrepot_access::Error as Refusal;
+use entrepot_access::{Error as Refusal, Exhausted};
 use entrepot_database::Kind as DatabaseKind;
 use entrepot_registry::{CatalogError, Error as CoreError};
 use http::StatusCode;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::operator::Cause;
+use crate::rate;
 use crate::v2::error::STOPPED_RETRY;
 
 /// An answer that says what is wrong. `type` is an address on the API's own page.
@@ -203,6 +204,13 @@ impl From<Refusal> for Problem {
             Refusal::Database(error) => Self::of_database(&error),
             Refusal::Internal(_) => Self::internal(&refusal),
         }
+    }
+}
+
+impl From<&Exhausted> for Problem {
+    fn from(exhausted: &Exhausted) -> Self {
+        let problem = Self::new(TOO_MANY, exhausted.to_string()).with_header(header::RETRY_AFTER, exhausted.seconds());
+        rate::headers(&exhausted.allowance).fold(problem, |problem, (name, value)| problem.with_header(name, value))
     }
 }
 

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::limits::Limits;
+use super::pace::{Lines, Pacer, with_held};
 use super::progress::Progress;
 
 /// The body of a request as it arrives.
@@ -23,6 +24,7 @@ pub struct RequestBody {
     incoming: Incoming,
     progress: Arc<Progress>,
     patience: Patience,
+    pacer: Option<Box<Pacer>>,
 }
 
 /// Why a request body ended early.
@@ -46,7 +48,17 @@ impl RequestBody {
             waiting_since: None,
             timer: None,
         };
-        Self { incoming, progress, patience }
+        Self { incoming, progress, patience, pacer: None }
+    }
+
+    /// Lets it come no faster than `lines` say. What has not its time yet stays with us, and the peer's TCP notices that we read
+    /// more slowly.
+    pub fn hold_back(&mut self, lines: Lines) {
+        self.pacer = Some(Box::new(Pacer::new(lines)));
+    }
+
+    fn held(&self) -> usize {
+        self.pacer.as_ref().map_or(0, |pacer| pacer.held())
     }
 }
 
@@ -55,27 +67,37 @@ impl Body for RequestBody {
     type Error = RequestBodyError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let this = self.get_mut();
-        match Pin::new(&mut this.incoming).poll_frame(cx) {
-            Poll::Pending if this.patience.poll_ended(cx) => {
-                Poll::Ready(Some(Err(RequestBodyError::TimedOut(this.patience.idle))))
-            }
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(Ok(frame))) => {
-                this.patience.moved(frame.data_ref().map_or(0, Bytes::len));
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-            Poll::Ready(None) => Poll::Ready(None),
+        let Self { incoming, patience, pacer, progress: _ } = self.get_mut();
+        let mut arrived = |cx: &mut Context<'_>| poll_arrived(incoming, patience, cx);
+        match pacer {
+            Some(pacer) => pacer.poll_frame(cx, arrived),
+            None => arrived(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.held() == 0 && self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        with_held(self.incoming.size_hint(), self.held())
+    }
+}
+
+fn poll_arrived(
+    incoming: &mut Incoming,
+    patience: &mut Patience,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
+    match Pin::new(incoming).poll_frame(cx) {
+        Poll::Pending if patience.poll_ended(cx) => Poll::Ready(Some(Err(RequestBodyError::TimedOut(patience.idle)))),
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(Some(Ok(frame))) => {
+            patience.moved(frame.data_ref().map_or(0, Bytes::len));
+            Poll::Ready(Some(Ok(frame)))
+        }
+        Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+        Poll::Ready(None) => Poll::Ready(None),
     }
 }
 

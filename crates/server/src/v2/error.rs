@@ -1,6 +1,6 @@
 //! The one place that knows both what the core refuses and how the distribution API says it.
 
-use entrepot_access::{Caller, SERVICE};
+use entrepot_access::{Caller, Exhausted, SERVICE};
 use entrepot_oci::{ErrorCode, InvalidReference};
 use entrepot_registry::gate::Action;
 use entrepot_registry::{BadTarget, Error};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::endpoint::InvalidPath;
 use crate::body::Body;
 use crate::origin::Origin;
+use crate::rate;
 
 /// When it is worth another try where an operator has stopped all changes, in seconds.
 pub(crate) const STOPPED_RETRY: u64 = 30;
@@ -155,6 +156,13 @@ impl ApiError {
             | Refusal::QuotaReached { .. }
             | Refusal::Unconfigured(_) => Self::new(StatusCode::FORBIDDEN, ErrorCode::Denied, message),
         }
+    }
+
+    /// There were too many requests.
+    pub(crate) fn exhausted(exhausted: &Exhausted) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, exhausted.to_string())
+            .with_header(header::RETRY_AFTER, exhausted.seconds());
+        rate::headers(&exhausted.allowance).fold(error, |error, (name, value)| error.with_header(name, value))
     }
 
     /// What a client showed is not valid, or it has shown too much of that.

@@ -30,7 +30,14 @@ pub(super) async fn get(
     request: &Request<RequestBody>,
 ) -> Answer {
     let grant = v2.authorize::<Pull>(caller, name).await?;
-    let manifest = v2.registry.get_manifest(&grant, reference).await?;
+    let pull = v2.rates.pull(caller, request.method()).map_err(|exhausted| ApiError::exhausted(&exhausted))?;
+    let manifest = match v2.registry.get_manifest(&grant, reference).await {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            pull.failed(caller);
+            return Err(error.into());
+        }
+    };
     let not_modified = conditional::not_modified(request.headers(), &manifest.digest);
     let body =
         if not_modified || request.method() == Method::HEAD { Body::empty() } else { manifest.content.clone().into() };
@@ -44,6 +51,7 @@ pub(super) async fn get(
         headers.insert(header::CONTENT_TYPE, header_value(&manifest.media_type));
         headers.insert(header::CONTENT_LENGTH, manifest.content.len().into());
     }
+    pull.tell(response.headers_mut());
     Ok(response)
 }
 

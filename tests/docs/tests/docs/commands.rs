@@ -26,6 +26,11 @@ fn the_operations_page_works() -> Result<()> {
 }
 
 #[test]
+fn the_page_about_commands_from_elsewhere_works() -> Result<()> {
+    run("docs/remote.md")
+}
+
+#[test]
 fn the_accounts_page_works() -> Result<()> {
     run("docs/accounts.md")
 }
@@ -33,6 +38,11 @@ fn the_accounts_page_works() -> Result<()> {
 #[test]
 fn the_quotas_page_works() -> Result<()> {
     run("docs/quotas.md")
+}
+
+#[test]
+fn the_rate_limits_page_works() -> Result<()> {
+    run("docs/rate-limits.md")
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! tables cannot say: concurrency, clients and servers that go away, bounds, and what an operator sees.
 
 mod access;
+mod bandwidth;
 mod blobs;
 mod bounds;
 mod caching;
@@ -18,6 +19,7 @@ mod mounts;
 mod observed;
 mod paths;
 mod quota;
+mod rates;
 mod referrers;
 mod refusals;
 mod startup;

@@ -1,6 +1,7 @@
 //! Replicas over one PostgreSQL and one S3 server, behind nginx: what clients notice of there being several.
 
 mod docker;
+mod rates;
 mod rolling;
 mod shared;
 mod stale;

@@ -18,8 +18,10 @@ const MAX_TOKEN: u64 = 16 * 1024;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "A registry elsewhere")]
 pub(crate) struct Elsewhere {
-    /// Ask the registry at this address over its API, in place of working on the data here: https://registry.acme.example
-    #[arg(long, value_name = "URL", env = "ENTREPOT_SERVER", global = true, conflicts_with_all = ["config", "data-dir"])]
+    /// Ask the registry at this address over its API, such as https://registry.acme.example, in place of working on the data here
+    /// [environment: ENTREPOT_SERVER]
+    #[arg(long, value_name = "URL", env = "ENTREPOT_SERVER", hide_env = true, global = true)]
+    #[arg(conflicts_with_all = ["config", "data-dir"])]
     server: Option<Server>,
     /// File with the token that is shown to it [environment: ENTREPOT_TOKEN has the token itself] [default: what docker login left]
     #[arg(long, value_name = "FILE", global = true, requires = "server")]
