@@ -133,7 +133,11 @@ impl Limits {
         let by_token = |subject, source| (Counted::Token, self.token.as_ref(), subject, source);
         let token = match caller.credential() {
             Credential::Token(id) => Some(by_token(Subject::Token(id.as_str().into()), id.clone())),
-            Credential::None | Credential::Password | Credential::Identity => None,
+            Credential::None
+            | Credential::Password
+            | Credential::Identity
+            | Credential::Session(_)
+            | Credential::Link => None,
         };
         let (first, second) = match caller.principal() {
             Principal::Operator => (None, None),
