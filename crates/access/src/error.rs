@@ -12,7 +12,9 @@ pub enum Error {
     #[error("the user name or the password or token is wrong, or no longer valid")]
     Unauthenticated,
     /// The password is right, but does not suffice: the account has a second factor.
-    #[error("this account has a second factor, so its password alone does not log in here: use an access token in its place")]
+    #[error(
+        "this account has a second factor, so its password alone does not log in here: use an access token in its place"
+    )]
     SecondFactorAsked,
     /// Too many wrong guesses, or more requests than are allowed.
     #[error("too many attempts; try again in {} seconds", .after.as_secs().max(1))]

@@ -271,7 +271,7 @@ pub(crate) fn prove(connection: &Connection<'_>, account: i64, given: &Given) ->
             let Some(hash) = RecoveryHash::find(code, account, &kept).and_then(|index| kept.get(index)) else {
                 return Ok(None);
             };
-            let taken = connection.execute(&tables::REMOVE_RECOVERY_CODE, &[account.into(), hash.to_keep().into()])?;
+            let taken = connection.execute(&tables::REMOVE_RECOVERY_CODE, &[account.into(), hash.as_kept().into()])?;
             Ok((taken > 0).then_some(Proved::Recovery(count(&kept).saturating_sub(1))))
         }
     }
@@ -298,7 +298,7 @@ fn count(codes: &[RecoveryHash]) -> u32 {
 fn replace_recovery_codes(connection: &Connection<'_>, account: i64, codes: &[RecoveryCode]) -> Result<(), Error> {
     connection.execute(&tables::REMOVE_RECOVERY_CODES, &[account.into()])?;
     for code in codes {
-        connection.execute(&tables::ADD_RECOVERY_CODE, &[account.into(), code.hash(account).to_keep().into()])?;
+        connection.execute(&tables::ADD_RECOVERY_CODE, &[account.into(), code.hash(account).as_kept().into()])?;
     }
     Ok(())
 }

@@ -143,11 +143,7 @@ fn people(routes: Routes) -> Routes {
             sessions::list,
             doc("Where somebody is logged in with a browser, youngest first.").lists_whole::<sessions::SessionView>(),
         )
-        .delete(
-            "/api/v1/accounts/{account}/sessions",
-            sessions::end_all,
-            doc("Log somebody out of every browser."),
-        )
+        .delete("/api/v1/accounts/{account}/sessions", sessions::end_all, doc("Log somebody out of every browser."))
         .delete("/api/v1/accounts/{account}/sessions/{id}", sessions::end, doc("Log somebody out of one browser."))
         .get(
             "/api/v1/accounts/{account}/second-factor",
@@ -178,12 +174,15 @@ fn people(routes: Routes) -> Routes {
 }
 
 fn links(routes: Routes) -> Routes {
-    use links::{ForgottenBody, JoinBody, LinkView, LookBody, MadeLink, ResetBody, SecretBody, SetUpBody, SignUpBody, UsedLink};
+    use links::{
+        ForgottenBody, JoinBody, LinkView, LookBody, MadeLink, ResetBody, SecretBody, SetUpBody, SignUpBody, UsedLink,
+    };
     routes
         .post(
             "/api/v1/sign-up",
             links::sign_up,
-            doc("Ask for an account, where that is allowed; a letter has the link that makes it.").takes::<SignUpBody>(),
+            doc("Ask for an account, where that is allowed; a letter has the link that makes it.")
+                .takes::<SignUpBody>(),
         )
         .post(
             "/api/v1/reset",
@@ -221,7 +220,9 @@ fn links(routes: Routes) -> Routes {
         .post(
             "/api/v1/links/join",
             links::join,
-            doc("Make an account by the link of an invitation, and accept with it.").takes::<JoinBody>().makes::<UsedLink>(),
+            doc("Make an account by the link of an invitation, and accept with it.")
+                .takes::<JoinBody>()
+                .makes::<UsedLink>(),
         )
         .post(
             "/api/v1/accounts/{account}/confirmation",

@@ -86,7 +86,7 @@ impl RecoveryHash {
     }
 
     /// The bytes to keep.
-    pub(crate) fn to_keep(&self) -> &[u8] {
+    pub(crate) fn as_kept(&self) -> &[u8] {
         &self.0
     }
 
@@ -166,8 +166,8 @@ mod tests {
         // SHA-256 of the purpose, the account in eight bytes, and the letters without the dash.
         let hash = code("4f7ph-x09qz").hash(ANN);
         let expected = Sha256::digest(b"entrepot recovery code\0\0\0\0\0\0\0\x074f7phx09qz");
-        assert_eq!(hash.to_keep(), &expected[..]);
-        assert_eq!(RecoveryHash::from_kept(hash.to_keep()).unwrap(), hash);
+        assert_eq!(hash.as_kept(), &expected[..]);
+        assert_eq!(RecoveryHash::from_kept(hash.as_kept()).unwrap(), hash);
         assert!(RecoveryHash::from_kept(b"short").is_err());
     }
 }

@@ -18,7 +18,7 @@ use crate::v2::error::STOPPED_RETRY;
 pub(crate) struct Problem {
     /// Which kind of problem it is.
     #[serde(rename = "type")]
-    kind: String,
+    kind: &'static str,
     /// The kind in words.
     title: &'static str,
     /// The status code.
@@ -26,10 +26,10 @@ pub(crate) struct Problem {
     #[schema(value_type = u16)]
     status: StatusCode,
     /// What is wrong here, in a sentence.
-    detail: String,
+    detail: Box<str>,
     /// Which field of the body, the query or the path is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    field: Option<Box<str>>,
     #[serde(skip)]
     headers: Vec<(HeaderName, HeaderValue)>,
     /// What a client over the network is not told.
@@ -47,6 +47,8 @@ fn code<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::O
 pub(super) struct Kind {
     /// Its place on the page.
     pub(super) anchor: &'static str,
+    /// The address of that place.
+    address: &'static str,
     /// Its name.
     pub(super) title: &'static str,
     /// The status with which it comes.
@@ -55,7 +57,12 @@ pub(super) struct Kind {
 
 macro_rules! kinds {
     ($($name:ident = $anchor:literal $status:ident $title:literal;)+) => {
-        $(const $name: Kind = Kind { anchor: $anchor, title: $title, status: StatusCode::$status };)+
+        $(const $name: Kind = Kind {
+            anchor: $anchor,
+            address: concat!("/api#", $anchor),
+            title: $title,
+            status: StatusCode::$status,
+        };)+
         /// Every kind, for the page.
         pub(super) const KINDS: &[Kind] = &[$($name),+];
     };
@@ -83,9 +90,9 @@ kinds! {
 }
 
 impl Problem {
-    fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    fn new(kind: Kind, detail: impl Into<Box<str>>) -> Self {
         Self {
-            kind: format!("/api#{}", kind.anchor),
+            kind: kind.address,
             title: kind.title,
             status: kind.status,
             detail: detail.into(),
@@ -105,7 +112,7 @@ impl Problem {
     }
 
     /// A part of the request that cannot be understood.
-    pub(super) fn unreadable(field: impl Into<String>, why: impl Into<String>) -> Self {
+    pub(super) fn unreadable(field: impl Into<Box<str>>, why: impl Into<Box<str>>) -> Self {
         Self { field: Some(field.into()), ..Self::new(INVALID, why) }
     }
 
@@ -149,7 +156,7 @@ impl Problem {
     }
 
     /// Whoever asks may show something.
-    fn unauthenticated(detail: impl Into<String>) -> Self {
+    fn unauthenticated(detail: impl Into<Box<str>>) -> Self {
         Self::new(UNAUTHENTICATED, detail)
             .with_header(
                 header::WWW_AUTHENTICATE,
@@ -165,7 +172,7 @@ impl Problem {
             .caused_by(cause)
     }
 
-    fn unavailable(detail: impl Into<String>, seconds: u64) -> Self {
+    fn unavailable(detail: impl Into<Box<str>>, seconds: u64) -> Self {
         Self::new(UNAVAILABLE, detail).with_header(header::RETRY_AFTER, seconds)
     }
 
@@ -196,7 +203,7 @@ impl From<Refusal> for Problem {
             Refusal::NotFound { .. } => Self::new(NOT_FOUND, detail),
             Refusal::LinkGone => Self::new(LINK, detail),
             Refusal::Exists { .. } => Self::new(EXISTS, detail),
-            Refusal::Invalid { field, .. } => Self { field: Some(field.to_owned()), ..Self::new(INVALID, detail) },
+            Refusal::Invalid { field, .. } => Self { field: Some(field.into()), ..Self::new(INVALID, detail) },
             Refusal::Conflict(_) => Self::new(CONFLICT, detail),
             Refusal::QuotaReached { .. } => Self::new(QUOTA, detail),
             Refusal::Unconfigured(_) => Self::new(UNCONFIGURED, detail),

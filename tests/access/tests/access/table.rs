@@ -75,7 +75,9 @@ fn holds(expected: char, rule: Rule, answer: &Answer) -> bool {
     let named = text.contains(GHOST) || text.contains(GHOST_ID);
     match expected {
         // What is not configured here (501) is said to who might do it.
-        '+' => !matches!(answer.status, 401 | 403 | 429 | 500 | 502..) && (answer.status != 404 || !rule.hides() || named),
+        '+' => {
+            !matches!(answer.status, 401 | 403 | 429 | 500 | 502..) && (answer.status != 404 || !rule.hides() || named)
+        }
         '?' => answer.status == 401 && answer.header("www-authenticate").is_some(),
         '-' => answer.status == 403,
         '.' => answer.status == 404 && !named,
