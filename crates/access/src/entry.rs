@@ -1,5 +1,4 @@
-//! How somebody comes in with a browser: by their password and, if they have one, their second factor; or because somebody else vouches
-//! for them.
+//! How somebody comes in with a browser: by their password and, if they have one, their second factor.
 
 use std::time::Duration;
 
@@ -48,17 +47,18 @@ impl Access {
             return Err(Error::Unauthenticated);
         };
         if asks_second_factor {
-            let waiting = self.ask_second_factor(*id).await?;
+            let waiting = self.ask_second_factor(*id, caller.who.valid_from).await?;
             return Ok(Entry::SecondFactor { waiting });
         }
-        self.begin_session(*id, Evidence::Password, visit).await.map(Entry::In)
+        self.begin_session(*id, caller.who.valid_from, visit).await.map(Entry::In)
     }
 
-    /// Remembers that somebody's password was right.
-    async fn ask_second_factor(&self, id: i64) -> Result<Secret, Error> {
+    /// Remembers that somebody's password was right, if it is still the one that was set at `since`.
+    async fn ask_second_factor(&self, id: i64, since: Option<Timestamp>) -> Result<Secret, Error> {
         let secret = Secret::bare()?;
         let hash = secret.hash();
         let written = self.0.database.write(Durability::Power, move |connection| {
+            person(connection, id)?.filter(|who| Some(who.since) == since).ok_or(Error::Unauthenticated)?;
             let now = Timestamp::now();
             connection.execute(&tables::REMOVE_EXPIRED_HALF_LOGINS, &[now.into()])?;
             let row = Uuid::now_v7().to_string();
@@ -120,15 +120,12 @@ impl Access {
         }
     }
 
-    /// Begins a session for somebody who has proved elsewhere who they are. A second factor is theirs to ask for.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`] if the account is disabled or gone; what the database said.
-    pub(crate) async fn begin_session(&self, id: i64, evidence: Evidence, visit: &Visit) -> Result<Secret, Error> {
-        let secret = Secret::bare()?;
+    /// Begins a session for somebody whose password was right, if it is still the one that was set at `since`.
+    async fn begin_session(&self, id: i64, since: Option<Timestamp>, visit: &Visit) -> Result<Secret, Error> {
+        let (secret, evidence) = (Secret::bare()?, Evidence::Password);
         let (beginning, address) = (Beginning::new(&secret, evidence, visit), visit.address);
         let written = self.0.database.write(Durability::Power, move |connection| {
-            let who = person(connection, id)?.ok_or(Error::Unauthenticated)?;
+            let who = person(connection, id)?.filter(|who| Some(who.since) == since).ok_or(Error::Unauthenticated)?;
             beginning.write(connection, id)?;
             let caller = user(id, &who.name, address);
             AuditEntry::new(&caller, "login", who.name.as_str(), true, evidence.as_str()).write(connection)

@@ -28,17 +28,13 @@ const MAX_AGENT: usize = 200;
 
 words! {
     /// What somebody proved with that they are who they say, when a session began.
-    Evidence: "password, second-factor, recovery-code, provider or link" {
+    Evidence: "password, second-factor or recovery-code" {
         /// Their password, where there is no second factor.
         Password = "password",
         /// Their password, and a code of their authenticator.
         SecondFactor = "second-factor",
         /// Their password, and a recovery code.
         RecoveryCode = "recovery-code",
-        /// An OpenID provider vouches for them.
-        Provider = "provider",
-        /// A link that was theirs.
-        Link = "link",
     }
 }
 

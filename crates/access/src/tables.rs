@@ -6,9 +6,7 @@
 //!             │            └─ team_members ── teams ── team_groups
 //!             ├─ teams, robots, grants, immutable_tags
 //!             ├─ tokens
-//!             ├─ links ── teams
-//!             └─ device_logins
-//! provider_logins
+//!             └─ links ── teams
 //! repository_settings    (by name; the content of repositories is another room's)
 //! signing_keys, audit, rate_counts, access_state
 //! ```
@@ -41,8 +39,6 @@ pub const ROOM: Room = Room {
         Table { name: "half_logins", key: &["id"] },
         Table { name: "authenticators", key: &["account_id"] },
         Table { name: "recovery_codes", key: &["account_id", "hash"] },
-        Table { name: "provider_logins", key: &["id"] },
-        Table { name: "device_logins", key: &["id"] },
         Table { name: "job_rules", key: &["id"] },
         Table { name: "signing_keys", key: &["id"] },
         Table { name: "audit", key: &["id"] },
@@ -72,7 +68,7 @@ entrepot_database::statements! {
     ACCOUNT = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
         n.created_at, a.logged_in_at, a.email_confirmed_at
         FROM namespaces n JOIN accounts a ON a.id = n.id WHERE n.name = $1";
-    ACCOUNT_BY_ID = "SELECT n.name, a.administrator, a.disabled_at, a.valid_from, a.vouched_until FROM accounts a JOIN namespaces n ON n.id = a.id
+    ACCOUNT_BY_ID = "SELECT n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a JOIN namespaces n ON n.id = a.id
         WHERE a.id = $1";
     ACCOUNT_BY_SUBJECT = "SELECT a.id, n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a
         JOIN namespaces n ON n.id = a.id WHERE a.source = $1 AND a.subject = $2";
@@ -130,7 +126,7 @@ entrepot_database::statements! {
     TEAM_GROUPS = "SELECT source, name FROM team_groups WHERE team_id = $1 ORDER BY source, name";
 
     ROBOT = "SELECT id, description, disabled_at FROM robots WHERE namespace_id = $1 AND name = $2";
-    ROBOT_BY_ID = "SELECT r.name, n.name, r.disabled_at, a.disabled_at, a.vouched_until FROM robots r JOIN namespaces n ON n.id = r.namespace_id
+    ROBOT_BY_ID = "SELECT r.name, n.name, r.disabled_at, a.disabled_at FROM robots r JOIN namespaces n ON n.id = r.namespace_id
         LEFT JOIN accounts a ON a.id = n.id WHERE r.id = $1";
     ROBOTS = "SELECT name, description, disabled_at FROM robots WHERE namespace_id = $1 AND name > $2 ORDER BY name LIMIT $3";
     ADD_ROBOT = "INSERT INTO robots (namespace_id, name, description, created_at) VALUES ($1, $2, $3, $4)
@@ -238,24 +234,6 @@ entrepot_database::statements! {
     HAS_SECOND_FACTOR = "SELECT 1 FROM accounts a WHERE a.id = $1 AND (a.source <> 'local' OR EXISTS
         (SELECT 1 FROM authenticators t WHERE t.account_id = a.id AND t.confirmed_at IS NOT NULL))";
     SET_SECOND_FACTOR = "UPDATE namespaces SET second_factor = $1 WHERE id = $2";
-
-    ADD_PROVIDER_LOGIN = "INSERT INTO provider_logins (id, hash, provider, next, expires_at) VALUES ($1, $2, $3, $4, $5)";
-    TAKE_PROVIDER_LOGIN = "DELETE FROM provider_logins WHERE hash = $1 AND provider = $2 AND expires_at > $3 RETURNING next";
-    REMOVE_EXPIRED_PROVIDER_LOGINS = "DELETE FROM provider_logins WHERE expires_at < $1";
-    SET_VOUCHED = "UPDATE accounts SET vouched_until = $1 WHERE id = $2";
-    SET_CONFIRMED_EMAIL = "UPDATE accounts SET email = $1, email_confirmed_at = $2 WHERE id = $3
-        AND (email IS DISTINCT FROM $1 OR email_confirmed_at IS NULL)";
-
-    ADD_DEVICE_LOGIN = "INSERT INTO device_logins (id, hash, user_code, label, address, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
-    DEVICE_LOGIN = "SELECT d.label, d.account_id, n.name, d.answered_at, d.expires_at, d.address, d.created_at FROM device_logins d
-        LEFT JOIN namespaces n ON n.id = d.account_id WHERE d.hash = $1 AND d.expires_at > $2";
-    DEVICE_LOGIN_BY_CODE = "SELECT label, address, created_at, expires_at FROM device_logins
-        WHERE user_code = $1 AND answered_at IS NULL AND expires_at > $2";
-    ANSWER_DEVICE_LOGIN = "UPDATE device_logins SET account_id = $1, answered_at = $2
-        WHERE user_code = $3 AND answered_at IS NULL AND expires_at > $2";
-    REMOVE_DEVICE_LOGIN = "DELETE FROM device_logins WHERE hash = $1";
-    REMOVE_EXPIRED_DEVICE_LOGINS = "DELETE FROM device_logins WHERE expires_at < $1";
 
     JOB_RULES = "SELECT j.id, j.label, j.rule, j.scopes, j.repositories, j.created_at FROM job_rules j
         JOIN namespaces n ON n.id = j.namespace_id WHERE n.name = $1 ORDER BY j.id";

@@ -30,8 +30,6 @@ CREATE TABLE accounts (
     -- local, ldap, or oidc:<provider>; and who it is there
     source TEXT NOT NULL,
     subject TEXT,
-    -- of somebody known from a provider: until when what it said of them counts
-    vouched_until INTEGER,
     logged_in_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX accounts_by_subject ON accounts (source, subject) WHERE subject IS NOT NULL;
@@ -165,7 +163,7 @@ CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    -- what they proved it with: password, second-factor, recovery-code, passkey, provider or link
+    -- what they proved it with: password, second-factor or recovery-code
     proof TEXT NOT NULL,
     address TEXT NOT NULL,
     agent TEXT NOT NULL,
@@ -203,35 +201,6 @@ CREATE TABLE recovery_codes (
     hash BLOB NOT NULL,
     PRIMARY KEY (account_id, hash)
 ) STRICT, WITHOUT ROWID;
-
--- Logins that were begun at a provider. One that comes back is removed, whatever becomes of it.
-CREATE TABLE provider_logins (
-    id TEXT PRIMARY KEY,
-    -- of what the browser has in a cookie, from which everything follows that the provider is shown
-    hash BLOB NOT NULL UNIQUE,
-    provider TEXT NOT NULL,
-    -- where the browser goes afterwards: a path here
-    next TEXT NOT NULL,
-    expires_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX provider_logins_by_end ON provider_logins (expires_at);
-
--- Programs that wait for somebody to let them in (RFC 8628). One that was answered is removed when it hears of it.
-CREATE TABLE device_logins (
-    id TEXT PRIMARY KEY,
-    hash BLOB NOT NULL UNIQUE,
-    -- what people type: not secret, and good for nothing but to find the row
-    user_code TEXT NOT NULL UNIQUE,
-    label TEXT NOT NULL,
-    address TEXT NOT NULL,
-    -- whom it is let in as; none with an answer means that it is not
-    account_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
-    answered_at INTEGER,
-    created_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX device_logins_of_account ON device_logins (account_id) WHERE account_id IS NOT NULL;
-CREATE INDEX device_logins_by_end ON device_logins (expires_at);
 
 -- Jobs that may come in by a token that an OpenID provider signed for them, in place of one of ours.
 CREATE TABLE job_rules (
