@@ -12,6 +12,7 @@ mod connection;
 mod counters;
 mod drive;
 mod file_body;
+mod last_call;
 mod limits;
 mod listener;
 mod open;

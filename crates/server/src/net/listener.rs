@@ -7,6 +7,8 @@ use std::task::Poll;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use super::last_call;
+
 /// Connections that the kernel may queue before we accept them.
 const BACKLOG: u32 = 4096;
 
@@ -102,17 +104,20 @@ impl Listener {
     }
 
     /// Stops listening, and returns the connections that clients had got by then: the kernel would reset them.
-    pub(super) fn close(self) -> Vec<(TcpStream, SocketAddr)> {
-        let mut queued = Vec::new();
-        for socket in self.sockets {
-            // Asked itself, the kernel knows of those that the runtime has not heard of. None is waited for.
-            let Ok(socket) = socket.into_std() else { continue };
-            while let Ok((stream, peer)) = socket.accept() {
-                let usable = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-                queued.extend(usable.map(|stream| (stream, peer)));
+    pub(super) async fn close(self) -> Vec<(TcpStream, SocketAddr)> {
+        let sockets: Vec<_> = self.sockets.into_iter().filter_map(|socket| socket.into_std().ok()).collect();
+        for socket in &sockets {
+            if let Err(error) = last_call::refuse_new(socket) {
+                tracing::debug!(%error, "who connects at this moment may be reset");
             }
         }
-        queued
+        tokio::time::sleep(last_call::MOMENT).await;
+        let queued = sockets.iter().flat_map(last_call::queued);
+        let usable = queued.filter_map(|(stream, peer)| {
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            Some((stream.ok()?, peer))
+        });
+        usable.collect()
     }
 }
 

@@ -93,7 +93,7 @@ where
         () = shutdown => {}
     }
     // From here on the kernel refuses connections. Who got one before is served, as far as there is room.
-    for queued in listener.close() {
+    for queued in listener.close().await {
         if let Ok(permit) = room.clone().try_acquire_owned() {
             begin(queued, permit);
         }
