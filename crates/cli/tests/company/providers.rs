@@ -67,6 +67,8 @@ impl World {
         ] {
             takes(&data, &settings, line)?;
         }
+        let checked = takes(&data, &settings, "oidc check")?;
+        ensure!(checked.contains("acme: ") && checked.contains(&back), "{checked}");
         let registry = Registry::of(env!("CARGO_BIN_EXE_entrepot").as_ref(), &settings, data)?;
         Ok(Some(Self { provider, registry, files }))
     }
@@ -160,6 +162,7 @@ fn a_provider_that_is_down_lets_nobody_in_and_its_last_word_counts_for_a_while()
     let World { provider, registry, files: _files } = world;
     drop(provider);
     let refused = outside.look(&registry, &back)?.expect(503)?;
+    ensure!(!registry.command("oidc check").output()?.status.success(), "a provider that is down passes the check");
     ensure!(refused.text().contains("Acme does not answer as it should"), "{}", refused.text());
     ensure!(!outside.is_in(&registry)?, "who could not be looked at is in");
     registry.ask(&push("acme/app", "bea", &token))?.expect(202)?;

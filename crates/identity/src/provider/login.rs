@@ -1,5 +1,6 @@
 //! Logging in with a browser: the authorization code flow with PKCE (OpenID Connect Core 1.0, section 3.1; RFC 7636, RFC 9700).
 
+mod check;
 mod exchange;
 mod pending;
 mod person;
