@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::account::LOCAL;
 use crate::caller::{Caller, Credential, Limit, Principal, Who};
+use crate::elsewhere::LDAP;
 use crate::memory::{Generation, Memory};
 use crate::name::{Name, RobotName};
 use crate::pattern::Pattern;
@@ -106,10 +107,18 @@ struct KeptAccount {
     kept: Option<Arc<str>>,
     administrator: bool,
     disabled: bool,
-    /// Whether its password is kept here.
-    local: bool,
+    place: Place,
     valid_from: Timestamp,
     asks_second_factor: bool,
+}
+
+/// Where an account's password is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Here,
+    Directory,
+    /// Those of a provider have none that could be shown to us.
+    Nowhere,
 }
 
 /// The key under which somebody is remembered: a hash of what they showed, with a key of this process.
@@ -146,7 +155,8 @@ impl Access {
                 self.by_token(password, Some(username)).await?
             }
             Shown::Basic { username, password } => {
-                match self.by_password(username, password, fingerprint, address).await? {
+                let shown = self.by_password(username, password, fingerprint, address).await;
+                match shown.map_err(|error| self.hinted(error))? {
                     Showing { asks_second_factor: true, .. } => return Err(Error::SecondFactorAsked),
                     Showing { remembered, logs_in, .. } => {
                         if let Some(account) = logs_in {
@@ -180,8 +190,8 @@ impl Access {
         }
         let guessed = self.admit(Shown::Basic { username, password }, address)?;
         let fingerprint = self.fingerprint(&[b"basic", username.as_bytes(), password.as_bytes()]);
-        let Showing { remembered, asks_second_factor, .. } =
-            self.by_password(username, password, fingerprint, address).await?;
+        let shown = self.by_password(username, password, fingerprint, address).await;
+        let Showing { remembered, asks_second_factor, .. } = shown.map_err(|error| self.hinted(error))?;
         // With half of the proof nobody is known yet from where they come: who has found a password may guess no faster for it.
         if !asks_second_factor {
             self.0.guessing.right(guessed.as_ref(), address);
@@ -229,11 +239,13 @@ impl Access {
         }
         let name = username.parse::<Name>().ok();
         let (generation, account) = self.password_of(name.clone()).await?;
-        let known_elsewhere = account.as_ref().is_none_or(|account| !account.local);
-        if known_elsewhere && let Some(directory) = &self.0.options.directory {
+        let asks_directory = account.as_ref().is_none_or(|account| account.place == Place::Directory);
+        if asks_directory && let Some(directory) = &self.0.options.directory {
             return Ok(self.by_directory(directory, username, password, address).await?.into());
         }
-        let kept = account.as_ref().and_then(|account| account.kept.clone());
+        // Where the password of those is who are known from elsewhere, is not here.
+        let kept = account.as_ref().filter(|account| account.place == Place::Here);
+        let kept = kept.and_then(|account| account.kept.clone());
         if !self.is_proven(&fingerprint, kept.as_ref()) {
             self.prove(name.as_ref(), password, kept.as_deref(), address).await?;
         }
@@ -392,7 +404,11 @@ impl KeptAccount {
             kept: row.optional_text(1)?.map(Arc::from),
             administrator: row.integer(2)? != 0,
             disabled: row.optional_integer(3)?.is_some(),
-            local: row.text(4)? == LOCAL,
+            place: match row.text(4)? {
+                LOCAL => Place::Here,
+                LDAP => Place::Directory,
+                _ => Place::Nowhere,
+            },
             valid_from: Timestamp::from_micros(row.integer(5)?),
             asks_second_factor: row.optional_integer(6)?.is_some(),
         })

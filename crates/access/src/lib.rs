@@ -6,6 +6,7 @@ mod bucket;
 mod caller;
 mod confirmation;
 mod directory;
+mod elsewhere;
 mod entry;
 mod error;
 mod explain;
@@ -26,6 +27,7 @@ mod password;
 mod pattern;
 mod permit;
 mod policy;
+mod provider;
 mod public_url;
 mod quota;
 mod rate;
@@ -54,7 +56,7 @@ use std::time::Instant;
 
 use entrepot_database::{Database, Durability};
 use entrepot_identity::directory::Directory;
-use entrepot_identity::provider;
+use entrepot_identity::provider as identity_provider;
 use entrepot_mail::Mailer;
 use entrepot_oci::RepositoryName;
 use quick_cache::sync::Cache;
@@ -62,6 +64,7 @@ use quick_cache::sync::Cache;
 pub use account::{Account, AccountChange, NewAccount, NewPassword, Newcomer};
 pub use audit::{AuditEntry, AuditFilter};
 pub use caller::{Access as TokenAccess, Caller, Credential, Limit, On, Principal};
+pub use entrepot_identity::provider::Answer as ProviderAnswer;
 pub use entry::Entry;
 pub use error::Error;
 pub use explain::Explanation;
@@ -78,6 +81,7 @@ pub use organization::{Member, NamespaceChange, Organization};
 pub use password::{MAX_PASSWORD, MIN_PASSWORD};
 pub use pattern::{InvalidPattern, Pattern};
 pub use permit::{AccountOwner, InOrganization, NamespaceOwner, Permit, RepositoryAdmin, System};
+pub use provider::{Admission, Arrival, Departure, InvalidProviderName, LoginProvider, ProviderName};
 pub use public_url::{InvalidPublicUrl, PublicUrl};
 pub use quota::{Quota, Usage};
 pub use rate::{Allowance, Counted, Exhausted, Rate, Rates};
@@ -116,8 +120,10 @@ pub struct Options {
     pub anonymous: Anonymous,
     /// The company's directory, whose people may log in.
     pub directory: Option<Arc<Directory>>,
-    /// How OpenID providers are asked for their keys.
-    pub providers: Option<provider::Client>,
+    /// How OpenID providers are asked.
+    pub providers: Option<identity_provider::Client>,
+    /// Those at which people log in.
+    pub login_providers: Vec<LoginProvider>,
     /// The way for letters to people.
     pub mailer: Option<Arc<Mailer>>,
     /// Where people reach the registry.
@@ -135,6 +141,7 @@ impl Options {
             anonymous,
             directory: None,
             providers: None,
+            login_providers: Vec::new(),
             mailer: None,
             public_url: None,
             sign_up: SignUp::Nobody,
@@ -171,17 +178,22 @@ struct Inner {
     nobody: Arc<caller::Who>,
     /// Whether an account was seen: then there is one for good.
     accounts_seen: AtomicBool,
-    /// The OpenID providers that rules name, with their keys.
-    issuers: parking_lot::Mutex<HashMap<String, provider::Issuer>>,
+    /// The OpenID providers at which people log in.
+    doors: provider::Doors,
+    /// Those that rules name, with their keys.
+    issuers: parking_lot::Mutex<HashMap<String, identity_provider::Issuer>>,
 }
 
 impl Access {
     /// Access over these facts; `database` must have been opened with [`ROOM`].
     ///
     /// # Errors
-    /// The system has no random numbers.
+    /// The system has no random numbers; there are providers to log in at, and no way to ask them.
     pub fn new(options: Options, database: Database) -> Result<Self, Error> {
+        let (client, url) = (options.providers.as_ref(), options.public_url.as_ref());
+        let doors = provider::Doors::new(&options.login_providers, client, url)?;
         Ok(Self(Arc::new(Inner {
+            doors,
             limits: rate::Limits::new(options.rates),
             options,
             database,

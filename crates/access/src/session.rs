@@ -28,13 +28,15 @@ const MAX_AGENT: usize = 200;
 
 words! {
     /// What somebody proved with that they are who they say, when a session began.
-    Evidence: "password, second-factor or recovery-code" {
+    Evidence: "password, second-factor, recovery-code or provider" {
         /// Their password, where there is no second factor.
         Password = "password",
         /// Their password, and a code of their authenticator.
         SecondFactor = "second-factor",
         /// Their password, and a recovery code.
         RecoveryCode = "recovery-code",
+        /// What a provider said, where they had logged in.
+        Provider = "provider",
     }
 }
 

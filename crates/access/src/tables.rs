@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! namespaces ─┬─ accounts ─┬─ members ── namespaces (organizations)
-//!             │            ├─ sessions, half_logins, authenticators, recovery_codes
+//!             │            ├─ sessions, half_logins, authenticators, recovery_codes, provider_logins
 //!             │            └─ team_members ── teams ── team_groups
 //!             ├─ teams, robots, grants, immutable_tags
 //!             ├─ tokens
 //!             └─ links ── teams
 //! repository_settings    (by name; the content of repositories is another room's)
-//! signing_keys, audit, rate_counts, access_state
+//! signing_keys, audit, rate_counts, access_state, departures
 //! ```
 
 use entrepot_database::{Compatibility, Migration, Room, Table};
@@ -37,6 +37,8 @@ pub const ROOM: Room = Room {
         Table { name: "links", key: &["id"] },
         Table { name: "sessions", key: &["id"] },
         Table { name: "half_logins", key: &["id"] },
+        Table { name: "departures", key: &["id"] },
+        Table { name: "provider_logins", key: &["account_id"] },
         Table { name: "authenticators", key: &["account_id"] },
         Table { name: "recovery_codes", key: &["account_id", "hash"] },
         Table { name: "job_rules", key: &["id"] },
@@ -68,8 +70,8 @@ entrepot_database::statements! {
     ACCOUNT = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
         n.created_at, a.logged_in_at, a.email_confirmed_at
         FROM namespaces n JOIN accounts a ON a.id = n.id WHERE n.name = $1";
-    ACCOUNT_BY_ID = "SELECT n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a JOIN namespaces n ON n.id = a.id
-        WHERE a.id = $1";
+    ACCOUNT_BY_ID = "SELECT n.name, a.administrator, COALESCE(a.disabled_at, a.lapsed_at), a.valid_from
+        FROM accounts a JOIN namespaces n ON n.id = a.id WHERE a.id = $1";
     ACCOUNT_BY_SUBJECT = "SELECT a.id, n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a
         JOIN namespaces n ON n.id = a.id WHERE a.source = $1 AND a.subject = $2";
     PASSWORD = "SELECT a.id, a.password, a.administrator, a.disabled_at, a.source, a.valid_from, t.confirmed_at
@@ -82,6 +84,9 @@ entrepot_database::statements! {
     SET_PROFILE = "UPDATE accounts SET email = $1, email_confirmed_at = NULL WHERE id = $2 AND email IS DISTINCT FROM $1";
     ACCOUNTS_OF_SOURCE = "SELECT n.name, a.id, a.subject FROM accounts a JOIN namespaces n ON n.id = a.id
         WHERE a.source = $1 AND a.disabled_at IS NULL AND a.subject > $2 ORDER BY a.subject LIMIT $3";
+    SET_VOUCHED = "UPDATE accounts SET email = $1, email_confirmed_at = $2, lapsed_at = NULL WHERE id = $3";
+    SET_LAPSED = "UPDATE accounts SET lapsed_at = $1 WHERE id = $2";
+    LAPSED = "SELECT 1 FROM accounts WHERE id = $1 AND lapsed_at IS NOT NULL";
     SET_PASSWORD = "UPDATE accounts SET password = $1, valid_from = $2 WHERE id = $3";
     SET_EMAIL = "UPDATE accounts SET email = $1, email_confirmed_at = NULL WHERE id = $2";
     SET_ADMINISTRATOR = "UPDATE accounts SET administrator = $1 WHERE id = $2";
@@ -126,7 +131,8 @@ entrepot_database::statements! {
     TEAM_GROUPS = "SELECT source, name FROM team_groups WHERE team_id = $1 ORDER BY source, name";
 
     ROBOT = "SELECT id, description, disabled_at FROM robots WHERE namespace_id = $1 AND name = $2";
-    ROBOT_BY_ID = "SELECT r.name, n.name, r.disabled_at, a.disabled_at FROM robots r JOIN namespaces n ON n.id = r.namespace_id
+    ROBOT_BY_ID = "SELECT r.name, n.name, r.disabled_at, COALESCE(a.disabled_at, a.lapsed_at)
+        FROM robots r JOIN namespaces n ON n.id = r.namespace_id
         LEFT JOIN accounts a ON a.id = n.id WHERE r.id = $1";
     ROBOTS = "SELECT name, description, disabled_at FROM robots WHERE namespace_id = $1 AND name > $2 ORDER BY name LIMIT $3";
     ADD_ROBOT = "INSERT INTO robots (namespace_id, name, description, created_at) VALUES ($1, $2, $3, $4)
@@ -211,6 +217,7 @@ entrepot_database::statements! {
     SET_SESSION_SEEN = "UPDATE sessions SET seen_at = $1 WHERE id = $2";
     REMOVE_SESSION = "DELETE FROM sessions WHERE id = $1 AND account_id = $2";
     REMOVE_OTHER_SESSIONS = "DELETE FROM sessions WHERE account_id = $1 AND id <> $2";
+    REMOVE_SESSIONS = "DELETE FROM sessions WHERE account_id = $1";
     REMOVE_EXPIRED_SESSIONS = "DELETE FROM sessions WHERE expires_at < $1";
 
     ADD_HALF_LOGIN = "INSERT INTO half_logins (id, hash, account_id, tries, created_at, expires_at) VALUES ($1, $2, $3, 0, $4, $5)";
@@ -219,6 +226,23 @@ entrepot_database::statements! {
     TRIED_HALF_LOGINS = "SELECT CAST(COALESCE(SUM(tries), 0) AS BIGINT) FROM half_logins WHERE account_id = $1 AND expires_at > $2";
     REMOVE_HALF_LOGIN = "DELETE FROM half_logins WHERE hash = $1";
     REMOVE_EXPIRED_HALF_LOGINS = "DELETE FROM half_logins WHERE expires_at < $1";
+
+    ADD_DEPARTURE = "INSERT INTO departures (id, hash, browser, provider, pending, next, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    DEPARTURE = "SELECT pending, next FROM departures WHERE hash = $1 AND browser = $2 AND provider = $3 AND expires_at > $4";
+    REMOVE_DEPARTURE = "DELETE FROM departures WHERE hash = $1";
+    REMOVE_EXPIRED_DEPARTURES = "DELETE FROM departures WHERE expires_at < $1";
+
+    SET_PROVIDER_LOGIN = "INSERT INTO provider_logins (account_id, id, source, renewal, checked_at, due_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (account_id) DO UPDATE SET id = excluded.id, source = excluded.source, renewal = excluded.renewal,
+        checked_at = excluded.checked_at, due_at = excluded.due_at";
+    DUE_PROVIDER_LOGINS = "SELECT p.account_id, p.id, p.source, p.renewal, p.checked_at, a.subject, n.name FROM provider_logins p
+        JOIN accounts a ON a.id = p.account_id JOIN namespaces n ON n.id = p.account_id
+        WHERE p.due_at <= $1 ORDER BY p.due_at LIMIT $2";
+    RENEW_PROVIDER_LOGIN = "UPDATE provider_logins SET renewal = $1, checked_at = $2, due_at = $3 WHERE account_id = $4 AND id = $5";
+    PUT_OFF_PROVIDER_LOGIN = "UPDATE provider_logins SET due_at = $1 WHERE account_id = $2 AND id = $3";
+    REMOVE_PROVIDER_LOGIN = "DELETE FROM provider_logins WHERE account_id = $1 AND id = $2";
 
     AUTHENTICATOR = "SELECT secret, confirmed_at, used_step FROM authenticators WHERE account_id = $1";
     SET_AUTHENTICATOR = "INSERT INTO authenticators (account_id, secret) VALUES ($1, $2)

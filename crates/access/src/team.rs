@@ -3,8 +3,10 @@
 use entrepot_database::Connection;
 
 use crate::account::{MAX_PAGE, checked_text, find as find_account};
+use crate::elsewhere::LDAP;
 use crate::name::Name;
 use crate::permit::{InOrganization, NamespaceOwner, Permit};
+use crate::provider::ProviderName;
 use crate::role::Membership;
 use crate::rules::membership;
 use crate::{Access, Error, tables};
@@ -179,7 +181,7 @@ impl Access {
         team: &Name,
         group: TeamGroup,
     ) -> Result<(), Error> {
-        let known = group.source == "ldap" || group.source.starts_with("oidc:");
+        let known = group.source == LDAP || ProviderName::is_source(&group.source);
         if !known || group.name.is_empty() || group.name.len() > 255 {
             return Err(Error::invalid(
                 "group",

@@ -21,6 +21,7 @@ mod jobs;
 mod keys;
 mod links;
 mod organizations;
+mod providers;
 mod rates;
 mod repositories;
 mod revocation;

@@ -77,6 +77,9 @@ pub(crate) enum Command {
     /// The company's directory
     #[command(subcommand)]
     Ldap(LdapCommand),
+    /// The providers at which people log in
+    #[command(subcommand)]
+    Oidc(OidcCommand),
     /// Letters to people
     #[command(subcommand)]
     Mail(MailCommand),
@@ -170,6 +173,13 @@ pub(crate) enum MailCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum LdapCommand {
     /// Try every server of the directory as it is configured, and say how far it gets
+    Check(Flags),
+}
+
+/// What can be done with the providers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OidcCommand {
+    /// Ask every provider as it is configured who it is, and show it the registry's secret; nobody logs in
     Check(Flags),
 }
 

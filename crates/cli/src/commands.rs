@@ -6,6 +6,7 @@ pub(crate) mod database;
 pub(crate) mod doctor;
 pub(crate) mod ldap;
 pub(crate) mod mail;
+pub(crate) mod oidc;
 pub(crate) mod purge;
 pub(crate) mod serve;
 pub(crate) mod store;

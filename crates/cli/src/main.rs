@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command, DatabaseCommand, LdapCommand, MailCommand};
+use crate::arguments::{Arguments, Command, DatabaseCommand, LdapCommand, MailCommand, OidcCommand};
 use crate::commands::accounts::{audit, ci, explain, keys, maintenance, org, quota, repo, robot, team, token, user};
 
 fn main() -> ExitCode {
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Quota(noun) => noun.run(quota::run),
         Command::Ci(noun) => noun.run(ci::run),
         Command::Ldap(LdapCommand::Check(flags)) => commands::ldap::check(&flags),
+        Command::Oidc(OidcCommand::Check(flags)) => commands::oidc::check(&flags),
         Command::Mail(MailCommand::Check(flags)) => commands::mail::check(&flags),
         Command::Keys(noun) => noun.run(keys::run),
         Command::Access(noun) => explain::run(noun),

@@ -8,7 +8,7 @@ pub struct Secret(String);
 
 impl Secret {
     /// The text itself, for the one place that needs it.
-    pub(crate) fn reveal(&self) -> &str {
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }

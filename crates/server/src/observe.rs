@@ -132,7 +132,7 @@ impl<B> Drop for Observed<B> {
             peer = line.peer.map(tracing::field::display),
             method = %self.watch.method,
             path = &*shown(line.uri.path()),
-            query = line.uri.query(),
+            query = shown_query(&line.uri),
             status = self.status.as_u16(),
             sent_bytes = self.sent,
             duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
@@ -150,9 +150,23 @@ fn shown(path: &str) -> Cow<'_, str> {
     }
 }
 
+/// A query as the log may have it: what a provider sends people back with is good for a login.
+fn shown_query(uri: &Uri) -> Option<&str> {
+    let is_answer = uri.path().starts_with("/login/oidc/");
+    uri.query().map(|query| if is_answer { "…" } else { query })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_of_providers_are_not_logged() {
+        let query = |text: &str| shown_query(&text.parse().unwrap()).map(str::to_owned);
+        assert_eq!(query("/login/oidc/acme/callback?code=c2VjcmV0&state=x").as_deref(), Some("…"));
+        assert_eq!(query("/login/oidc/acme"), None);
+        assert_eq!(query("/login?next=/settings").as_deref(), Some("next=/settings"));
+    }
 
     #[test]
     fn secrets_of_links_are_not_logged() {

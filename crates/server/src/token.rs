@@ -170,7 +170,7 @@ impl IntoResponse for TokenError {
             Self::Access(error) => {
                 let message = error.to_string();
                 match error {
-                    Error::Unauthenticated | Error::SecondFactorAsked => {
+                    Error::Unauthenticated | Error::WrongPassword { .. } | Error::SecondFactorAsked => {
                         (StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message, None)
                     }
                     Error::TooMany { after } => {

@@ -15,6 +15,7 @@ mod organizations;
 mod page;
 mod picture;
 mod posted;
+mod provider;
 mod reset;
 mod section;
 mod settings;
@@ -46,6 +47,8 @@ fn entry(routes: Router<Web>) -> Router<Web> {
     routes
         .route("/login", get(login::ask).post(login::act))
         .route("/login/second-factor", post(login::second_factor))
+        .route("/login/oidc/{provider}", get(provider::begin))
+        .route("/login/oidc/{provider}/callback", get(provider::finish))
         .route("/logout", post(login::out))
         .route("/sign-up", get(sign_up::ask).post(sign_up::act))
         .route("/reset", get(reset::ask).post(reset::act))

@@ -25,6 +25,9 @@ CREATE TABLE accounts (
     password TEXT,
     administrator INTEGER NOT NULL,
     disabled_at INTEGER,
+    -- Since when the provider from which they are known answers for them no longer. Until they log in there again, they are as good as
+    -- disabled.
+    lapsed_at INTEGER,
     -- What was shown before this time proves nothing: the password was changed, or all logins were ended.
     valid_from INTEGER NOT NULL,
     -- local, ldap, or oidc:<provider>; and who it is there
@@ -163,7 +166,7 @@ CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    -- what they proved it with: password, second-factor or recovery-code
+    -- what they proved it with: password, second-factor, recovery-code or provider
     proof TEXT NOT NULL,
     address TEXT NOT NULL,
     agent TEXT NOT NULL,
@@ -185,6 +188,36 @@ CREATE TABLE half_logins (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX half_logins_of_account ON half_logins (account_id);
 CREATE INDEX half_logins_by_end ON half_logins (expires_at);
+
+-- Browsers that are at a provider, for somebody to log in there. One that comes back is removed.
+CREATE TABLE departures (
+    id TEXT PRIMARY KEY,
+    -- of the state that comes back
+    hash BLOB NOT NULL UNIQUE,
+    -- of the secret in the cookie of the browser that was sent away
+    browser BLOB NOT NULL,
+    provider TEXT NOT NULL,
+    -- what the answer is held against, as JSON
+    pending TEXT NOT NULL,
+    -- where the browser wants to go then
+    next TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX departures_by_end ON departures (expires_at);
+
+-- The last login of somebody at their provider, which is asked again whether it holds.
+CREATE TABLE provider_logins (
+    account_id INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    -- of the login: what comes of asking about an older one does not count
+    id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    -- what it is asked with. Nobody but us can use it: our own secret there belongs to it. None: it cannot be asked.
+    renewal TEXT,
+    -- when it last answered for them, and when it is asked next
+    checked_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX provider_logins_by_due ON provider_logins (due_at);
 
 -- What makes the codes of somebody's authenticator. It is asked for once it is confirmed.
 CREATE TABLE authenticators (

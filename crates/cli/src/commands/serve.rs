@@ -75,6 +75,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let (access, pause) = (access.clone(), config.ldap.sync_interval);
         async move { access.follow_directory(pause).await }
     });
+    let recheck = tokio::spawn({
+        let access = access.clone();
+        async move { access.follow_providers().await }
+    });
     announce(listener.addresses(), tls.is_some());
     if config.access != Anonymous::Push {
         match access.set_up_link().await {
@@ -107,6 +111,7 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
     purge.abort();
     count.abort();
     follow.abort();
+    recheck.abort();
     forget.abort();
     attend.abort();
     // So that the log of who did what can be ended here.

@@ -16,6 +16,7 @@ use super::field::Field;
 use super::logging::{LogFilter, LogFormat};
 use super::mail::Mail;
 use super::network::Networks;
+use super::provider::Provider;
 use super::quantity::{ByteSize, Limit, Span, Speed};
 use super::rate::Figure;
 use super::reader::{Reader, Reported};
@@ -24,7 +25,7 @@ use super::setting::{Fallback, Section, Setting};
 use super::stores::{Azure, Gcs, Oss, S3, Store, Swift};
 
 /// Every setting there is.
-pub(super) static TABLE: [Section; 22] = [
+pub(super) static TABLE: [Section; 23] = [
     Section { name: "", about: "Where the registry is.", settings: &[LISTEN, DATA_DIR] },
     Section { name: "tls", about: "HTTPS. Without it the registry speaks plain HTTP.", settings: &[TLS_CERT, TLS_KEY] },
     Section {
@@ -41,6 +42,7 @@ pub(super) static TABLE: [Section; 22] = [
     Section { name: "access", about: "Who may do what.", settings: &[ANONYMOUS, SIGN_UP] },
     Ldap::SECTION,
     Oidc::SECTION,
+    Provider::SECTION,
     Mail::SECTION,
     Store::SECTION,
     S3::SECTION,

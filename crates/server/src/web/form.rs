@@ -272,7 +272,7 @@ impl Form {
             field.focus = true;
             return (StatusCode::UNPROCESSABLE_ENTITY, self);
         }
-        if matches!(error, Error::Unauthenticated) {
+        if matches!(error, Error::Unauthenticated | Error::WrongPassword { .. }) {
             // A browser that is told 401 asks for a password in a window of its own.
             self.mistake = Some("The name or the password is wrong.".to_owned());
             return (StatusCode::FORBIDDEN, self);

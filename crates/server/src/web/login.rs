@@ -13,6 +13,7 @@ use super::form::{Field, Form};
 use super::next::Next;
 use super::page::{Answer, Frame, Simple, redirect, show};
 use super::posted::Posted;
+use super::provider;
 use super::visitor::Visitor;
 
 fn form(visitor: &Visitor, next: &Next, fields: &Fields) -> Form {
@@ -27,7 +28,7 @@ fn form(visitor: &Visitor, next: &Next, fields: &Fields) -> Form {
 pub(super) async fn ask(State(web): State<Web>, visitor: Visitor) -> Answer {
     let next = Next::of(&visitor.uri);
     let form = form(&visitor, &next, &Fields::default());
-    page(&web, &visitor, StatusCode::OK, form)
+    page(&web, &visitor, StatusCode::OK, &next, form)
 }
 
 /// `POST /login`
@@ -37,13 +38,16 @@ pub(super) async fn act(State(web): State<Web>, Posted { visitor, fields }: Post
         Ok(entry) => step(&visitor, &entry, &next),
         Err(error) => {
             let (status, form) = form(&visitor, &next, &fields).refused(error);
-            page(&web, &visitor, status, form)
+            page(&web, &visitor, status, &next, form)
         }
     }
 }
 
-fn page(web: &Web, visitor: &Visitor, status: StatusCode, form: Form) -> Answer {
+fn page(web: &Web, visitor: &Visitor, status: StatusCode, next: &Next, form: Form) -> Answer {
     let mut page = Simple::new(Frame::new(visitor, "Log in").within("login")).form(form);
+    for (name, label) in web.access.login_providers() {
+        page = page.way(provider::place(web, name, next), format!("Log in with {label}"));
+    }
     page = page.link("/reset", "Forgot the password?");
     if *web.access.sign_up_allowed() != SignUp::Nobody {
         page = page.link("/sign-up", "No account yet? Sign up");
@@ -93,7 +97,7 @@ pub(super) async fn second_factor(State(web): State<Web>, Posted { visitor, fiel
 }
 
 /// Gives the browser its session, and sends it on.
-fn entered(visitor: &Visitor, session: &Secret, next: &Next) -> Response {
+pub(super) fn entered(visitor: &Visitor, session: &Secret, next: &Next) -> Response {
     let mut response = redirect(next.as_str());
     let https = visitor.origin.is_https();
     let cookies = [Cookie::Session.set(session.reveal(), https), Cookie::Visit.clear(https)];

@@ -100,17 +100,19 @@ pub(super) struct Simple {
     frame: Frame,
     lead: Vec<String>,
     forms: Vec<Form>,
+    /// Other ways to do the same.
+    ways: Vec<Link>,
     links: Vec<Link>,
 }
 
 struct Link {
     to: String,
-    text: &'static str,
+    text: String,
 }
 
 impl Simple {
     pub(super) fn new(frame: Frame) -> Self {
-        Self { frame, lead: Vec::new(), forms: Vec::new(), links: Vec::new() }
+        Self { frame, lead: Vec::new(), forms: Vec::new(), ways: Vec::new(), links: Vec::new() }
     }
 
     pub(super) fn lead(mut self, line: impl Into<String>) -> Self {
@@ -123,8 +125,14 @@ impl Simple {
         self
     }
 
-    pub(super) fn link(mut self, to: impl Into<String>, text: &'static str) -> Self {
-        self.links.push(Link { to: to.into(), text });
+    /// Another way to do what the page is for, by a button.
+    pub(super) fn way(mut self, to: impl Into<String>, text: impl Into<String>) -> Self {
+        self.ways.push(Link { to: to.into(), text: text.into() });
+        self
+    }
+
+    pub(super) fn link(mut self, to: impl Into<String>, text: impl Into<String>) -> Self {
+        self.links.push(Link { to: to.into(), text: text.into() });
         self
     }
 }

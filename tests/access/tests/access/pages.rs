@@ -16,6 +16,8 @@ const ID: &str = "01980000-0000-7000-8000-000000000000";
 const PAGES: &[(&str, [u16; 3])] = &[
     ("/", [200, 200, 200]),
     ("/login", [200, 200, 200]),
+    ("/login/oidc/{provider}", [404, 404, 404]),
+    ("/login/oidc/{provider}/callback", [404, 404, 404]),
     ("/sign-up", [403, 403, 403]),
     ("/reset", [200, 200, 200]),
     ("/link/{kind}/{secret}", [410, 410, 410]),
@@ -69,6 +71,7 @@ fn concrete(path: &str) -> String {
         ("{id}", ID),
         ("{organization}", "acme"),
         ("{account}", "owner"),
+        ("{provider}", "acme"),
     ];
     marks.iter().fold(path.to_owned(), |path, (mark, value)| path.replace(mark, value))
 }

@@ -5,7 +5,8 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 use entrepot_test_harness::{Registry, get};
-use entrepot_test_support::servers::{Smtp, SmtpSecurity};
+use entrepot_test_support::Port;
+use entrepot_test_support::servers::{OidcProvider, OidcSettings, Smtp, SmtpSecurity};
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -89,6 +90,44 @@ fn letters_lead_to_pages() -> Result<()> {
     facts["reset"] = json!(link("ben@acme.example", 2)?);
     facts["step"] = json!("reset");
     browser.run("letters", &facts)?;
+    Ok(())
+}
+
+#[test]
+fn people_come_in_by_the_button_of_their_company() -> Result<()> {
+    let Some(browser) = Browser::require()? else { return Ok(()) };
+    let port = Port::claim()?;
+    // To browsers this is another site than the provider's, which is at 127.0.0.1.
+    let base = format!("http://localhost:{}", port.number());
+    let settings = OidcSettings {
+        algorithm: "ES256",
+        in_token: false,
+        accounts: r#"{"4711": {"preferred_username": "bea", "name": "Bea Bell", "groups": ["staff"]},
+                      "4712": {"preferred_username": "mal", "groups": ["visitors"]}}"#,
+    };
+    let Some(provider) = OidcProvider::start_for(&settings, &format!("{base}/login/oidc/acme/callback"))? else {
+        return Ok(());
+    };
+    let registry = Registry::at(
+        port.address(),
+        &[
+            ("ENTREPOT_ACCESS_ANONYMOUS", "pull"),
+            ("ENTREPOT_HTTP_PUBLIC_URL", &base),
+            ("ENTREPOT_OIDC_ACME_LABEL", "Acme"),
+            ("ENTREPOT_OIDC_ACME_ISSUER", &provider.issuer()),
+            ("ENTREPOT_OIDC_ACME_CLIENT_ID", "post"),
+            ("ENTREPOT_OIDC_ACME_CLIENT_SECRET", OidcProvider::SECRET),
+            ("ENTREPOT_OIDC_ACME_CLIENT_AUTH", "post"),
+            ("ENTREPOT_OIDC_ACME_SCOPES", "profile email groups"),
+            ("ENTREPOT_OIDC_ACME_ALLOWED_GROUPS", "staff"),
+        ],
+    )?;
+    account(&registry, "ann", " --admin")?;
+    let found = browser.run("provider", &json!({ "base": base, "password": PASSWORD, "in": "4711", "out": "4712" }))?;
+    let token = found["token"].as_str().context("no token")?;
+    let me =
+        registry.ask(&get("/api/v1/me").header("Authorization", format!("Bearer {token}")))?.expect(200)?.json()?;
+    ensure!(me.to_string().contains("bea"), "{me}");
     Ok(())
 }
 

@@ -34,7 +34,7 @@ function client(method, id) {
     client_secret: settings.secret,
     token_endpoint_auth_method: method,
     redirect_uris: [settings.redirect],
-    grant_types: ['authorization_code'],
+    grant_types: ['authorization_code', 'refresh_token'],
     id_token_signed_response_alg: settings.algorithm,
   };
 }
