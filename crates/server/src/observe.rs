@@ -132,7 +132,7 @@ impl<B> Drop for Observed<B> {
             peer = line.peer.map(tracing::field::display),
             method = %self.watch.method,
             path = &*shown(line.uri.path()),
-            query = line.uri.query(),
+            query = query(&line.uri),
             status = self.status.as_u16(),
             sent_bytes = self.sent,
             duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
@@ -150,6 +150,12 @@ fn shown(path: &str) -> Cow<'_, str> {
     }
 }
 
+/// A query as the log may have it: with the code of a program that waits somebody else could let it in. Whoever has to log in for that
+/// carries it along.
+fn query(uri: &Uri) -> Option<&str> {
+    uri.query().filter(|_| !matches!(uri.path(), "/device" | "/login"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,5 +167,13 @@ mod tests {
         for path in ["/link/reset", "/link/", "/link", "/v2/acme/app/tags/list", "/"] {
             assert_eq!(shown(path), path);
         }
+    }
+
+    #[test]
+    fn codes_of_programs_are_not_logged() {
+        for uri in ["/device?code=BCDF-GHJK", "/login?next=%2Fdevice%3Fcode%3DBCDF-GHJK"] {
+            assert_eq!(query(&Uri::from_static(uri)), None, "{uri}");
+        }
+        assert_eq!(query(&Uri::from_static("/v2/_catalog?n=5")), Some("n=5"));
     }
 }
