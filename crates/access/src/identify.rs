@@ -48,7 +48,7 @@ pub enum Shown<'a> {
 
 words! {
     /// What kind of token it is.
-    TokenKind: "personal, organization, robot or login" {
+    TokenKind: "personal, organization, robot, login or device" {
         /// Acts for the person who made it.
         Personal = "personal",
         /// Acts for an organization.
@@ -57,6 +57,8 @@ words! {
         Robot = "robot",
         /// Keeps a client logged in that has thrown the password away.
         Login = "login",
+        /// Acts for the person who has allowed it in a browser, in a program that has none.
+        Device = "device",
     }
 }
 
@@ -338,7 +340,7 @@ impl Access {
         Ok(Caller::new(Arc::new(who), address))
     }
 
-    async fn holder_by_hash(&self, token: &str) -> Result<(Generation, Option<(Who, TokenKind)>), Error> {
+    pub(crate) async fn holder_by_hash(&self, token: &str) -> Result<(Generation, Option<(Who, TokenKind)>), Error> {
         let hash = Secret::hash_of(token);
         let found = self.0.database.read(move |connection| {
             let generation = Memory::of(connection)?;
@@ -451,7 +453,7 @@ impl KeptToken {
             return Ok(None);
         }
         let principal = match (self.kind, self.robot) {
-            (TokenKind::Personal | TokenKind::Login, None) => {
+            (TokenKind::Personal | TokenKind::Login | TokenKind::Device, None) => {
                 account(connection, self.namespace)?.map(|(principal, _)| principal)
             }
             (TokenKind::Organization, None) => {

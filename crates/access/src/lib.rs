@@ -5,6 +5,7 @@ mod audit;
 mod bucket;
 mod caller;
 mod confirmation;
+mod device;
 mod directory;
 mod elsewhere;
 mod entry;
@@ -19,6 +20,7 @@ mod job;
 mod keys;
 mod letters;
 mod link;
+mod log_out;
 mod maintenance;
 mod memory;
 mod name;
@@ -64,6 +66,7 @@ use quick_cache::sync::Cache;
 pub use account::{Account, AccountChange, NewAccount, NewPassword, Newcomer};
 pub use audit::{AuditEntry, AuditFilter};
 pub use caller::{Access as TokenAccess, Caller, Credential, Limit, On, Principal};
+pub use device::{Device, DeviceCodes, DeviceLogin, DevicePoll, InvalidUserCode, NewDevice, UserCode};
 pub use entrepot_identity::provider::Answer as ProviderAnswer;
 pub use entry::Entry;
 pub use error::Error;
@@ -164,6 +167,7 @@ struct Inner {
     elsewhere: password::Passwords,
     guessing: guessing::Guessing,
     letters: letters::Pacing,
+    devices: device::Devices,
     limits: rate::Limits,
     audit: audit::Queue,
     /// Makes fingerprints of what is shown that nobody outside can.
@@ -203,6 +207,7 @@ impl Access {
             elsewhere: password::Passwords::new(),
             guessing: guessing::Guessing::new(),
             letters: letters::Pacing::new(),
+            devices: device::Devices::new(),
             audit: audit::Queue::new(),
             process_key: secret::random()?,
             remembered: Cache::new(REMEMBERED),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! namespaces ─┬─ accounts ─┬─ members ── namespaces (organizations)
-//!             │            ├─ sessions, half_logins, authenticators, recovery_codes, provider_logins
+//!             │            ├─ sessions, half_logins, devices, authenticators, recovery_codes, provider_logins
 //!             │            └─ team_members ── teams ── team_groups
 //!             ├─ teams, robots, grants, immutable_tags
 //!             ├─ tokens
@@ -39,6 +39,7 @@ pub const ROOM: Room = Room {
         Table { name: "half_logins", key: &["id"] },
         Table { name: "departures", key: &["id"] },
         Table { name: "provider_logins", key: &["account_id"] },
+        Table { name: "devices", key: &["id"] },
         Table { name: "authenticators", key: &["account_id"] },
         Table { name: "recovery_codes", key: &["account_id", "hash"] },
         Table { name: "job_rules", key: &["id"] },
@@ -178,7 +179,7 @@ entrepot_database::statements! {
         WHERE robot_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     SET_TOKEN_HASH = "UPDATE tokens SET hash = $1, created_at = $2 WHERE id = $3 AND namespace_id = $4";
     REMOVE_TOKEN = "DELETE FROM tokens WHERE id = $1 AND namespace_id = $2";
-    REMOVE_LOGINS = "DELETE FROM tokens WHERE namespace_id = $1 AND kind = 'login'";
+    REMOVE_LOGINS = "DELETE FROM tokens WHERE namespace_id = $1 AND kind IN ('login', 'device')";
     REMOVE_PERSONAL_TOKENS = "DELETE FROM tokens WHERE namespace_id = $1 AND kind = 'personal'";
     SET_TOKEN_USED = "UPDATE tokens SET used_at = $1 WHERE id = $2";
     REMOVE_EXPIRED_TOKENS = "DELETE FROM tokens WHERE expires_at < $1";
@@ -243,6 +244,19 @@ entrepot_database::statements! {
     RENEW_PROVIDER_LOGIN = "UPDATE provider_logins SET renewal = $1, checked_at = $2, due_at = $3 WHERE account_id = $4 AND id = $5";
     PUT_OFF_PROVIDER_LOGIN = "UPDATE provider_logins SET due_at = $1 WHERE account_id = $2 AND id = $3";
     REMOVE_PROVIDER_LOGIN = "DELETE FROM provider_logins WHERE account_id = $1 AND id = $2";
+
+    ADD_DEVICE = "INSERT INTO devices (id, hash, code, client, label, address, pause, next_at, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) ON CONFLICT DO NOTHING";
+    WAITING_DEVICES = "SELECT COUNT(*) FROM devices WHERE expires_at > $1";
+    WAITING_DEVICE = "SELECT client, label, address, created_at, expires_at FROM devices
+        WHERE code = $1 AND allowed IS NULL AND expires_at > $2";
+    DECIDE_DEVICE = "UPDATE devices SET allowed = $1, account_id = $2, decided_at = $3
+        WHERE code = $4 AND allowed IS NULL AND expires_at > $3 RETURNING client, label, address, created_at, expires_at";
+    DEVICE = "SELECT client, allowed, pause, next_at, expires_at FROM devices WHERE hash = $1";
+    SET_DEVICE_POLLED = "UPDATE devices SET pause = $1, next_at = $2 WHERE hash = $3";
+    TAKE_DEVICE = "DELETE FROM devices WHERE hash = $1 AND allowed = 1 AND expires_at > $2
+        RETURNING client, label, address, created_at, expires_at, account_id, decided_at";
+    REMOVE_EXPIRED_DEVICES = "DELETE FROM devices WHERE expires_at < $1";
 
     AUTHENTICATOR = "SELECT secret, confirmed_at, used_step FROM authenticators WHERE account_id = $1";
     SET_AUTHENTICATOR = "INSERT INTO authenticators (account_id, secret) VALUES ($1, $2)

@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod audit;
+mod devices;
 mod entry;
 mod guessing;
 mod invitations;

@@ -16,6 +16,7 @@ use crate::commands::accounts::robot::{self, RobotCommand};
 use crate::commands::accounts::team::{self, TeamCommand};
 use crate::commands::accounts::token::{self, TokenCommand};
 use crate::commands::accounts::user::{self, UserCommand};
+use crate::commands::login::{self, LoginArguments, Where};
 use crate::config::Flags;
 
 const EXAMPLES: &str = "\
@@ -47,6 +48,11 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the registry
     Serve(Flags),
+    /// Log docker, podman and skopeo in to a registry, by your browser
+    #[command(after_help = login::EXAMPLES)]
+    Login(LoginArguments),
+    /// Log out of a registry
+    Logout(Where),
     /// People: make accounts, set passwords, disable
     #[command(after_help = user::EXAMPLES)]
     User(Noun<UserCommand>),

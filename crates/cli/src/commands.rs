@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod database;
 pub(crate) mod doctor;
 pub(crate) mod ldap;
+pub(crate) mod login;
 pub(crate) mod mail;
 pub(crate) mod oidc;
 pub(crate) mod purge;

@@ -22,6 +22,8 @@ fn main() -> ExitCode {
     let _armed = fail_points::arm();
     match Arguments::parse().command {
         Command::Serve(flags) => commands::serve::run(&flags),
+        Command::Login(arguments) => commands::login::login(&arguments),
+        Command::Logout(place) => commands::login::logout(&place),
         Command::User(noun) => user::run(noun),
         Command::Org(noun) => noun.run(org::run),
         Command::Team(noun) => noun.run(team::run),

@@ -150,10 +150,11 @@ fn shown(path: &str) -> Cow<'_, str> {
     }
 }
 
-/// A query as the log may have it: what a provider sends people back with is good for a login.
+/// A query as the log may have it: what a provider sends people back with is good for a login, and with the code of a program that waits
+/// somebody else could let it in. Whoever has to log in for that carries it along.
 fn shown_query(uri: &Uri) -> Option<&str> {
-    let is_answer = uri.path().starts_with("/login/oidc/");
-    uri.query().map(|query| if is_answer { "…" } else { query })
+    let is_secret = matches!(uri.path(), "/device" | "/login") || uri.path().starts_with("/login/oidc/");
+    uri.query().map(|query| if is_secret { "…" } else { query })
 }
 
 #[cfg(test)]
@@ -161,11 +162,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_of_providers_are_not_logged() {
+    fn secrets_in_queries_are_not_logged() {
         let query = |text: &str| shown_query(&text.parse().unwrap()).map(str::to_owned);
-        assert_eq!(query("/login/oidc/acme/callback?code=c2VjcmV0&state=x").as_deref(), Some("…"));
+        for secret in [
+            "/login/oidc/acme/callback?code=c2VjcmV0&state=x",
+            "/device?code=BCDF-GHJK",
+            "/login?next=%2Fdevice%3Fcode%3DBCDF-GHJK",
+        ] {
+            assert_eq!(query(secret).as_deref(), Some("…"), "{secret}");
+        }
         assert_eq!(query("/login/oidc/acme"), None);
-        assert_eq!(query("/login?next=/settings").as_deref(), Some("next=/settings"));
+        assert_eq!(query("/v2/_catalog?n=5").as_deref(), Some("n=5"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod assets;
 mod cookie;
+mod device;
 mod failure;
 mod fields;
 mod form;
@@ -52,6 +53,9 @@ fn entry(routes: Router<Web>) -> Router<Web> {
         .route("/logout", post(login::out))
         .route("/sign-up", get(sign_up::ask).post(sign_up::act))
         .route("/reset", get(reset::ask).post(reset::act))
+        .route("/device", get(device::ask).post(device::act))
+        .route("/device/approve", post(device::approve))
+        .route("/device/deny", post(device::deny))
         .route("/link/{kind}/{secret}", get(link::ask).post(link::act))
         .route("/invitations/{id}/accept", post(start::accept))
         .route("/invitations/{id}/decline", post(start::decline))

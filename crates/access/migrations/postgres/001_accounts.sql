@@ -116,7 +116,7 @@ CREATE TABLE immutable_tags (
 CREATE TABLE tokens (
     id TEXT COLLATE "C" PRIMARY KEY,
     hash BYTEA NOT NULL UNIQUE,
-    -- personal, organization, robot, login
+    -- personal, organization, robot, login, device
     kind TEXT COLLATE "C" NOT NULL,
     -- the person or organization for whom it acts, or to whom its robot belongs
     namespace_id BIGINT NOT NULL REFERENCES namespaces (id) ON DELETE CASCADE,
@@ -218,6 +218,30 @@ CREATE TABLE provider_logins (
     due_at BIGINT NOT NULL
 );
 CREATE INDEX provider_logins_by_due ON provider_logins (due_at);
+
+-- Programs that wait until somebody logs them in from a browser.
+CREATE TABLE devices (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    -- of the code with which it asks, and of the one that its user types
+    hash BYTEA NOT NULL UNIQUE,
+    code BYTEA NOT NULL UNIQUE,
+    -- what it calls itself, and where it says that it runs
+    client TEXT COLLATE "C" NOT NULL,
+    label TEXT COLLATE "C" NOT NULL,
+    -- from where it asks
+    address TEXT COLLATE "C" NOT NULL,
+    -- what somebody has decided, if they have; who, and when
+    allowed BIGINT,
+    account_id BIGINT REFERENCES accounts (id) ON DELETE CASCADE,
+    decided_at BIGINT,
+    -- how long it has to wait between two questions, and until when for the next
+    pause BIGINT NOT NULL,
+    next_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX devices_of_account ON devices (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX devices_by_end ON devices (expires_at);
 
 -- What makes the codes of somebody's authenticator. It is asked for once it is confirmed.
 CREATE TABLE authenticators (

@@ -116,7 +116,7 @@ CREATE TABLE immutable_tags (
 CREATE TABLE tokens (
     id TEXT PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,
-    -- personal, organization, robot, login
+    -- personal, organization, robot, login, device
     kind TEXT NOT NULL,
     -- the person or organization for whom it acts, or to whom its robot belongs
     namespace_id INTEGER NOT NULL REFERENCES namespaces (id) ON DELETE CASCADE,
@@ -218,6 +218,30 @@ CREATE TABLE provider_logins (
     due_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX provider_logins_by_due ON provider_logins (due_at);
+
+-- Programs that wait until somebody logs them in from a browser.
+CREATE TABLE devices (
+    id TEXT PRIMARY KEY,
+    -- of the code with which it asks, and of the one that its user types
+    hash BLOB NOT NULL UNIQUE,
+    code BLOB NOT NULL UNIQUE,
+    -- what it calls itself, and where it says that it runs
+    client TEXT NOT NULL,
+    label TEXT NOT NULL,
+    -- from where it asks
+    address TEXT NOT NULL,
+    -- what somebody has decided, if they have; who, and when
+    allowed INTEGER,
+    account_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
+    decided_at INTEGER,
+    -- how long it has to wait between two questions, and until when for the next
+    pause INTEGER NOT NULL,
+    next_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX devices_of_account ON devices (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX devices_by_end ON devices (expires_at);
 
 -- What makes the codes of somebody's authenticator. It is asked for once it is confirmed.
 CREATE TABLE authenticators (

@@ -4,14 +4,14 @@
 
 pub(crate) mod audit;
 pub(crate) mod ci;
-mod elsewhere;
+pub(super) mod elsewhere;
 pub(crate) mod explain;
 mod grant;
 pub(crate) mod keys;
 mod listing;
 pub(crate) mod maintenance;
 pub(crate) mod org;
-mod password;
+pub(super) mod password;
 pub(crate) mod quota;
 pub(crate) mod repo;
 pub(crate) mod robot;
@@ -102,7 +102,7 @@ fn on_data(
 }
 
 /// Ends a command: a failure is one sentence, with its causes behind colons.
-fn conclude(failure: ExitCode, work: impl AsyncFnOnce() -> anyhow::Result<ExitCode>) -> ExitCode {
+pub(super) fn conclude(failure: ExitCode, work: impl AsyncFnOnce() -> anyhow::Result<ExitCode>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Into::into);
     let done = runtime.and_then(|runtime| runtime.block_on(work()));
     done.unwrap_or_else(|error: anyhow::Error| {
@@ -112,6 +112,6 @@ fn conclude(failure: ExitCode, work: impl AsyncFnOnce() -> anyhow::Result<ExitCo
 }
 
 /// Says what was done.
-fn done(sentence: &str) -> anyhow::Result<ExitCode> {
+pub(super) fn done(sentence: &str) -> anyhow::Result<ExitCode> {
     Ok(commands::print(&format!("{sentence}\n")))
 }

@@ -87,6 +87,8 @@ fn notice(word: &str) -> Option<&'static str> {
         "late" => "That took too long, or too many tries. Log in again.",
         "ended" => "It has ended.",
         "second-factor-off" => "The second factor is off.",
+        "let-in" => "It is let in. Go back to it: you can close this page.",
+        "turned-away" => "It is turned away, and got nothing.",
         "accepted" => "You are in.",
         "declined" => "The invitation is declined.",
         _ => return None,

@@ -28,6 +28,8 @@ struct Side {
 pub(super) struct Section {
     heading: String,
     lead: Vec<String>,
+    /// A code to compare with one that is shown elsewhere.
+    code: Option<String>,
     /// A secret that is shown once.
     once: Option<String>,
     /// An SVG of ours.
@@ -86,6 +88,11 @@ impl Section {
     pub(super) fn lead(mut self, line: impl Into<String>) -> Self {
         self.lead.push(line.into());
         self
+    }
+
+    /// Shows a code to compare with one that is shown elsewhere.
+    pub(super) fn code(self, code: impl Into<String>) -> Self {
+        Self { code: Some(code.into()), ..self }
     }
 
     /// Shows a secret. Nobody can show it again.

@@ -20,6 +20,7 @@ const PAGES: &[(&str, [u16; 3])] = &[
     ("/login/oidc/{provider}/callback", [404, 404, 404]),
     ("/sign-up", [403, 403, 403]),
     ("/reset", [200, 200, 200]),
+    ("/device", [303, 200, 200]),
     ("/link/{kind}/{secret}", [410, 410, 410]),
     ("/settings", [303, 200, 200]),
     ("/settings/password", [303, 200, 200]),
@@ -39,6 +40,9 @@ const FORMS: &[(&str, [u16; 2])] = &[
     ("/logout", [303, 303]),
     ("/sign-up", [422, 422]),
     ("/reset", [422, 422]),
+    ("/device", [303, 422]),
+    ("/device/approve", [303, 422]),
+    ("/device/deny", [303, 422]),
     ("/link/{kind}/{secret}", [410, 410]),
     ("/invitations/{id}/accept", [403, 404]),
     ("/invitations/{id}/decline", [403, 404]),
@@ -77,20 +81,20 @@ fn concrete(path: &str) -> String {
 }
 
 /// A browser: its cookies, and the code of its forms.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     world: &'a World,
     cookies: String,
     code: String,
 }
 
 impl<'a> Browser<'a> {
-    fn open(world: &'a World) -> Result<Self> {
+    pub(crate) fn open(world: &'a World) -> Result<Self> {
         let mut browser = Self { world, cookies: String::new(), code: String::new() };
         browser.look("/reset")?;
         Ok(browser)
     }
 
-    fn logged_in(world: &'a World, name: &str) -> Result<Self> {
+    pub(crate) fn logged_in(world: &'a World, name: &str) -> Result<Self> {
         let mut browser = Self::open(world)?;
         let answer =
             browser.send("/login", &format!("name={name}&password={}", PASSWORD.replace(' ', "+")))?.expect(303)?;
@@ -116,20 +120,20 @@ impl<'a> Browser<'a> {
         }
     }
 
-    fn ask(&self, request: Request) -> Result<Answer> {
+    pub(crate) fn ask(&self, request: Request) -> Result<Answer> {
         self.world.ask(&Shows::Nothing, request.header("Cookie", &self.cookies))
     }
 
-    fn get(&self, path: &str) -> Result<Answer> {
+    pub(crate) fn get(&self, path: &str) -> Result<Answer> {
         self.ask(get(path))
     }
 
     /// Sends a form as the page has it.
-    fn send(&self, path: &str, form: &str) -> Result<Answer> {
+    pub(crate) fn send(&self, path: &str, form: &str) -> Result<Answer> {
         self.ask(self.form(path, form).header("Sec-Fetch-Site", "same-origin"))
     }
 
-    fn form(&self, path: &str, form: &str) -> Request {
+    pub(crate) fn form(&self, path: &str, form: &str) -> Request {
         let form = format!("csrf={}&{form}", self.code);
         post(path).header("Content-Type", "application/x-www-form-urlencoded").body(form)
     }

@@ -61,6 +61,11 @@ fn the_single_sign_on_page_works() -> Result<()> {
 }
 
 #[test]
+fn the_page_about_logins_by_a_browser_works() -> Result<()> {
+    run("docs/device-login.md")
+}
+
+#[test]
 fn the_readme_has_the_two_commands() -> Result<()> {
     let readme = Page::read(&root(), "README.md")?;
     let commands = readme.fenced("console");

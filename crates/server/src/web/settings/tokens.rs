@@ -119,8 +119,10 @@ fn item(visitor: &Visitor, token: Token) -> Item {
         .fact(format!("{} on {on}", token.scopes.to_words()))
         .fact(format!("Made {}, works {until}, {used}", moment(token.created_at)))
         .form(revoke);
-    if token.kind == TokenKind::Login {
-        item = item.tag("a client that is logged in", "");
+    match token.kind {
+        TokenKind::Login => item = item.tag("a client that is logged in", ""),
+        TokenKind::Device => item = item.tag("logged in from a browser", ""),
+        TokenKind::Personal | TokenKind::Organization | TokenKind::Robot => {}
     }
     item
 }
