@@ -15,7 +15,6 @@ mod in_progress;
 mod list;
 mod metrics;
 mod probe;
-mod secret;
 mod signed;
 mod transport;
 mod unfinished;
@@ -41,7 +40,7 @@ use in_progress::InProgress;
 pub use list::Keys;
 use metrics::Metrics;
 use probe::Probe;
-pub use secret::Secret;
+pub use secrecy::SecretString as Secret;
 use signed::Signed;
 pub(crate) use upload::ObjectUpload;
 

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use entrepot_database::{Connection, Durability, Timestamp};
 use entrepot_identity::provider::{Answer, SignedIn};
+use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 use super::Door;
@@ -126,7 +127,7 @@ impl Door {
             account.into(),
             (&id).into(),
             (&self.source).into(),
-            renewal.map(entrepot_identity::Secret::reveal).into(),
+            renewal.map(|renewal| renewal.expose_secret()).into(),
             now.into(),
             later(now, pause).into(),
         ];

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use entrepot_database::{Connection, Durability, Row, Timestamp};
 use entrepot_identity::Secret;
 use entrepot_identity::provider::{Refused, SignedIn};
+use secrecy::ExposeSecret as _;
 
 use super::arrival::{of_provider, vouch};
 use super::{Door, Doors};
@@ -127,7 +128,7 @@ impl Access {
 
     async fn keep(&self, due: Due, signed_in: SignedIn, next: Timestamp) -> Result<(), Error> {
         let written = self.0.database.write(Durability::Power, move |connection| {
-            let given = signed_in.renewal.as_ref().map(Secret::reveal);
+            let given = signed_in.renewal.as_ref().map(|renewal| renewal.expose_secret());
             let renewal = given.or(due.renewal.as_deref());
             let now = Timestamp::now();
             let parameters = [renewal.into(), now.into(), next.into(), due.account.into(), (&due.login).into()];

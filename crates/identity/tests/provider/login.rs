@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use entrepot_identity::provider::{Answer, ClaimNames, Login, Pending, Refused, Registration, SecretIn, SignedIn};
 use entrepot_identity::{Person, Secret};
 use entrepot_test_support::servers::{OidcProvider, OidcSettings};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::{PACE, client, issuer};
@@ -109,7 +110,7 @@ async fn a_provider_answers_for_people_who_are_away_until_it_does_no_longer() ->
         let Some(place) = Place::new(&settings, "basic", ClaimNames::default())? else { return Ok(()) };
         let now = SystemTime::now();
         let first = place.log_in(ANN).await?.renewal.context("the provider gives no refresh token")?;
-        assert!(!format!("{first:?}").contains(first.reveal()));
+        assert!(!format!("{first:?}").contains(first.expose_secret()));
         let again = place.login.renew(&first, ANN, now).await?;
         assert_eq!(again.person.groups, ["all", "dev"]);
         let renewal = again.renewal.unwrap_or(first);
@@ -119,7 +120,7 @@ async fn a_provider_answers_for_people_who_are_away_until_it_does_no_longer() ->
         // Whoever has another's gets nobody with it.
         let why = refused(place.login.renew(&renewal, BOB, now).await)?;
         assert!(matches!(&why, Refused::Claim { name, .. } if name == "sub"), "{why}");
-        for bad in ["", "none", &renewal.reveal()[1..]] {
+        for bad in ["", "none", &renewal.expose_secret()[1..]] {
             let why = refused(place.login.renew(&Secret::from(bad), ANN, now).await)?;
             assert!(matches!(why, Refused::Ended { .. } | Refused::Provider { .. }), "{why}");
         }

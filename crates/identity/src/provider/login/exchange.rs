@@ -1,6 +1,7 @@
 //! The questions to the provider that no browser sees: tokens for a code or for those from before, and who that is.
 
 use reqwest::{RequestBuilder, StatusCode, Url};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -56,7 +57,7 @@ pub(super) async fn by_code(login: &Login, code: &str, pending: &Pending) -> Res
 /// # Errors
 /// [`Refused::Ended`] if it is good no more.
 pub(super) async fn by_renewal(login: &Login, renewal: &Secret) -> Result<Tokens, Refused> {
-    let form = vec![("grant_type", "refresh_token"), ("refresh_token", renewal.reveal())];
+    let form = vec![("grant_type", "refresh_token"), ("refresh_token", renewal.expose_secret())];
     let reply = ask(login, form).await?;
     let problem = serde_json::from_slice::<Problem>(&reply.body).ok();
     if reply.status.is_client_error() && problem.is_some_and(|problem| problem.error == NO_LONGER) {
@@ -85,10 +86,10 @@ fn request<'a>(
     match (&registration.secret, registration.secret_in) {
         (Some(secret), SecretIn::Basic) => {
             // RFC 6749, section 2.3.1: both are encoded as in a form first.
-            request = request.basic_auth(encoded(&registration.client_id), Some(encoded(secret.reveal())));
+            request = request.basic_auth(encoded(&registration.client_id), Some(encoded(secret.expose_secret())));
         }
         (Some(secret), SecretIn::Post) => {
-            form.extend([("client_id", registration.client_id.as_str()), ("client_secret", secret.reveal())]);
+            form.extend([("client_id", registration.client_id.as_str()), ("client_secret", secret.expose_secret())]);
         }
         (None, _) => form.push(("client_id", &registration.client_id)),
     }
