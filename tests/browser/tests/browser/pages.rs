@@ -2,9 +2,11 @@
 
 use std::io::Write as _;
 use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use entrepot_test_harness::{Registry, get};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use entrepot_test_harness::{Registry, get, post};
 use entrepot_test_support::Port;
 use entrepot_test_support::servers::{OidcProvider, OidcSettings, Smtp, SmtpSecurity};
 use serde_json::json;
@@ -55,6 +57,47 @@ fn people_change_their_own_accounts() -> Result<()> {
     let me =
         registry.ask(&get("/api/v1/me").header("Authorization", format!("Bearer {token}")))?.expect(200)?.json()?;
     ensure!(me.to_string().contains("ann"), "{me}");
+    Ok(())
+}
+
+#[test]
+fn programs_are_let_in_and_turned_away() -> Result<()> {
+    let Some(browser) = Browser::require()? else { return Ok(()) };
+    let mut registry = Registry::with(&[("ENTREPOT_ACCESS_ANONYMOUS", "pull")])?;
+    account(&registry, "ann", " --admin")?;
+    let form = |path: &str, fields: String| {
+        let asked = post(path).header("Content-Type", "application/x-www-form-urlencoded").body(fields);
+        registry.ask(&asked)?.expect(200)?.json()
+    };
+    let begin = || form("/device/code", "client_id=acme-tool&label=laptop".to_owned());
+    let text = |codes: &serde_json::Value, key: &str| codes[key].as_str().map(str::to_owned).context("no code");
+    let (approved, denied) = (begin()?, begin()?);
+    let mut facts = facts(&registry)?;
+    (facts["approved"], facts["denied"]) = (json!(text(&approved, "user_code")?), json!(text(&denied, "user_code")?));
+    // It gets its token while the browser is still there, which looks for it and revokes it.
+    let grant = "urn:ietf:params:oauth:grant-type:device_code";
+    let poll = format!("grant_type={grant}&client_id=acme-tool&device_code={}", text(&approved, "device_code")?);
+    std::thread::scope(|scope| {
+        let polling = scope.spawn(|| -> Result<serde_json::Value> {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_secs(100) {
+                let asked =
+                    post("/token").header("Content-Type", "application/x-www-form-urlencoded").body(poll.clone());
+                let answer = registry.ask(&asked)?;
+                if answer.status == 200 {
+                    return answer.json();
+                }
+                sleep(Duration::from_secs(5));
+            }
+            bail!("nobody lets it in")
+        });
+        browser.run("devices", &facts)?;
+        let given = polling.join().map_err(|_| anyhow!("the program failed"))??;
+        ensure!(given["username"] == "ann", "{given}");
+        Ok(())
+    })?;
+    let log = registry.log();
+    ensure!(log.contains("/device/approve") && !log.contains(&text(&approved, "user_code")?), "the log has a code");
     Ok(())
 }
 
