@@ -92,7 +92,7 @@ pub use service::{Granted, Service};
 pub use session::{Evidence, Session, Visit};
 pub use sign_up::{InvalidSignUp, SignUp};
 pub use tables::ROOM;
-pub use team::{Team, TeamGroup};
+pub use team::{Roster, Team, TeamGroup, TeamMember};
 pub use token::{NewToken, Token};
 
 /// Callers that are remembered, and pairs of a caller and a repository.

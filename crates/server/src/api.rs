@@ -277,7 +277,7 @@ fn invitations(routes: Routes) -> Routes {
 fn organizations_and_teams(routes: Routes) -> Routes {
     use grants::{GrantBody, GrantView};
     use organizations::{ChangeBody, MemberView, MembershipBody, NewOrganizationBody, OrganizationView};
-    use teams::{GroupBody, NewTeamBody, TeamMember, TeamView};
+    use teams::{GroupBody, NewTeamBody, TeamMemberView, TeamView};
     routes
         .get(
             "/api/v1/organizations",
@@ -330,7 +330,7 @@ fn organizations_and_teams(routes: Routes) -> Routes {
         .get(
             "/api/v1/organizations/{organization}/teams/{team}/members",
             teams::members,
-            doc("Who is in a team, by name.").lists::<TeamMember>(),
+            doc("Who is in a team, by name.").lists::<TeamMemberView>(),
         )
         .put(
             "/api/v1/organizations/{organization}/teams/{team}/members/{account}",

@@ -7,6 +7,7 @@ use super::*;
 use crate::account::Newcomer;
 use crate::invitation::{Invited, NewInvitation};
 use crate::link::{Asked, LinkKind, Matter, To};
+use crate::team::TeamMember;
 
 on_both_engines! {
     an_account_is_asked,
@@ -75,7 +76,8 @@ async fn an_account_is_asked(place: Place) {
     assert!(matches!(access.accept_own_invitation(&ann, &made.id).await, Err(Error::NotFound { .. })));
     assert_eq!(fixture.role_of("ann").await, Some(Membership::Member));
     let inside = access.permit_member(&ann, &name("acme")).await.unwrap();
-    assert_eq!(access.team_members(&inside, &name("ops"), None, 10).await.unwrap(), ["ann"]);
+    let ann = TeamMember { account: name("ann"), by_hand: true };
+    assert_eq!(access.team_members(&inside, &name("ops"), None, 10).await.unwrap(), [ann]);
 
     let again = access.invite(&acme, to_account("ben", Membership::Owner)).await.unwrap();
     access.decline_invitation(&ben, &again.id).await.unwrap();
