@@ -77,6 +77,7 @@ fn notice(word: &str) -> Option<&'static str> {
         }
         "join" => "Your account is there, and you are in. Log in with the password that you chose.",
         "saved" => "Saved.",
+        "robot" => "The robot is there. It can do nothing until it has a role and a token.",
         "email" => "The address is changed. Look for a letter that confirms it.",
         "letter" => "A letter is on its way.",
         "password" => "Your password is changed. Log in with the new one.",
@@ -103,9 +104,16 @@ pub(super) struct Simple {
     links: Vec<Link>,
 }
 
-struct Link {
-    to: String,
-    text: &'static str,
+/// A way on.
+pub(super) struct Link {
+    pub(super) to: String,
+    pub(super) text: String,
+}
+
+impl Link {
+    pub(super) fn new(to: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { to: to.into(), text: text.into() }
+    }
 }
 
 impl Simple {
@@ -124,7 +132,7 @@ impl Simple {
     }
 
     pub(super) fn link(mut self, to: impl Into<String>, text: &'static str) -> Self {
-        self.links.push(Link { to: to.into(), text });
+        self.links.push(Link::new(to, text));
         self
     }
 }

@@ -2,9 +2,10 @@
 
 use std::io::Write as _;
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use entrepot_test_harness::{Registry, get};
+use entrepot_test_harness::{Registry, get, post};
 use entrepot_test_support::servers::{Smtp, SmtpSecurity};
 use serde_json::json;
 
@@ -54,6 +55,32 @@ fn people_change_their_own_accounts() -> Result<()> {
     let me =
         registry.ask(&get("/api/v1/me").header("Authorization", format!("Bearer {token}")))?.expect(200)?.json()?;
     ensure!(me.to_string().contains("ann"), "{me}");
+    Ok(())
+}
+
+#[test]
+fn owners_look_after_an_organization() -> Result<()> {
+    let Some(browser) = Browser::require()? else { return Ok(()) };
+    let registry = Registry::with(&[("ENTREPOT_ACCESS_ANONYMOUS", "none")])?;
+    account(&registry, "root", " --admin")?;
+    account(&registry, "ann", "")?;
+    let mut facts = facts(&registry)?;
+    facts["step"] = json!("people");
+    browser.run("organization", &facts)?;
+    facts["step"] = json!("machines");
+    let made = browser.run("organization", &facts)?;
+    let push = |which: &str| {
+        let secret = made[which].as_str().with_context(|| format!("no {which} in {made}"))?;
+        registry.ask(&post("/v2/acme/web/blobs/uploads/").header("Authorization", format!("Bearer {secret}")))
+    };
+    push("robot")?.expect(202)?;
+    push("organization")?.expect(202)?;
+    push("rotated")?.expect(401)?;
+    facts["step"] = json!("end");
+    browser.run("organization", &facts)?;
+    std::thread::sleep(Duration::from_secs(1));
+    push("robot")?.expect(401)?;
+    push("organization")?.expect(401)?;
     Ok(())
 }
 
