@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod arrival;
 mod audit;
 mod bucket;
 mod caller;
@@ -60,6 +61,7 @@ use entrepot_oci::RepositoryName;
 use quick_cache::sync::Cache;
 
 pub use account::{Account, AccountChange, NewAccount, NewPassword, Newcomer};
+pub use arrival::{Arrival, Arrived};
 pub use audit::{AuditEntry, AuditFilter};
 pub use caller::{Access as TokenAccess, Caller, Credential, Limit, On, Principal};
 pub use entry::Entry;

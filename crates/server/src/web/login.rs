@@ -93,7 +93,7 @@ pub(super) async fn second_factor(State(web): State<Web>, Posted { visitor, fiel
 }
 
 /// Gives the browser its session, and sends it on.
-fn entered(visitor: &Visitor, session: &Secret, next: &Next) -> Response {
+pub(super) fn entered(visitor: &Visitor, session: &Secret, next: &Next) -> Response {
     let mut response = redirect(next.as_str());
     let https = visitor.origin.is_https();
     let cookies = [Cookie::Session.set(session.reveal(), https), Cookie::Visit.clear(https)];

@@ -69,13 +69,13 @@ impl Frame {
 /// What was done on the page before. An address can have no other words.
 fn notice(word: &str) -> Option<&'static str> {
     Some(match word {
-        "set-up" => "You are the first administrator. Log in with the password that you chose.",
-        "sign-up" => "Your account is there. Log in with the password that you chose.",
+        "set-up" => "You are the first administrator.",
+        "sign-up" => "Your account is there, and you are logged in.",
         "confirm" => "Your address is confirmed.",
         "reset" => {
             "Your password is changed, and everything that was issued for the old one has ended. Log in with the new one."
         }
-        "join" => "Your account is there, and you are in. Log in with the password that you chose.",
+        "join" => "Your account is there, and you are in.",
         "saved" => "Saved.",
         "robot" => "The robot is there. It can do nothing until it has a role and a token.",
         "email" => "The address is changed. Look for a letter that confirms it.",
