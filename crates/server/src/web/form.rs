@@ -103,6 +103,11 @@ impl Field {
         Self::new(name, "Name", Kind::Text { completes: "username" })
     }
 
+    /// The name of an account to be.
+    pub(super) fn new_account(name: &'static str) -> Self {
+        Self::account(name).hint("Small letters and digits, with . _ or - between. Your images begin with it.")
+    }
+
     pub(super) fn email(name: &'static str, label: &'static str) -> Self {
         Self::new(name, label, Kind::Email)
     }

@@ -105,11 +105,8 @@ fn kind_of(text: &str) -> Result<LinkKind, Error> {
 fn form(visitor: &Visitor, link: &Link, fields: &Fields) -> Option<Form> {
     // The same place: the secret is in no other.
     let begin = |button| Form::new(visitor, visitor.uri.path(), button);
-    let newcomer = |button| {
-        let name =
-            Field::account("name").hint("Small letters and digits, with . _ or - between. Your images begin with it.");
-        begin(button).field(name).field(Field::new_password("password", "Password"))
-    };
+    let newcomer =
+        |button| begin(button).field(Field::new_account("name")).field(Field::new_password("password", "Password"));
     let form = match &link.purpose {
         Purpose::SetUp => newcomer("Make the administrator").field(Field::email("email", "E-mail").optional()),
         Purpose::SignUp { .. } => begin("Make the account"),
