@@ -17,6 +17,7 @@ mod htpasswd;
 mod identify;
 mod invitation;
 mod job;
+mod joining;
 mod keys;
 mod letters;
 mod link;
@@ -77,6 +78,7 @@ pub use htpasswd::{Imported, ImportedLine};
 pub use identify::{Shown, TokenKind};
 pub use invitation::{Invitation, Invited, NewInvitation};
 pub use job::{JobRule, NewJobRule, RuleVerdict};
+pub use joining::{Joined, Joining};
 pub use keys::PublicKey;
 pub use link::{Link, LinkKind, Purpose};
 pub use name::{InvalidName, InvalidRobotName, LIBRARY, MAX_NAME, Name, RobotName};
@@ -99,7 +101,7 @@ pub use service::{Granted, Service};
 pub use session::{Evidence, Session, Visit};
 pub use sign_up::{InvalidSignUp, SignUp};
 pub use tables::ROOM;
-pub use team::{Team, TeamGroup};
+pub use team::{Roster, Team, TeamGroup, TeamMember};
 pub use token::{NewToken, Token};
 
 /// Callers that are remembered, and pairs of a caller and a repository.

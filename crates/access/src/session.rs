@@ -28,7 +28,9 @@ const MAX_AGENT: usize = 200;
 
 words! {
     /// What somebody proved with that they are who they say, when a session began.
-    Evidence: "password, second-factor, recovery-code or provider" {
+    Evidence: "link, password, second-factor, recovery-code or provider" {
+        /// The link by which they made their account.
+        Link = "link",
         /// Their password, where there is no second factor.
         Password = "password",
         /// Their password, and a code of their authenticator.

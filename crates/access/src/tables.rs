@@ -122,8 +122,13 @@ entrepot_database::statements! {
     REMOVE_TEAM = "DELETE FROM teams WHERE id = $1";
     ADD_TEAM_MEMBER = "INSERT INTO team_members (team_id, account_id, source) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     REMOVE_TEAM_MEMBER = "DELETE FROM team_members WHERE team_id = $1 AND account_id = $2 AND source = $3";
-    TEAM_MEMBERS = "SELECT DISTINCT n.name FROM team_members t JOIN namespaces n ON n.id = t.account_id
-        WHERE t.team_id = $1 AND n.name > $2 ORDER BY n.name LIMIT $3";
+    TEAM_MEMBERS = "SELECT n.name, CAST(MAX(CASE WHEN t.source = 'local' THEN 1 ELSE 0 END) AS BIGINT) FROM team_members t
+        JOIN namespaces n ON n.id = t.account_id WHERE t.team_id = $1 AND n.name > $2 GROUP BY n.name ORDER BY n.name LIMIT $3";
+    /// Of each team between two names so many of its people.
+    ROSTERS = "SELECT DISTINCT team, person FROM (SELECT t.name AS team, n.name AS person,
+        DENSE_RANK() OVER (PARTITION BY t.id ORDER BY n.name) AS place
+        FROM teams t JOIN team_members m ON m.team_id = t.id JOIN namespaces n ON n.id = m.account_id
+        WHERE t.organization_id = $1 AND t.name > $2 AND t.name <= $3) found WHERE place <= $4 ORDER BY team, person";
     TEAMS_THROUGH = "SELECT t.team_id FROM team_members t WHERE t.account_id = $1 AND t.source = $2";
     TEAMS_OF_GROUP = "SELECT g.team_id, t.organization_id FROM team_groups g JOIN teams t ON t.id = g.team_id
         WHERE g.source = $1 AND g.name = $2";

@@ -22,6 +22,7 @@ mod section;
 mod settings;
 mod sign_up;
 mod start;
+mod token;
 mod visitor;
 
 use axum::Router;
@@ -39,7 +40,8 @@ pub(crate) struct Web {
 
 /// All pages.
 pub(crate) fn router(web: Web) -> Router {
-    let pages = organizations(settings(entry(Router::new().route("/", get(start::show)))));
+    let start = Router::new().route("/", get(start::show));
+    let pages = [entry, settings, organizations, teams, robots].into_iter().fold(start, |pages, more| more(pages));
     pages.layer(axum::middleware::map_response(page::guard)).route("/assets/{file}", get(assets::show)).with_state(web)
 }
 
@@ -77,11 +79,12 @@ fn settings(routes: Router<Web>) -> Router<Web> {
         .route("/settings/sessions/end-others", post(sessions::end_others))
         .route("/settings/sessions/{id}/end", post(sessions::end))
         .route("/settings/tokens", get(tokens::ask).post(tokens::create))
+        .route("/settings/tokens/{id}/rotate", post(tokens::rotate))
         .route("/settings/tokens/{id}/revoke", post(tokens::revoke))
 }
 
 fn organizations(routes: Router<Web>) -> Router<Web> {
-    use organizations::{create, invitations, jobs, list, members, one, teams};
+    use organizations::{create, invitations, jobs, list, members, one, tokens};
     routes
         .route("/organizations", get(list).post(create))
         .route("/organizations/{organization}", get(one))
@@ -89,6 +92,35 @@ fn organizations(routes: Router<Web>) -> Router<Web> {
         .route("/organizations/{organization}/members/{account}/remove", post(members::remove))
         .route("/organizations/{organization}/invitations", post(invitations::create))
         .route("/organizations/{organization}/invitations/{id}/revoke", post(invitations::revoke))
-        .route("/organizations/{organization}/teams", post(teams::create))
+        .route("/organizations/{organization}/tokens", get(tokens::ask).post(tokens::create))
+        .route("/organizations/{organization}/tokens/{id}/rotate", post(tokens::rotate))
+        .route("/organizations/{organization}/tokens/{id}/revoke", post(tokens::revoke))
         .route("/organizations/{organization}/ci", get(jobs::ask).post(jobs::test))
+}
+
+fn teams(routes: Router<Web>) -> Router<Web> {
+    use organizations::{team, teams};
+    routes
+        .route("/organizations/{organization}/teams", get(teams::list).post(teams::create))
+        .route("/organizations/{organization}/teams/{team}", get(team::one))
+        .route("/organizations/{organization}/teams/{team}/remove", post(team::remove))
+        .route("/organizations/{organization}/teams/{team}/members", post(team::add_member))
+        .route("/organizations/{organization}/teams/{team}/members/{account}/remove", post(team::remove_member))
+        .route("/organizations/{organization}/teams/{team}/roles", post(team::set_role))
+        .route("/organizations/{organization}/teams/{team}/roles/remove", post(team::remove_role))
+}
+
+fn robots(routes: Router<Web>) -> Router<Web> {
+    use organizations::{robot, robots};
+    routes
+        .route("/organizations/{organization}/robots", get(robots::list).post(robots::create))
+        .route("/organizations/{organization}/robots/{robot}", get(robot::one))
+        .route("/organizations/{organization}/robots/{robot}/disable", post(robot::disable))
+        .route("/organizations/{organization}/robots/{robot}/enable", post(robot::enable))
+        .route("/organizations/{organization}/robots/{robot}/remove", post(robot::remove))
+        .route("/organizations/{organization}/robots/{robot}/tokens", post(robot::create_token))
+        .route("/organizations/{organization}/robots/{robot}/tokens/{id}/rotate", post(robot::rotate_token))
+        .route("/organizations/{organization}/robots/{robot}/tokens/{id}/revoke", post(robot::revoke_token))
+        .route("/organizations/{organization}/robots/{robot}/roles", post(robot::set_role))
+        .route("/organizations/{organization}/robots/{robot}/roles/remove", post(robot::remove_role))
 }

@@ -25,14 +25,22 @@ const NEXT: Duration = Duration::from_secs(30);
 
 impl Fixture {
     async fn enter(&self, username: &str) -> Secret {
-        match self.access.log_in(username, PASSWORD, &Visit::default()).await.unwrap() {
+        self.enter_with(username, PASSWORD).await
+    }
+
+    async fn enter_with(&self, username: &str, password: &str) -> Secret {
+        match self.access.log_in(username, password, &Visit::default()).await.unwrap() {
             Entry::In(session) => session,
             Entry::SecondFactor { .. } => panic!("{username} has a second factor"),
         }
     }
 
     async fn waits(&self, username: &str) -> Secret {
-        match self.access.log_in(username, PASSWORD, &Visit::default()).await.unwrap() {
+        self.waits_at(username, &Visit::default()).await
+    }
+
+    async fn waits_at(&self, username: &str, visit: &Visit) -> Secret {
+        match self.access.log_in(username, PASSWORD, visit).await.unwrap() {
             Entry::SecondFactor { waiting } => waiting,
             Entry::In(_) => panic!("{username} has no second factor"),
         }
@@ -120,15 +128,6 @@ async fn a_session_is_who_logged_in_until_it_ends(place: Place) {
     assert!(unauthenticated(shown_elsewhere), "a session is no token");
 }
 
-impl Fixture {
-    async fn enter_with(&self, username: &str, password: &str) -> Secret {
-        match self.access.log_in(username, password, &Visit::default()).await.unwrap() {
-            Entry::In(session) => session,
-            Entry::SecondFactor { .. } => panic!("{username} has a second factor"),
-        }
-    }
-}
-
 async fn a_session_ends_within_a_second_elsewhere(place: Place) {
     let (here, elsewhere) = (open(&place, Anonymous::Nothing).await, open(&place, Anonymous::Nothing).await);
     here.add("ann", Some(PASSWORD), false).await;
@@ -204,14 +203,8 @@ async fn a_password_is_good_for_five_codes(place: Place) {
     for _ in 0..5 {
         let _wrong = fixture.proves(&waiting, Proof::of("000000")).await;
     }
-    let waiting = fixture.waits_or_slowed("ann").await;
+    let waiting = fixture.access.log_in("ann", PASSWORD, &Visit::default()).await;
     assert!(matches!(waiting, Err(Error::TooMany { .. })), "ten wrong ones slow the account, with new passwords too");
-}
-
-impl Fixture {
-    async fn waits_or_slowed(&self, username: &str) -> Result<Entry, Error> {
-        self.access.log_in(username, PASSWORD, &Visit::default()).await
-    }
 }
 
 async fn what_was_begun_before_a_new_password_is_worth_nothing(place: Place) {
@@ -319,13 +312,4 @@ async fn who_has_the_password_guesses_codes_no_faster_for_that(place: Place) {
     let waiting = fixture.waits_at("ann", &home).await;
     let owner = fixture.access.pass_second_factor(waiting.reveal(), Proof::of(&authenticator.code(NEXT)), &home).await;
     assert!(matches!(owner, Ok(Entry::In(_))), "where she has come from before she is not held up: {owner:?}");
-}
-
-impl Fixture {
-    async fn waits_at(&self, username: &str, visit: &Visit) -> Secret {
-        match self.access.log_in(username, PASSWORD, visit).await.unwrap() {
-            Entry::SecondFactor { waiting } => waiting,
-            Entry::In(_) => panic!("{username} has no second factor"),
-        }
-    }
 }

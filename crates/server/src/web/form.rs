@@ -103,6 +103,11 @@ impl Field {
         Self::new(name, "Name", Kind::Text { completes: "username" })
     }
 
+    /// The name of an account to be.
+    pub(super) fn new_account(name: &'static str) -> Self {
+        Self::account(name).hint("Small letters and digits, with . _ or - between. Your images begin with it.")
+    }
+
     pub(super) fn email(name: &'static str, label: &'static str) -> Self {
         Self::new(name, label, Kind::Email)
     }
@@ -250,18 +255,34 @@ impl Form {
         self
     }
 
+    /// Whether it is sent to `path`.
+    pub(super) fn goes_to(&self, path: &str) -> bool {
+        self.action == path
+    }
+
     /// Keeps what was typed.
-    pub(super) fn filled(mut self, fields: &Fields) -> Self {
+    pub(super) fn fill(&mut self, fields: &Fields) {
         if !fields.is_empty() {
             for field in &mut self.fields {
                 field.fill(fields);
             }
         }
+    }
+
+    /// The same, with what was typed.
+    pub(super) fn filled(mut self, fields: &Fields) -> Self {
+        self.fill(fields);
         self
     }
 
-    /// Says what is wrong, beside the field if it is about one, and with which status the page comes.
+    /// The same with what is wrong, and the status with which the page comes.
     pub(super) fn refused(mut self, error: Error) -> (StatusCode, Self) {
+        let status = self.refuse(error);
+        (status, self)
+    }
+
+    /// Says what is wrong, beside the field if it is about one, and with which status the page comes.
+    pub(super) fn refuse(&mut self, error: Error) -> StatusCode {
         for field in &mut self.fields {
             field.focus = false;
         }
@@ -270,16 +291,16 @@ impl Form {
         {
             field.mistake = Some(sentence(why));
             field.focus = true;
-            return (StatusCode::UNPROCESSABLE_ENTITY, self);
+            return StatusCode::UNPROCESSABLE_ENTITY;
         }
         if matches!(error, Error::Unauthenticated | Error::WrongPassword { .. }) {
             // A browser that is told 401 asks for a password in a window of its own.
             self.mistake = Some("The name or the password is wrong.".to_owned());
-            return (StatusCode::FORBIDDEN, self);
+            return StatusCode::FORBIDDEN;
         }
         let problem = Problem::from(error);
         self.mistake = Some(sentence(problem.detail()));
-        (problem.status(), self)
+        problem.status()
     }
 }
 

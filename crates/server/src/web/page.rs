@@ -69,14 +69,15 @@ impl Frame {
 /// What was done on the page before. An address can have no other words.
 fn notice(word: &str) -> Option<&'static str> {
     Some(match word {
-        "set-up" => "You are the first administrator. Log in with the password that you chose.",
-        "sign-up" => "Your account is there. Log in with the password that you chose.",
+        "set-up" => "You are the first administrator.",
+        "sign-up" => "Your account is there, and you are logged in.",
         "confirm" => "Your address is confirmed.",
         "reset" => {
             "Your password is changed, and everything that was issued for the old one has ended. Log in with the new one."
         }
-        "join" => "Your account is there, and you are in. Log in with the password that you chose.",
+        "join" => "Your account is there, and you are in.",
         "saved" => "Saved.",
+        "robot" => "The robot is there. It can do nothing until it has a role and a token.",
         "email" => "The address is changed. Look for a letter that confirms it.",
         "letter" => "A letter is on its way.",
         "password" => "Your password is changed. Log in with the new one.",
@@ -107,9 +108,16 @@ pub(super) struct Simple {
     links: Vec<Link>,
 }
 
-struct Link {
-    to: String,
-    text: String,
+/// A way on.
+pub(super) struct Link {
+    pub(super) to: String,
+    pub(super) text: String,
+}
+
+impl Link {
+    pub(super) fn new(to: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { to: to.into(), text: text.into() }
+    }
 }
 
 impl Simple {
@@ -129,12 +137,12 @@ impl Simple {
 
     /// Another way to do what the page is for, by a button.
     pub(super) fn way(mut self, to: impl Into<String>, text: impl Into<String>) -> Self {
-        self.ways.push(Link { to: to.into(), text: text.into() });
+        self.ways.push(Link::new(to, text));
         self
     }
 
     pub(super) fn link(mut self, to: impl Into<String>, text: impl Into<String>) -> Self {
-        self.links.push(Link { to: to.into(), text: text.into() });
+        self.links.push(Link::new(to, text));
         self
     }
 }

@@ -29,6 +29,11 @@ const PAGES: &[(&str, [u16; 3])] = &[
     ("/settings/sessions", [303, 200, 200]),
     ("/organizations", [303, 200, 200]),
     ("/organizations/{organization}", [303, 404, 200]),
+    ("/organizations/{organization}/teams", [303, 404, 200]),
+    ("/organizations/{organization}/teams/{team}", [303, 404, 200]),
+    ("/organizations/{organization}/robots", [303, 403, 200]),
+    ("/organizations/{organization}/robots/{robot}", [303, 403, 200]),
+    ("/organizations/{organization}/tokens", [303, 403, 200]),
     ("/organizations/{organization}/ci", [303, 403, 200]),
 ];
 
@@ -57,13 +62,31 @@ const FORMS: &[(&str, [u16; 2])] = &[
     ("/settings/sessions/end-others", [303, 303]),
     ("/settings/sessions/{id}/end", [303, 404]),
     ("/settings/tokens", [303, 422]),
+    ("/settings/tokens/{id}/rotate", [303, 404]),
     ("/settings/tokens/{id}/revoke", [303, 404]),
     ("/organizations", [303, 422]),
-    ("/organizations/{organization}/members/{account}/role", [403, 403]),
-    ("/organizations/{organization}/members/{account}/remove", [403, 403]),
-    ("/organizations/{organization}/invitations", [403, 403]),
-    ("/organizations/{organization}/invitations/{id}/revoke", [403, 403]),
-    ("/organizations/{organization}/teams", [403, 403]),
+    ("/organizations/{organization}/members/{account}/role", [303, 403]),
+    ("/organizations/{organization}/members/{account}/remove", [303, 403]),
+    ("/organizations/{organization}/invitations", [303, 403]),
+    ("/organizations/{organization}/invitations/{id}/revoke", [303, 403]),
+    ("/organizations/{organization}/teams", [303, 403]),
+    ("/organizations/{organization}/teams/{team}/remove", [303, 403]),
+    ("/organizations/{organization}/teams/{team}/members", [303, 403]),
+    ("/organizations/{organization}/teams/{team}/members/{account}/remove", [303, 403]),
+    ("/organizations/{organization}/teams/{team}/roles", [303, 403]),
+    ("/organizations/{organization}/teams/{team}/roles/remove", [303, 403]),
+    ("/organizations/{organization}/robots", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/disable", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/enable", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/remove", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/tokens", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/tokens/{id}/rotate", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/tokens/{id}/revoke", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/roles", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/roles/remove", [303, 403]),
+    ("/organizations/{organization}/tokens", [303, 403]),
+    ("/organizations/{organization}/tokens/{id}/rotate", [303, 403]),
+    ("/organizations/{organization}/tokens/{id}/revoke", [303, 403]),
     ("/organizations/{organization}/ci", [303, 403]),
 ];
 
@@ -76,6 +99,8 @@ fn concrete(path: &str) -> String {
         ("{organization}", "acme"),
         ("{account}", "owner"),
         ("{provider}", "acme"),
+        ("{team}", "web"),
+        ("{robot}", "deploy"),
     ];
     marks.iter().fold(path.to_owned(), |path, (mark, value)| path.replace(mark, value))
 }
@@ -172,7 +197,12 @@ fn world() -> Result<World> {
     let world = World::start()?;
     world.account("owner")?;
     world.account("stranger")?;
-    world.done(&Shows::Password("owner"), "POST", "/api/v1/organizations", Some(json!({ "name": "acme" })))?;
+    for (path, name) in
+        [("organizations", "acme"), ("organizations/acme/teams", "web"), ("namespaces/acme/robots", "deploy")]
+    {
+        let path = format!("/api/v1/{path}");
+        world.done(&Shows::Password("owner"), "POST", path, Some(json!({ "name": name })))?;
+    }
     Ok(world)
 }
 
@@ -250,6 +280,27 @@ fn a_cookie_is_worth_nothing_to_the_api() -> Result<()> {
 }
 
 #[test]
+fn members_see_the_teams_and_nothing_that_is_for_owners() -> Result<()> {
+    let world = world()?;
+    let owner = Shows::Password("owner");
+    world.done(&owner, "PUT", "/api/v1/organizations/acme/teams/web/members/stranger", None)?;
+    let grant = json!({ "pattern": "acme/payroll", "role": "read" });
+    world.done(&owner, "PUT", "/api/v1/organizations/acme/teams/web/grants", Some(grant))?;
+    let member = Browser::logged_in(&world, "stranger")?;
+    for path in ["/organizations/acme", "/organizations/acme/teams", "/organizations/acme/teams/web"] {
+        let text = member.get(path)?.expect(200)?.text();
+        assert!(text.contains("stranger") && !text.contains("/remove\"") && !text.contains("payroll"), "{text}");
+        assert!(!text.contains("/organizations/acme/robots"), "what is for owners is not beside it: {text}");
+    }
+    for path in ["robots", "robots/deploy", "tokens"] {
+        member.get(&format!("/organizations/acme/{path}"))?.expect(403)?;
+    }
+    member.send("/organizations/acme/teams/web/members", "account=owner")?.expect(403)?;
+    member.send("/organizations/acme/robots/deploy/tokens", "label=x&scopes=pull&lifetime=7")?.expect(403)?;
+    Ok(())
+}
+
+#[test]
 fn what_is_typed_is_text() -> Result<()> {
     let world = world()?;
     let browser = Browser::logged_in(&world, "owner")?;
@@ -257,6 +308,11 @@ fn what_is_typed_is_text() -> Result<()> {
     for (path, form) in [
         ("/settings/tokens", format!("label={evil}&repositories={evil}&lifetime=7")),
         ("/login", format!("name={evil}")),
+        ("/organizations/acme/teams/web/roles", format!("pattern={evil}&role=read")),
+        (
+            "/organizations/acme/robots/deploy/tokens",
+            format!("label={evil}&scopes=pull&repositories={evil}&lifetime=7"),
+        ),
     ] {
         let text = browser.send(path, &form)?.text();
         assert!(!text.contains("<script>") && text.contains("alert(1)"), "{text}");

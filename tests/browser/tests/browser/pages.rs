@@ -102,6 +102,32 @@ fn programs_are_let_in_and_turned_away() -> Result<()> {
 }
 
 #[test]
+fn owners_look_after_an_organization() -> Result<()> {
+    let Some(browser) = Browser::require()? else { return Ok(()) };
+    let registry = Registry::with(&[("ENTREPOT_ACCESS_ANONYMOUS", "none")])?;
+    account(&registry, "root", " --admin")?;
+    account(&registry, "ann", "")?;
+    let mut facts = facts(&registry)?;
+    facts["step"] = json!("people");
+    browser.run("organization", &facts)?;
+    facts["step"] = json!("machines");
+    let made = browser.run("organization", &facts)?;
+    let push = |which: &str| {
+        let secret = made[which].as_str().with_context(|| format!("no {which} in {made}"))?;
+        registry.ask(&post("/v2/acme/web/blobs/uploads/").header("Authorization", format!("Bearer {secret}")))
+    };
+    push("robot")?.expect(202)?;
+    push("organization")?.expect(202)?;
+    push("rotated")?.expect(401)?;
+    facts["step"] = json!("end");
+    browser.run("organization", &facts)?;
+    std::thread::sleep(Duration::from_secs(1));
+    push("robot")?.expect(401)?;
+    push("organization")?.expect(401)?;
+    Ok(())
+}
+
+#[test]
 fn letters_lead_to_pages() -> Result<()> {
     let (Some(browser), Some(server)) = (Browser::require()?, Smtp::start(SmtpSecurity::Open)?) else {
         return Ok(());

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::listing::Listing;
 use super::password::{self, PasswordSource};
 use super::{Form, Noun, done, run_here};
+use crate::commands;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -83,6 +84,13 @@ pub(crate) enum AccountCommand {
         #[arg(long, value_name = "FILE")]
         current_password_file: Option<PathBuf>,
     },
+    /// Make a link to a new password, to be handed to somebody who forgot theirs
+    ///
+    /// It works once, for an hour, and until there is a newer one. The link is all that goes to standard output.
+    ResetLink {
+        /// For whom
+        name: Name,
+    },
     /// Take everything from somebody without removing anything
     Disable {
         /// From whom
@@ -126,6 +134,13 @@ struct Account {
     logged_in_at: Option<String>,
 }
 
+/// A link, which is answered once.
+#[derive(Deserialize)]
+struct MadeLink {
+    link: String,
+    lifetime_seconds: u64,
+}
+
 /// Runs one of the commands.
 pub(crate) fn run(noun: Noun<UserCommand>) -> ExitCode {
     match noun.command {
@@ -151,6 +166,14 @@ async fn ask(command: AccountCommand, client: &Client) -> anyhow::Result<ExitCod
             let body = json!({ "password": password.read(name.as_str())?, "current_password": current });
             client.post(account(&name, ["password"]), Some(body)).await?;
             done(&format!("{name} has a new password"))
+        }
+        AccountCommand::ResetLink { name } => {
+            let MadeLink { link, lifetime_seconds } = client.make(account(&name, ["reset-link"]), None).await?;
+            eprintln!("by this link {name} chooses a new password, once, within {} minutes:", lifetime_seconds / 60);
+            if link.starts_with('/') {
+                eprintln!("(http.public_url is not set: put the address of the registry before it)");
+            }
+            Ok(commands::print(&format!("{link}\n")))
         }
         AccountCommand::Disable { name } => {
             client.post(account(&name, ["disable"]), None).await?;

@@ -1,9 +1,9 @@
 //! Who is in an organization.
 
 use axum::extract::{Path, State};
-use entrepot_access::{Error, InOrganization, Member, Membership, Name, Permit};
+use entrepot_access::{Error, Member, Membership};
 
-use super::{SHOWN, name_of, place};
+use super::{Inside, SHOWN, owned, part, place};
 use crate::web::Web;
 use crate::web::form::{Field, Form};
 use crate::web::page::{Answer, redirect};
@@ -17,9 +17,8 @@ pub(crate) async fn set(
     Path((name, account)): Path<(String, String)>,
     Posted { visitor, fields }: Posted,
 ) -> Answer {
-    let (name, account) = (name_of(&name)?, account_of(&account)?);
-    let permit = web.access.permit_organization(&visitor.caller, &name).await?;
-    web.access.set_member(&permit, &account, fields.parsed("role")?).await?;
+    let (name, permit) = owned(&web, &visitor, &name).await?;
+    web.access.set_member(&permit, &part("account", &account)?, fields.parsed("role")?).await?;
     Ok(redirect(&format!("{}?done=saved", place(&name))))
 }
 
@@ -29,31 +28,20 @@ pub(crate) async fn remove(
     Path((name, account)): Path<(String, String)>,
     Posted { visitor, .. }: Posted,
 ) -> Answer {
-    let (name, account) = (name_of(&name)?, account_of(&account)?);
-    let permit = web.access.permit_organization(&visitor.caller, &name).await?;
-    web.access.remove_member(&permit, &account).await?;
+    let (name, permit) = owned(&web, &visitor, &name).await?;
+    web.access.remove_member(&permit, &part("account", &account)?).await?;
     Ok(redirect(&format!("{}?done=removed", place(&name))))
 }
 
-fn account_of(text: &str) -> Result<Name, Error> {
-    text.parse().map_err(|_| Error::NotFound { what: "account", name: text.to_owned() })
-}
-
-/// The members; with what owners do about them, if `owner`.
-pub(super) async fn section(
-    web: &Web,
-    visitor: &Visitor,
-    name: &Name,
-    inside: &Permit<InOrganization>,
-    owner: bool,
-) -> Result<Section, Error> {
-    let members = web.access.members(inside, None, SHOWN).await?;
+/// The members; with what owners do about them, for owners.
+pub(super) async fn section(web: &Web, visitor: &Visitor, inside: &Inside) -> Result<Section, Error> {
+    let members = web.access.members(&inside.permit, None, SHOWN).await?;
     let item = |Member { account, role }: Member| {
         let item = Item::new(account.to_string()).tag(role.as_str(), "");
-        if !owner {
+        if inside.owner.is_none() {
             return item;
         }
-        let at = format!("{}/members/{account}", place(name));
+        let at = format!("{}/members/{account}", place(&inside.name));
         let (other, button) = match role {
             Membership::Owner => (Membership::Member, "Make a member"),
             Membership::Member => (Membership::Owner, "Make an owner"),
