@@ -14,6 +14,7 @@ mod login;
 mod next;
 mod organizations;
 mod page;
+mod part;
 mod picture;
 mod posted;
 mod provider;

@@ -19,6 +19,7 @@ use super::failure::Failure;
 use super::fields::Fields;
 use super::form::{Field, Form};
 use super::page::{Answer, Frame, redirect, show};
+use super::part::Part;
 use super::posted::Posted;
 use super::section::{Item, Section, Sections};
 use super::visitor::Visitor;
@@ -52,11 +53,13 @@ pub(super) async fn create(State(web): State<Web>, Posted { visitor, fields }: P
 
 async fn all(web: &Web, visitor: &Visitor) -> Result<Sections, Failure> {
     visitor.person()?;
-    let found = web.access.own_organizations(&visitor.caller, None, SHOWN).await?;
+    let part = Part::of::<Name>(visitor, SHOWN);
+    let mut found = web.access.own_organizations(&visitor.caller, part.after(), part.probed()).await?;
+    let more = part.cut(&mut found, "/organizations", |organization| organization.name.to_string());
     let item = |organization: Organization| {
         Item::new(organization.name.to_string()).at(place(&organization.name)).fact(organization.display_name)
     };
-    let yours = Section::new("").items(found.into_iter().map(item).collect(), "You are in none.");
+    let yours = Section::new("").items(found.into_iter().map(item).collect(), "You are in none.").more(more);
     let name = Field::text("name", "Name").hint("The names of its repositories begin with it.");
     let form = Form::new(visitor, "/organizations", "Make it").field(name);
     let page = Sections::new(Frame::new(visitor, "Organizations").within("organizations"));
@@ -100,11 +103,11 @@ async fn owned(web: &Web, visitor: &Visitor, name: &str) -> Result<(Name, Permit
 
 /// The name of an organization out of a path.
 fn name_of(text: &str) -> Result<Name, Error> {
-    part("organization", text)
+    named("organization", text)
 }
 
 /// A name out of a path: of `what` there is none with what is no name.
-fn part(what: &'static str, text: &str) -> Result<Name, Error> {
+fn named(what: &'static str, text: &str) -> Result<Name, Error> {
     text.parse().map_err(|_| Error::NotFound { what, name: text.to_owned() })
 }
 

@@ -136,6 +136,14 @@ impl Section {
         self
     }
 
+    /// The way to the rest of a list, if there is any.
+    pub(super) fn more(self, to: Option<String>) -> Self {
+        match to {
+            Some(to) => self.link(to, "More"),
+            None => self,
+        }
+    }
+
     pub(super) fn link(mut self, to: impl Into<String>, text: impl Into<String>) -> Self {
         self.links.push(Link::new(to, text));
         self

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use entrepot_access::{Error, NewToken, Pattern, Scopes, Secret, Token, TokenKind};
+use entrepot_access::{Error, Name, NewToken, Pattern, Scopes, Secret, Token, TokenKind};
 use uuid::Uuid;
 
 use super::fields::{Fields, parsed};
 use super::form::{Field, Form};
-use super::next::parameter;
+use super::part::Part;
 use super::section::{Item, Section};
 use super::visitor::Visitor;
 use crate::time::moment;
@@ -24,9 +24,9 @@ const SCOPES: &[(&str, &str)] = &[
 const LIFETIMES: &[(&str, &str)] =
     &[("7", "a week"), ("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("0", "for ever, until it is revoked")];
 
-/// The form for a new token, which is sent to `at`; it may be for `all`, if nothing less is chosen.
-pub(super) fn form(visitor: &Visitor, at: &str, all: &str) -> Form {
-    let hint = format!("Repositories, one a line; * stands for anything: acme/web-*. {all}, if you name none.");
+/// The form for a new token of somebody called `owner`, which is sent to `at`; it may be for `all`, if nothing less is chosen.
+pub(super) fn form(visitor: &Visitor, at: &str, owner: &Name, all: &str) -> Form {
+    let hint = format!("Repositories, one a line; * stands for anything: {owner}/web-*. {all}, if you name none.");
     Form::new(visitor, at, "Make the token")
         .field(Field::text("label", "What it is for").hint("For you, to know it again: the laptop, the nightly build."))
         .field(Field::ticks("scopes", "It may", SCOPES).value("pull"))
@@ -54,24 +54,15 @@ pub(super) fn once(heading: &str, secret: &Secret, username: &str, back: &str) -
         .link(back, "Done")
 }
 
-/// After which token a page begins.
-pub(super) fn after(visitor: &Visitor) -> Option<String> {
-    parameter(&visitor.uri, "after").filter(|id| id.parse::<Uuid>().is_ok())
+/// The part of a list of tokens for which a visitor asks.
+pub(super) fn part(visitor: &Visitor) -> Part {
+    Part::of::<Uuid>(visitor, SHOWN)
 }
 
-/// How many tokens are looked for, to know whether there are more than are shown.
-pub(super) const PROBED: usize = SHOWN + 1;
-
 /// Tokens, and the way to more of them; `at` is the address of their page.
-pub(super) fn list(visitor: &Visitor, heading: &str, at: &str, mut tokens: Vec<Token>) -> Section {
-    let more = tokens.len() > SHOWN;
-    tokens.truncate(SHOWN);
-    let last = tokens.last().filter(|_| more).map(|token| token.id.clone());
-    let section = Section::new(heading).items(items(visitor, at, tokens), "There are none.");
-    match last {
-        Some(last) => section.link(format!("{at}?after={last}"), "More"),
-        None => section,
-    }
+pub(super) fn list(visitor: &Visitor, heading: &str, at: &str, part: &Part, mut tokens: Vec<Token>) -> Section {
+    let more = part.cut(&mut tokens, at, |token| token.id.clone());
+    Section::new(heading).items(items(visitor, at, tokens), "There are none.").more(more)
 }
 
 /// A line for each token, with what its owner does about it.

@@ -301,6 +301,25 @@ fn members_see_the_teams_and_nothing_that_is_for_owners() -> Result<()> {
 }
 
 #[test]
+fn a_list_that_is_longer_than_a_page_goes_on() -> Result<()> {
+    let world = world()?;
+    let owner = Shows::Password("owner");
+    for number in 0..200 {
+        let team = json!({ "name": format!("t{number:03}") });
+        world.done(&owner, "POST", "/api/v1/organizations/acme/teams", Some(team))?;
+    }
+    let browser = Browser::logged_in(&world, "owner")?;
+    let first = browser.get("/organizations/acme/teams")?.expect(200)?.text();
+    assert!(first.contains("/teams/t199\"") && !first.contains("/teams/web\""), "{first}");
+    assert!(first.contains("/organizations/acme/teams?after=t199\""), "{first}");
+    let rest = browser.get("/organizations/acme/teams?after=t199")?.expect(200)?.text();
+    assert!(rest.contains("/teams/web\"") && !rest.contains("/teams/t199\"") && !rest.contains("?after="), "{rest}");
+    let nonsense = browser.get("/organizations/acme/teams?after=%3Cscript%3E")?.expect(200)?.text();
+    assert!(nonsense.contains("/teams/t000\""), "what is no name is where the list begins: {nonsense}");
+    Ok(())
+}
+
+#[test]
 fn what_is_typed_is_text() -> Result<()> {
     let world = world()?;
     let browser = Browser::logged_in(&world, "owner")?;

@@ -1,12 +1,13 @@
 //! Who is in an organization.
 
 use axum::extract::{Path, State};
-use entrepot_access::{Error, Member, Membership};
+use entrepot_access::{Error, Member, Membership, Name};
 
-use super::{Inside, SHOWN, owned, part, place};
+use super::{Inside, SHOWN, named, owned, place};
 use crate::web::Web;
 use crate::web::form::{Field, Form};
 use crate::web::page::{Answer, redirect};
+use crate::web::part::Part;
 use crate::web::posted::Posted;
 use crate::web::section::{Item, Section};
 use crate::web::visitor::Visitor;
@@ -18,7 +19,7 @@ pub(crate) async fn set(
     Posted { visitor, fields }: Posted,
 ) -> Answer {
     let (name, permit) = owned(&web, &visitor, &name).await?;
-    web.access.set_member(&permit, &part("account", &account)?, fields.parsed("role")?).await?;
+    web.access.set_member(&permit, &named("account", &account)?, fields.parsed("role")?).await?;
     Ok(redirect(&format!("{}?done=saved", place(&name))))
 }
 
@@ -29,13 +30,15 @@ pub(crate) async fn remove(
     Posted { visitor, .. }: Posted,
 ) -> Answer {
     let (name, permit) = owned(&web, &visitor, &name).await?;
-    web.access.remove_member(&permit, &part("account", &account)?).await?;
+    web.access.remove_member(&permit, &named("account", &account)?).await?;
     Ok(redirect(&format!("{}?done=removed", place(&name))))
 }
 
 /// The members; with what owners do about them, for owners.
 pub(super) async fn section(web: &Web, visitor: &Visitor, inside: &Inside) -> Result<Section, Error> {
-    let members = web.access.members(&inside.permit, None, SHOWN).await?;
+    let part = Part::of::<Name>(visitor, SHOWN);
+    let mut members = web.access.members(&inside.permit, part.after(), part.probed()).await?;
+    let more = part.cut(&mut members, &place(&inside.name), |member| member.account.to_string());
     let item = |Member { account, role }: Member| {
         let item = Item::new(account.to_string()).tag(role.as_str(), "");
         if inside.owner.is_none() {
@@ -51,5 +54,5 @@ pub(super) async fn section(web: &Web, visitor: &Visitor, inside: &Inside) -> Re
         let remove = Form::button(visitor, format!("{at}/remove"), "Remove", account.to_string()).harms();
         item.form(change).form(remove)
     };
-    Ok(Section::new("Members").items(members.into_iter().map(item).collect(), "There are none."))
+    Ok(Section::new("Members").items(members.into_iter().map(item).collect(), "There are none.").more(more))
 }

@@ -5,7 +5,7 @@ use entrepot_access::{Name, NamespaceOwner, Permit, RobotName, Subject};
 use http::StatusCode;
 use uuid::Uuid;
 
-use super::{begin, owned, part, removal, robots, roles, sure};
+use super::{begin, named, owned, removal, robots, roles, sure};
 use crate::web::Web;
 use crate::web::failure::Failure;
 use crate::web::form::Form;
@@ -35,7 +35,7 @@ struct Owned<'a> {
 impl<'a> Owned<'a> {
     async fn of(web: &'a Web, visitor: &'a Visitor, organization: &str, robot: &str) -> Result<Self, Failure> {
         let (organization, permit) = owned(web, visitor, organization).await?;
-        Ok(Self { web, visitor, organization, robot: part("robot", robot)?, permit })
+        Ok(Self { web, visitor, organization, robot: named("robot", robot)?, permit })
     }
 
     fn place(&self) -> String {
@@ -64,8 +64,9 @@ impl<'a> Owned<'a> {
             page = page.section(made);
         }
         let tokens = Section::new("Tokens").items(tokens, "There are none: it cannot log in.");
-        let new = Section::new("A new token").form(form(visitor, &tokens_at, "All that the robot may use"));
-        let roles = roles::section(web, visitor, permit, Subject::Robot(robot.clone()), &at).await?;
+        let new =
+            Section::new("A new token").form(form(visitor, &tokens_at, organization, "All that the robot may use"));
+        let roles = roles::section(web, visitor, organization, permit, Subject::Robot(robot.clone()), &at).await?;
         let stopped = found.disabled_at.is_some();
         let end = Section::new("Remove the robot").lead("Its tokens and roles go with it.").form(removal(
             visitor,

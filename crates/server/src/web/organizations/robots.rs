@@ -8,6 +8,7 @@ use super::{SHOWN, begin, owned, place, robot};
 use crate::web::Web;
 use crate::web::form::{Field, Form};
 use crate::web::page::{Answer, redirect, show};
+use crate::web::part::Part;
 use crate::web::posted::Posted;
 use crate::web::section::{Item, Section, Sections};
 use crate::web::visitor::Visitor;
@@ -39,7 +40,9 @@ pub(crate) async fn create(
 }
 
 async fn page(web: &Web, visitor: &Visitor, name: &Name, permit: &Permit<NamespaceOwner>) -> Result<Sections, Error> {
-    let robots = web.access.robots(permit, None, SHOWN).await?;
+    let (at, part) = (format!("{}{HERE}", place(name)), Part::of::<Name>(visitor, SHOWN));
+    let mut robots = web.access.robots(permit, part.after(), part.probed()).await?;
+    let more = part.cut(&mut robots, &at, |robot| robot.name.robot().to_string());
     let item = |robot: Robot| {
         let item = Item::new(robot.name.to_string()).at(robot::place(name, robot.name.robot()));
         let item = if robot.disabled_at.is_some() { item.tag("stopped", "bad") } else { item };
@@ -47,8 +50,9 @@ async fn page(web: &Web, visitor: &Visitor, name: &Name, permit: &Permit<Namespa
     };
     let all = Section::new("")
         .lead("A robot is for a machine: it has roles of its own, and logs in with a token.")
-        .items(robots.into_iter().map(item).collect(), "There are none.");
-    let form = Form::new(visitor, format!("{}{HERE}", place(name)), "Make the robot")
+        .items(robots.into_iter().map(item).collect(), "There are none.")
+        .more(more);
+    let form = Form::new(visitor, at, "Make the robot")
         .field(Field::text("robot", "Name").hint(format!("It logs in as {name}+ and this.")))
         .field(Field::text("description", "What it is for").optional());
     let page = begin(visitor, name, format!("Robots of {name}"), HERE, true).section(all);

@@ -1,6 +1,6 @@
 //! Roles on repositories, of a team or a robot.
 
-use entrepot_access::{Error, GrantEntry, NamespaceOwner, Permit, Subject};
+use entrepot_access::{Error, GrantEntry, Name, NamespaceOwner, Permit, Subject};
 
 use crate::web::Web;
 use crate::web::fields::Fields;
@@ -28,6 +28,7 @@ pub(super) async fn set(
 pub(super) async fn section(
     web: &Web,
     visitor: &Visitor,
+    organization: &Name,
     permit: &Permit<NamespaceOwner>,
     subject: Subject,
     at: &str,
@@ -39,9 +40,9 @@ pub(super) async fn section(
         let remove = remove.field(Field::hidden("pattern", pattern.as_str())).harms();
         Item::new(pattern.to_string()).tag(role.as_str(), "").form(remove)
     };
-    let pattern = Field::text("pattern", "Repositories").hint(
-        "A name, or a pattern: * stands for anything, as in acme/web-*. Another role on the same gives way to it.",
-    );
+    let pattern = Field::text("pattern", "Repositories").hint(format!(
+        "A name, or a pattern: * stands for anything, as in {organization}/web-*. Another role on the same gives way to it."
+    ));
     let form = Form::new(visitor, format!("{at}/roles"), "Give the role")
         .field(pattern)
         .field(Field::choice("role", "Role", ROLES));

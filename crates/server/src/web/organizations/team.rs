@@ -4,11 +4,12 @@ use axum::extract::{Path, State};
 use entrepot_access::{Error, Name, Subject, TeamMember};
 use http::StatusCode;
 
-use super::{Inside, SHOWN, begin, owned, part, removal, roles, sure, teams};
+use super::{Inside, SHOWN, begin, named, owned, removal, roles, sure, teams};
 use crate::web::Web;
 use crate::web::failure::Failure;
 use crate::web::form::{Field, Form};
 use crate::web::page::{Answer, redirect, show};
+use crate::web::part::Part;
 use crate::web::posted::Posted;
 use crate::web::section::{Item, Section, Sections};
 use crate::web::visitor::Visitor;
@@ -36,7 +37,7 @@ pub(crate) async fn remove(
     Posted { visitor, fields }: Posted,
 ) -> Answer {
     let (name, permit) = owned(&web, &visitor, &name).await?;
-    let team = part("team", &team)?;
+    let team = named("team", &team)?;
     let removed = async {
         sure(&fields, &team)?;
         web.access.remove_team(&permit, &team).await
@@ -54,7 +55,7 @@ pub(crate) async fn add_member(
     Posted { visitor, fields }: Posted,
 ) -> Answer {
     let (name, permit) = owned(&web, &visitor, &name).await?;
-    let team = part("team", &team)?;
+    let team = named("team", &team)?;
     let added = async { web.access.add_team_member(&permit, &team, &fields.parsed("account")?).await };
     match added.await {
         Ok(()) => saved(&name, &team),
@@ -69,8 +70,8 @@ pub(crate) async fn remove_member(
     Posted { visitor, .. }: Posted,
 ) -> Answer {
     let (name, permit) = owned(&web, &visitor, &name).await?;
-    let team = part("team", &team)?;
-    web.access.remove_team_member(&permit, &team, &part("account", &account)?).await?;
+    let team = named("team", &team)?;
+    web.access.remove_team_member(&permit, &team, &named("account", &account)?).await?;
     Ok(redirect(&format!("{}?done=removed", place(&name, &team))))
 }
 
@@ -81,7 +82,7 @@ pub(crate) async fn set_role(
     Posted { visitor, fields }: Posted,
 ) -> Answer {
     let (name, permit) = owned(&web, &visitor, &name).await?;
-    let team = part("team", &team)?;
+    let team = named("team", &team)?;
     match roles::set(&web, &permit, Subject::Team(team.clone()), &fields).await {
         Ok(()) => saved(&name, &team),
         Err(error) => page(&web, &visitor, name.as_str(), team.as_str()).await?.refused(&visitor, &fields, error),
@@ -95,7 +96,7 @@ pub(crate) async fn remove_role(
     Posted { visitor, fields }: Posted,
 ) -> Answer {
     let (name, permit) = owned(&web, &visitor, &name).await?;
-    let team = part("team", &team)?;
+    let team = named("team", &team)?;
     web.access.remove_grant(&permit, Subject::Team(team.clone()), fields.parsed("pattern")?).await?;
     Ok(redirect(&format!("{}?done=removed", place(&name, &team))))
 }
@@ -103,7 +104,7 @@ pub(crate) async fn remove_role(
 /// A team, for who is in the organization; with what owners do about it, for owners.
 async fn page(web: &Web, visitor: &Visitor, name: &str, team: &str) -> Result<Sections, Failure> {
     let inside = Inside::of(web, visitor, name).await?;
-    let team = web.access.team(&inside.permit, &part("team", team)?).await?;
+    let team = web.access.team(&inside.permit, &named("team", team)?).await?;
     let at = place(&inside.name, &team.name);
     let title = format!("Team {} of {}", team.name, inside.name);
     let mut page = begin(visitor, &inside.name, title, teams::HERE, inside.owner.is_some());
@@ -112,7 +113,7 @@ async fn page(web: &Web, visitor: &Visitor, name: &str, team: &str) -> Result<Se
     }
     page = page.section(people(web, visitor, &inside, &team.name, &at).await?);
     let Some(owner) = &inside.owner else { return Ok(page) };
-    let roles = roles::section(web, visitor, owner, Subject::Team(team.name), &at).await?;
+    let roles = roles::section(web, visitor, &inside.name, owner, Subject::Team(team.name), &at).await?;
     let end = Section::new("Remove the team")
         .lead("Its people stay in the organization, without the roles that they have through the team.")
         .form(removal(visitor, &at, "Remove the team"));
@@ -120,7 +121,9 @@ async fn page(web: &Web, visitor: &Visitor, name: &str, team: &str) -> Result<Se
 }
 
 async fn people(web: &Web, visitor: &Visitor, inside: &Inside, team: &Name, at: &str) -> Result<Section, Error> {
-    let members = web.access.team_members(&inside.permit, team, None, SHOWN).await?;
+    let part = Part::of::<Name>(visitor, SHOWN);
+    let mut members = web.access.team_members(&inside.permit, team, part.after(), part.probed()).await?;
+    let more = part.cut(&mut members, at, |member| member.account.to_string());
     let owner = inside.owner.is_some();
     let item = |TeamMember { account, by_hand }: TeamMember| {
         let item = Item::new(account.to_string());
@@ -133,7 +136,8 @@ async fn people(web: &Web, visitor: &Visitor, inside: &Inside, team: &Name, at: 
             (false, true) => item,
         }
     };
-    let mut section = Section::new("People").items(members.into_iter().map(item).collect(), "Nobody is in it.");
+    let mut section =
+        Section::new("People").items(members.into_iter().map(item).collect(), "Nobody is in it.").more(more);
     for group in web.access.team_groups(&inside.permit, team).await? {
         section = section
             .lead(format!("Who is in the group {} of {} is in it after the next login.", group.name, group.source));

@@ -9,6 +9,7 @@ use crate::web::Web;
 use crate::web::failure::Failure;
 use crate::web::form::{Field, Form};
 use crate::web::page::{Answer, redirect, show};
+use crate::web::part::Part;
 use crate::web::posted::Posted;
 use crate::web::section::{Item, Section, Sections};
 use crate::web::visitor::Visitor;
@@ -43,14 +44,16 @@ pub(crate) async fn create(
 /// The teams; with a form for another, for owners.
 async fn page(web: &Web, visitor: &Visitor, name: &str) -> Result<Sections, Failure> {
     let Inside { name, permit, owner } = Inside::of(web, visitor, name).await?;
-    let rosters = web.access.rosters(&permit, None, SHOWN, NAMED + 1).await?;
+    let (at, part) = (format!("{}{HERE}", place(&name)), Part::of::<Name>(visitor, SHOWN));
+    let mut rosters = web.access.rosters(&permit, part.after(), part.probed(), NAMED + 1).await?;
+    let more = part.cut(&mut rosters, &at, |roster| roster.team.name.to_string());
     let items = rosters.into_iter().map(|roster| item(&name, roster)).collect();
     let page = begin(visitor, &name, format!("Teams of {name}"), HERE, owner.is_some());
-    let page = page.section(Section::new("").items(items, "There are none."));
+    let page = page.section(Section::new("").items(items, "There are none.").more(more));
     if owner.is_none() {
         return Ok(page);
     }
-    let form = Form::new(visitor, format!("{}{HERE}", place(&name)), "Make the team")
+    let form = Form::new(visitor, at, "Make the team")
         .field(Field::text("team", "Name"))
         .field(Field::text("description", "What it is for").optional());
     Ok(page.section(Section::new("A new team").form(form)))

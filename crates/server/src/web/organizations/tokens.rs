@@ -10,7 +10,7 @@ use crate::web::Web;
 use crate::web::page::{Answer, redirect, show};
 use crate::web::posted::Posted;
 use crate::web::section::{Section, Sections};
-use crate::web::token::{PROBED, after, form, list, new_token, once};
+use crate::web::token::{form, list, new_token, once, part};
 use crate::web::visitor::Visitor;
 
 /// How the address of the page ends.
@@ -74,12 +74,13 @@ async fn page(
     permit: &Permit<NamespaceOwner>,
     made: Option<Section>,
 ) -> Result<Sections, Error> {
-    let tokens = web.access.organization_tokens(permit, after(visitor), PROBED).await?;
+    let part = part(visitor);
+    let tokens = web.access.organization_tokens(permit, part.after(), part.probed()).await?;
     let new = || {
         Section::new("A new token")
             .lead("It acts for the organization, as an owner would, and stays when people go. For machines a robot can do less.")
-            .form(form(visitor, &at(name), "All of the organization"))
+            .form(form(visitor, &at(name), name, "All of the organization"))
     };
     let page = begin(visitor, name, format!("Tokens of {name}"), HERE, true).section(made.unwrap_or_else(new));
-    Ok(page.section(list(visitor, "Tokens", &at(name), tokens)))
+    Ok(page.section(list(visitor, "Tokens", &at(name), &part, tokens)))
 }

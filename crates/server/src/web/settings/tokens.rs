@@ -1,7 +1,7 @@
 //! Tokens that people show in place of their password.
 
 use axum::extract::{Path, State};
-use entrepot_access::{AccountOwner, Error, Permit};
+use entrepot_access::{AccountOwner, Error, Name, Permit};
 use http::StatusCode;
 use uuid::Uuid;
 
@@ -10,15 +10,15 @@ use crate::web::Web;
 use crate::web::page::{Answer, redirect, show};
 use crate::web::posted::Posted;
 use crate::web::section::{Section, Sections};
-use crate::web::token::{PROBED, after, form, list, new_token, once};
+use crate::web::token::{form, list, new_token, once, part};
 use crate::web::visitor::Visitor;
 
 const HERE: &str = "/settings/tokens";
 
 /// `GET /settings/tokens`
 pub(crate) async fn ask(State(web): State<Web>, visitor: Visitor) -> Answer {
-    let (_, permit) = own(&web, &visitor).await?;
-    show(&visitor, StatusCode::OK, &page(&web, &visitor, &permit, None).await?)
+    let (name, permit) = own(&web, &visitor).await?;
+    show(&visitor, StatusCode::OK, &page(&web, &visitor, &name, &permit, None).await?)
 }
 
 /// `POST /settings/tokens`
@@ -28,9 +28,9 @@ pub(crate) async fn create(State(web): State<Web>, Posted { visitor, fields }: P
     match made.await {
         Ok((_, secret)) => {
             let made = once("Your new token", &secret, name.as_str(), HERE);
-            show(&visitor, StatusCode::OK, &page(&web, &visitor, &permit, Some(made)).await?)
+            show(&visitor, StatusCode::OK, &page(&web, &visitor, &name, &permit, Some(made)).await?)
         }
-        Err(error) => page(&web, &visitor, &permit, None).await?.refused(&visitor, &fields, error),
+        Err(error) => page(&web, &visitor, &name, &permit, None).await?.refused(&visitor, &fields, error),
     }
 }
 
@@ -39,7 +39,7 @@ pub(crate) async fn rotate(State(web): State<Web>, Path(id): Path<Uuid>, Posted 
     let (name, permit) = own(&web, &visitor).await?;
     let secret = web.access.rotate_personal_token(&permit, &id.to_string()).await?;
     let made = once("The new secret", &secret, name.as_str(), HERE);
-    show(&visitor, StatusCode::OK, &page(&web, &visitor, &permit, Some(made)).await?)
+    show(&visitor, StatusCode::OK, &page(&web, &visitor, &name, &permit, Some(made)).await?)
 }
 
 /// `POST /settings/tokens/{id}/revoke`
@@ -53,11 +53,13 @@ pub(crate) async fn revoke(State(web): State<Web>, Path(id): Path<Uuid>, Posted 
 async fn page(
     web: &Web,
     visitor: &Visitor,
+    name: &Name,
     permit: &Permit<AccountOwner>,
     made: Option<Section>,
 ) -> Result<Sections, Error> {
-    let tokens = web.access.personal_tokens(permit, after(visitor), PROBED).await?;
-    let new = || Section::new("A new token").form(form(visitor, HERE, "All that you may use"));
+    let part = part(visitor);
+    let tokens = web.access.personal_tokens(permit, part.after(), part.probed()).await?;
+    let new = || Section::new("A new token").form(form(visitor, HERE, name, "All that you may use"));
     let page = begin(visitor, HERE).section(made.unwrap_or_else(new));
-    Ok(page.section(list(visitor, "Your tokens", HERE, tokens)))
+    Ok(page.section(list(visitor, "Your tokens", HERE, &part, tokens)))
 }
