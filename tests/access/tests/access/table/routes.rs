@@ -217,6 +217,7 @@ pub(crate) fn others() -> Vec<Line> {
     vec![
         line("GET", "/token", Open).query("?scope=repository:{name}:pull"),
         line("GET", "/.well-known/jwks.json", Always),
+        line("POST", "/login/oidc/{provider}/logout", Always),
         line("GET", "/healthz", Always),
         line("GET", "/readyz", Always),
         line("GET", "/metrics", Always),
