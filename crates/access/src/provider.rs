@@ -4,6 +4,7 @@
 mod admission;
 mod arrival;
 mod departure;
+mod logout;
 mod name;
 mod recheck;
 

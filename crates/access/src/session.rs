@@ -93,13 +93,20 @@ pub(crate) struct Beginning {
     evidence: Evidence,
     address: String,
     agent: String,
+    /// What a provider calls the session that this one began with.
+    provider_session: Option<String>,
 }
 
 impl Beginning {
     pub(crate) fn new(secret: &Secret, evidence: Evidence, visit: &Visit) -> Self {
         let agent = visit.agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect();
         let address = visit.address.map(|address| address.to_string()).unwrap_or_default();
-        Self { secret: secret.hash(), evidence, address, agent }
+        Self { secret: secret.hash(), evidence, address, agent, provider_session: None }
+    }
+
+    /// With a session of this name at a provider.
+    pub(crate) fn within(self, provider_session: Option<String>) -> Self {
+        Self { provider_session, ..self }
     }
 
     /// Writes it. Those that have ended go.
@@ -116,6 +123,7 @@ impl Beginning {
             (&self.agent).into(),
             now.into(),
             later(now, LIFETIME).into(),
+            self.provider_session.as_deref().into(),
         ];
         connection.execute(&tables::ADD_SESSION, &parameters)?;
         connection.execute(&tables::SET_LOGGED_IN, &[now.into(), account.into()])?;

@@ -215,14 +215,18 @@ entrepot_database::statements! {
     REMOVE_INVITATIONS_BY = "DELETE FROM links WHERE organization_id = $1 AND inviter = $2";
     REMOVE_EXPIRED_LINKS = "DELETE FROM links WHERE expires_at < $1";
 
-    ADD_SESSION = "INSERT INTO sessions (id, hash, account_id, proof, address, agent, created_at, seen_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)";
+    ADD_SESSION = "INSERT INTO sessions (id, hash, account_id, proof, address, agent, created_at, seen_at, expires_at, provider_session)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)";
     SESSION_BY_HASH = "SELECT id, account_id, created_at, seen_at, expires_at FROM sessions WHERE hash = $1";
     SESSIONS = "SELECT id, proof, address, agent, created_at, seen_at, expires_at FROM sessions
         WHERE account_id = $1 AND created_at >= $2 AND expires_at > $3 AND seen_at > $4 ORDER BY id DESC LIMIT $5";
     SET_SESSION_SEEN = "UPDATE sessions SET seen_at = $1 WHERE id = $2";
     REMOVE_SESSION = "DELETE FROM sessions WHERE id = $1 AND account_id = $2";
     REMOVE_OTHER_SESSIONS = "DELETE FROM sessions WHERE account_id = $1 AND id <> $2";
+    /// Those that began up to a moment: all of an account, or those of one session at a provider.
+    REMOVE_EARLIER_SESSIONS = "DELETE FROM sessions WHERE account_id = $1 AND created_at <= $2";
+    REMOVE_PROVIDER_SESSIONS = "DELETE FROM sessions WHERE provider_session = $1 AND created_at <= $2
+        AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND a.source = $3) RETURNING account_id";
     REMOVE_SESSIONS = "DELETE FROM sessions WHERE account_id = $1";
     REMOVE_EXPIRED_SESSIONS = "DELETE FROM sessions WHERE expires_at < $1";
 

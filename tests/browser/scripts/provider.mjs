@@ -42,9 +42,22 @@ for (const [path, words] of [
   else await says(page, words);
   await look(page);
 }
-await page.goBack();
-await page.getByRole('button', { name: 'Log out' }).click();
-await says(page, 'You are logged out.');
+
+// Who logs out at the provider is logged out here, in this browser alone.
+const second = await browser();
+await second.goto('/login');
+await second.getByRole('link', { name: 'Log in with Acme' }).click();
+await atTheProvider(second, facts.in);
+await heading(second, 'Hello, bea');
+await page.goto(`${facts.issuer}/session/end`);
+await page.getByRole('button', { name: 'Yes, sign me out' }).click();
+await page.waitForURL('**/session/end/success');
+await page.goto('/settings');
+expect(page.url().includes('/login?next='), 'who logged out at the provider is still in');
+await second.goto('/settings');
+expect(second.url() === `${facts.base}/settings`, 'another browser was logged out too');
+await second.getByRole('button', { name: 'Log out' }).click();
+await says(second, 'You are logged out.');
 
 const other = await browser();
 await other.goto('/login');

@@ -168,6 +168,8 @@ CREATE TABLE sessions (
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     -- what they proved it with: password, second-factor, recovery-code or provider
     proof TEXT NOT NULL,
+    -- what their provider calls the session there, by which it may end this one
+    provider_session TEXT,
     address TEXT NOT NULL,
     agent TEXT NOT NULL,
     created_at INTEGER NOT NULL,
@@ -175,6 +177,7 @@ CREATE TABLE sessions (
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_of_account ON sessions (account_id, id);
+CREATE INDEX sessions_of_provider ON sessions (provider_session) WHERE provider_session IS NOT NULL;
 CREATE INDEX sessions_by_end ON sessions (expires_at);
 
 -- People whose password was right, and who have to show their second factor yet.

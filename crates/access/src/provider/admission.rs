@@ -13,15 +13,15 @@ pub struct Admission {
 
 impl Admission {
     /// # Errors
-    /// Why somebody may not, in words for them.
+    /// Why somebody may not: what their account there lacks.
     pub(crate) fn admit(&self, person: &Person) -> Result<(), &'static str> {
         if !self.groups.is_empty() && !self.groups.iter().any(|group| person.groups.contains(group)) {
-            return Err("you are in none of the groups that may come in");
+            return Err("is in none of the groups that may come in");
         }
         let domain = person.email.as_deref().and_then(|email| email.rsplit_once('@')).map(|(_, domain)| domain);
         let fits = |domain: &str| self.domains.iter().any(|allowed| allowed.eq_ignore_ascii_case(domain));
         if !self.domains.is_empty() && !domain.is_some_and(fits) {
-            return Err("your address is in none of the domains that may come in, or is not confirmed there");
+            return Err("has no confirmed address in the domains that may come in");
         }
         Ok(())
     }

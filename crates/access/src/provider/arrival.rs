@@ -63,13 +63,18 @@ impl Access {
     fn not_admitted(&self, door: &Door, who: &SignedIn, why: &str, address: Option<IpAddr>) -> Error {
         let detail = format!("{}: {why}", who.person.username);
         self.audit_soon(AuditEntry::new(&self.nobody(address), "login", &door.source, false, &detail));
-        Error::Denied(format!("{} knows you, but you may not log in here: {why}", door.provider.label))
+        Error::Denied(format!(
+            "{} knows you, but you may not log in here: your account there {why}",
+            door.provider.label
+        ))
     }
 
     /// Lets in whom a provider has let in, with everything that it says of them, in one transaction.
     async fn arrive(&self, door: &Arc<Door>, signed_in: SignedIn, visit: &Visit) -> Result<Secret, Error> {
         let (secret, address) = (Secret::bare()?, visit.address);
-        let beginning = Beginning::new(&secret, Evidence::Provider, visit);
+        // A longer one could not be kept in an index.
+        let session = signed_in.claims.all().get("sid").and_then(|sid| sid.as_str()).filter(|sid| sid.len() <= 255);
+        let beginning = Beginning::new(&secret, Evidence::Provider, visit).within(session.map(str::to_owned));
         let door = Arc::clone(door);
         let written = self.0.database.write(Durability::Power, move |connection| {
             let (source, person) = (door.source.as_str(), &signed_in.person);

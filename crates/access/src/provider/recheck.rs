@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use entrepot_database::{Connection, Durability, Row, Timestamp};
+use entrepot_database::{Connection, Durability, Kind, Row, Timestamp};
 use entrepot_identity::Secret;
 use entrepot_identity::provider::{Refused, SignedIn};
 use secrecy::ExposeSecret as _;
@@ -50,8 +50,8 @@ enum Word {
     Holds(Box<SignedIn>),
     /// It does no longer, for this reason.
     Ends(&'static str),
-    /// It cannot be asked, for this reason.
-    Unknown(String),
+    /// It cannot be asked.
+    Unknown,
 }
 
 impl Due {
@@ -81,8 +81,14 @@ impl Access {
     pub async fn follow_providers(&self) {
         let pause = self.0.doors.pause();
         loop {
-            if let Err(error) = self.0.database.run_job(RECHECK, pause, self.ask_about_all()).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "providers were not asked about their people");
+            match self.0.database.run_job(RECHECK, pause, self.ask_about_all()).await {
+                // While writes are stopped nobody is asked: what came of it could not be kept.
+                Err(Error::Database(error)) if error.kind() == Kind::ReadOnly => {}
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "providers were not asked about their people");
+                }
+                Ok(_) => {}
             }
             tokio::time::sleep(pause).await;
         }
@@ -115,12 +121,11 @@ impl Access {
         match word {
             Word::Holds(signed_in) => self.keep(due, *signed_in, later(now, interval)).await,
             Word::Ends(why) => self.lapse(due, why).await,
-            Word::Unknown(why) => {
+            Word::Unknown => {
                 let end = later(due.checked_at, within);
                 if end <= now {
                     return self.lapse(due, "the provider could not be asked for too long").await;
                 }
-                tracing::warn!(account = %due.name, provider = due.source, why, "a provider cannot be asked about somebody");
                 self.put_off(due, later(now, interval).min(end)).await
             }
         }
@@ -184,12 +189,11 @@ impl Due {
 
 /// Asks a provider about somebody, unless it is among the silent.
 async fn ask(door: Option<&Door>, due: &Due, silent: &mut HashSet<String>) -> Word {
-    let Some(door) = door else { return Word::Unknown("it is not configured any more".to_owned()) };
-    let Some(renewal) = &due.renewal else { return Word::Unknown("it gave no refresh token".to_owned()) };
+    let Some((door, renewal)) = door.zip(due.renewal.as_deref()) else { return Word::Unknown };
     if silent.contains(&due.source) {
-        return Word::Unknown("it does not answer".to_owned());
+        return Word::Unknown;
     }
-    let renewed = door.login.renew(&Secret::from(renewal.as_str()), &due.subject, SystemTime::now()).await;
+    let renewed = door.login.renew(&Secret::from(renewal), &due.subject, SystemTime::now()).await;
     match renewed {
         Ok(signed_in) => match door.provider.admission.admit(&signed_in.person) {
             Ok(()) => Word::Holds(Box::new(signed_in)),
@@ -197,10 +201,11 @@ async fn ask(door: Option<&Door>, due: &Due, silent: &mut HashSet<String>) -> Wo
         },
         Err(Refused::Ended { .. }) => Word::Ends("the provider answers for them no longer"),
         Err(refused) => {
+            tracing::warn!(account = %due.name, provider = due.source, %refused, "a provider cannot be asked about somebody");
             if refused.is_temporary() {
                 silent.insert(due.source.clone());
             }
-            Word::Unknown(refused.to_string())
+            Word::Unknown
         }
     }
 }

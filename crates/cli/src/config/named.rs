@@ -28,8 +28,8 @@ pub(super) fn with_name(key: &str, name: &str) -> String {
 /// A key of the table as it would be written beside `written`, with the same name.
 pub(super) fn as_in(key: &str, written: &str) -> String {
     let section = written.rsplit_once('.').map_or("", |(section, _)| section);
-    let names = sections::TABLE.iter().filter_map(|template| name_in(template.name, section));
-    names.last().map_or_else(|| key.to_owned(), |name| with_name(key, name))
+    let name = sections::TABLE.iter().find_map(|template| name_in(template.name, section));
+    name.map_or_else(|| key.to_owned(), |name| with_name(key, name))
 }
 
 /// The setting that is written as `key`.

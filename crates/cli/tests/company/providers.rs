@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
-use entrepot_test_harness::{Registry, get, push};
+use entrepot_test_harness::{Registry, get, post, push};
 use entrepot_test_support::servers::{OidcProvider, OidcSettings};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::browser::{Browser, PUBLIC_URL};
@@ -228,6 +229,64 @@ fn a_login_counts_once_and_in_the_browser_where_it_was_begun() -> Result<()> {
     let answer = mixed.look(registry, &mine.replace(&mine_code, &theirs))?.expect(403)?;
     ensure!(answer.text().contains("Acme does not let you in"), "{}", answer.text());
     ensure!(!mixed.is_in(registry)?, "a code of another login lets in");
+    Ok(())
+}
+
+/// What the provider signs to say that somebody has logged out there, changed.
+fn logout(provider: &OidcProvider, changes: &Value) -> Result<String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let mut claims = json!({
+        "aud": "basic", "iat": now, "exp": now + 120, "jti": "one", "sub": BEA,
+        "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+    });
+    let all = claims.as_object_mut().context("an object")?;
+    all.extend(changes.as_object().context("an object")?.clone());
+    all.retain(|_, value| !value.is_null());
+    provider.sign(&claims.to_string())
+}
+
+#[test]
+fn who_logs_out_at_the_provider_is_logged_out_here() -> Result<()> {
+    let Some(world) = World::start(&[])? else { return Ok(()) };
+    let (registry, provider) = (&world.registry, &world.provider);
+    let (mut browser, token) = world.bea()?;
+    let say = |path: &str, body: String| {
+        let form = post(path).header("Content-Type", "application/x-www-form-urlencoded");
+        registry.ask(&form.body(body))
+    };
+    let path = "/login/oidc/acme/logout";
+    let past = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() - 600;
+    let good = logout(provider, &json!({}))?;
+    let (signed, signature) = good.rsplit_once('.').context("no token")?;
+    let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
+    for bad in [
+        String::new(),
+        "logout_token=".to_owned(),
+        "logout_token=a.b.c".to_owned(),
+        format!("logout_token={forged}"),
+        format!("logout_token={}", logout(provider, &json!({ "events": null }))?),
+        format!("logout_token={}", logout(provider, &json!({ "nonce": "n" }))?),
+        format!("logout_token={}", logout(provider, &json!({ "aud": "post" }))?),
+        format!("logout_token={}", logout(provider, &json!({ "exp": past }))?),
+        format!("logout_token={}", logout(provider, &json!({ "sub": null }))?),
+        format!("logout_token={good}{}", "x".repeat(40_000)),
+    ] {
+        let answer = say(path, bad)?.expect(400)?;
+        ensure!(answer.header("cache-control") == Some("no-store"), "{answer:?}");
+        ensure!(answer.json()?["error"] == "invalid_request", "{}", answer.text());
+    }
+    say("/login/oidc/other/logout", format!("logout_token={good}"))?.expect(404)?;
+    // Of others, of a session that nobody has here, and of one that had ended before this one began.
+    for other in [json!({ "sub": MAL }), json!({ "sub": null, "sid": "none" }), json!({ "iat": past })] {
+        say(path, format!("logout_token={}", logout(provider, &other)?))?.expect(200)?;
+    }
+    ensure!(browser.is_in(registry)?, "she was logged out by what is not about her");
+
+    say(path, format!("logout_token={good}"))?.expect(200)?;
+    browser.falls_out(registry)?;
+    registry.ask(&push("acme/app", "bea", &token))?.expect(202)?;
+    let log = world.operator("audit --json")?;
+    ensure!(log.contains("session.end_by_provider"), "{log}");
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod exchange;
+mod logout;
 mod pending;
 mod person;
 mod registration;
@@ -13,6 +14,7 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use self::exchange::Tokens;
+pub use self::logout::LoggedOut;
 pub use self::pending::Pending;
 pub use self::registration::{ClaimNames, Registration, SecretIn};
 use super::claims::Claims;

@@ -192,7 +192,8 @@ fn people_come_in_by_the_button_of_their_company() -> Result<()> {
         ],
     )?;
     account(&registry, "ann", " --admin")?;
-    let found = browser.run("provider", &json!({ "base": base, "password": PASSWORD, "in": "4711", "out": "4712" }))?;
+    let facts = json!({ "base": base, "issuer": provider.issuer(), "in": "4711", "out": "4712" });
+    let found = browser.run("provider", &facts)?;
     let token = found["token"].as_str().context("no token")?;
     let me =
         registry.ask(&get("/api/v1/me").header("Authorization", format!("Bearer {token}")))?.expect(200)?.json()?;

@@ -222,6 +222,7 @@ pub(crate) fn others() -> Vec<Line> {
         line("POST", "/device/code", Always),
         line("GET", "/.well-known/oauth-authorization-server", Always),
         line("GET", "/.well-known/jwks.json", Always),
+        line("POST", "/login/oidc/{provider}/logout", Always),
         line("GET", "/healthz", Always),
         line("GET", "/readyz", Always),
         line("GET", "/metrics", Always),
