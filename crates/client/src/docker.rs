@@ -101,6 +101,11 @@ impl Logins {
         Self { path }
     }
 
+    /// Whether the file itself has a login for `registry`, as far as it can be read.
+    pub fn has(&self, registry: &str) -> bool {
+        self.in_file(registry).is_ok_and(|kept| kept.is_some())
+    }
+
     /// What the file itself has for `registry`.
     ///
     /// # Errors

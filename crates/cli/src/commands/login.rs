@@ -1,12 +1,13 @@
 //! `entrepot login` and `entrepot logout`: a registry's login, kept where docker, podman and skopeo find it.
 
+use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 use entrepot_client::{Codes, Kept, Logins, Registry, Server};
-use nix::unistd::gethostname;
+use nix::unistd::{gethostname, getuid};
 
 use super::accounts::elsewhere::docker_directory;
 use super::accounts::password::shown;
@@ -95,6 +96,9 @@ pub(crate) fn login(arguments: &LoginArguments) -> ExitCode {
                 return Err(error).context(if ended.is_ok() { "nobody is logged in" } else { "the login is not kept" });
             }
         };
+        if place.authfile.is_none() {
+            warn_of_others(server.authority());
+        }
         done(&format!("logged in to {} as {}; the login is kept in {file}", server.authority(), kept.username()))
     })
 }
@@ -106,6 +110,24 @@ async fn by_browser(registry: &Registry) -> anyhow::Result<Kept> {
     eprintln!("It has to show the code {user_code}; if you are asked for one, at {page}, that is it.");
     eprintln!("Waiting, for {} minutes at most…", lifetime.as_secs().div_ceil(60));
     Ok(registry.wait(&codes).await?)
+}
+
+/// Says where else there is a login, of which podman and skopeo would take no notice of this one.
+fn warn_of_others(registry: &str) {
+    for path in before_docker().filter(|path| Logins::at(path.clone()).has(registry)) {
+        let file = path.display();
+        eprintln!("podman and skopeo take another login, from {file}; this ends it: podman logout {registry}");
+    }
+}
+
+/// Where podman and skopeo look before they look into docker's file.
+fn before_docker() -> impl Iterator<Item = PathBuf> {
+    let variable = |name| env::var_os(name).map(PathBuf::from);
+    let run = variable("XDG_RUNTIME_DIR").map(|directory| directory.join("containers"));
+    let run = run.unwrap_or_else(|| PathBuf::from(format!("/run/containers/{}", getuid())));
+    let settings = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")));
+    let settings = settings.map(|directory| directory.join("containers"));
+    [run].into_iter().chain(settings).map(|directory| directory.join("auth.json"))
 }
 
 /// What people call this machine.

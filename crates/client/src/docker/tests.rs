@@ -48,6 +48,7 @@ fn a_login_is_kept_for_its_owner_alone_and_taken_away_again() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&logins.path), mode(logins.path.parent().unwrap())), (0o600, 0o700));
     assert_eq!(logins.in_file(REGISTRY).unwrap(), Some(ann()));
+    assert!(logins.has(REGISTRY) && !logins.has("registry.acme.example"));
     let identity = Kept::identity("ann".to_owned(), "ept_x".to_owned());
     logins.keep(REGISTRY, &identity).unwrap();
     let text = fs::read_to_string(&logins.path).unwrap();

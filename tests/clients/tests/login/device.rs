@@ -264,13 +264,14 @@ fn a_password_or_token_is_tried_before_it_is_kept() -> Result<()> {
     let Some(desk) = Desk::open()? else { return Ok(()) };
     let (port, authfile) = (&desk.port, desk.home().join("auth.json"));
     let file = authfile.display().to_string();
-    let login = |secret: &str| -> Result<std::process::Output> {
+    let log_in = |secret: &str, rest: &[&str]| -> Result<std::process::Output> {
         let secret_file = desk.home().join("secret");
         fs::write(&secret_file, secret)?;
         let mut command = desk.entrepot.command();
-        command.args(desk.arguments(&["login", "--authfile", &file, "--username=ann", "--password-stdin"]));
+        command.args(desk.arguments(&["login", "--username=ann", "--password-stdin"])).args(rest);
         Ok(command.stdin(fs::File::open(&secret_file)?).output()?)
     };
+    let login = |secret: &str| log_in(secret, &["--authfile", &file]);
     let refused = login("wrong\n")?;
     ensure!(!refused.status.success() && !authfile.exists());
     expect_denied(&String::from_utf8_lossy(&refused.stderr).replace("is wrong, or no longer valid", "denied"))?;
@@ -297,6 +298,15 @@ fn a_password_or_token_is_tried_before_it_is_kept() -> Result<()> {
     );
     ensure!(desk.entrepot.run(desk.arguments(&out))?.contains("the token is still good"));
     ensure!(login(&port.personal.secret)?.status.success(), "it is");
+
+    // podman would not look into docker's file, if there is something in one of its own.
+    let others = desk.home().join(".config/containers");
+    fs::create_dir_all(&others)?;
+    fs::copy(&authfile, others.join("auth.json"))?;
+    let warned = log_in(&port.personal.secret, &[])?;
+    let said = String::from_utf8_lossy(&warned.stderr);
+    ensure!(warned.status.success() && said.contains(&format!("podman logout {}", port.registry.host)), "{said}");
+    ensure!(stored(&desk.config(), &port.registry.host)?["auth"].is_string());
     Ok(())
 }
 
