@@ -1,10 +1,18 @@
 //! How often something may be done: so many times at once, and then one more every so often.
 
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use quick_cache::sync::Cache;
 
 use crate::Error;
+use crate::guessing::network;
+
+/// Addresses that are counted; the least used are forgotten first.
+const COUNTED: usize = 20_000;
 
 /// How often.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +55,32 @@ impl Bucket {
         let refilled = left + now.saturating_duration_since(at).as_secs_f64() / self.pace.refill.as_secs_f64();
         *state = ((refilled.min(self.pace.burst) - taken).max(0.0), now.max(at));
         state.0
+    }
+}
+
+/// A bucket for each address. Each process counts for itself.
+pub(crate) struct ByAddress {
+    pace: Pace,
+    buckets: Cache<IpAddr, Arc<Bucket>>,
+}
+
+impl ByAddress {
+    pub(crate) fn new(pace: Pace) -> Self {
+        Self { pace, buckets: Cache::new(COUNTED) }
+    }
+
+    /// Takes one for an address, if there is one left.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub(crate) fn take(&self, address: Option<IpAddr>) -> Result<(), Error> {
+        let Some(address) = address.map(network) else { return Ok(()) };
+        let full = || Ok::<_, Infallible>(Arc::new(Bucket::full(self.pace)));
+        let Ok(bucket) = self.buckets.get_or_insert_with(&address, full);
+        let now = Instant::now();
+        bucket.check(now)?;
+        bucket.take(now);
+        Ok(())
     }
 }
 

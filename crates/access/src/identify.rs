@@ -394,7 +394,7 @@ impl KeptAccount {
             disabled: row.optional_integer(3)?.is_some(),
             local: row.text(4)? == LOCAL,
             valid_from: Timestamp::from_micros(row.integer(5)?),
-            asks_second_factor: row.optional_integer(6)?.is_some(),
+            asks_second_factor: row.optional_integer(6)?.is_some() || row.optional_integer(7)?.is_some(),
         })
     }
 }

@@ -8,8 +8,7 @@ use entrepot_mail::{Address, Letter, Mailer};
 use quick_cache::sync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::bucket::{Bucket, Pace};
-use crate::guessing::network;
+use crate::bucket::{Bucket, ByAddress, Pace};
 use crate::link::{Asked, LinkKind, To};
 use crate::name::Name;
 use crate::secret::Secret;
@@ -19,7 +18,7 @@ use crate::{Access, Account, Error, account};
 const TO_ONE: Pace = Pace { burst: 5.0, refill: Duration::from_secs(600) };
 /// Letters that are asked for from one address.
 const FROM_ONE: Pace = Pace { burst: 30.0, refill: Duration::from_secs(60) };
-/// Addresses that are counted; the least used are forgotten first.
+/// Recipients that are counted; the least used are forgotten first.
 const COUNTED: usize = 20_000;
 /// Letters that are written at one time after the answer was given.
 const AT_ONCE: usize = 64;
@@ -27,14 +26,14 @@ const AT_ONCE: usize = 64;
 /// How many letters may be asked for. Each process counts for itself.
 pub(crate) struct Pacing {
     recipients: Cache<String, Arc<Bucket>>,
-    addresses: Cache<IpAddr, Arc<Bucket>>,
+    addresses: ByAddress,
     places: Arc<Semaphore>,
 }
 
 impl Pacing {
     pub(crate) fn new() -> Self {
         let places = Arc::new(Semaphore::new(AT_ONCE));
-        Self { recipients: Cache::new(COUNTED), addresses: Cache::new(COUNTED), places }
+        Self { recipients: Cache::new(COUNTED), addresses: ByAddress::new(FROM_ONE), places }
     }
 
     /// Whether a letter to `recipient` may be asked for from `address`, and counts it.
@@ -47,16 +46,16 @@ impl Pacing {
     }
 
     pub(crate) fn admit_from(&self, address: Option<IpAddr>) -> Result<(), Error> {
-        let Some(address) = address.map(network) else { return Ok(()) };
-        let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full(FROM_ONE)));
-        let Ok(bucket) = self.addresses.get_or_insert_with(&address, full);
-        take(&bucket)
+        self.addresses.take(address)
     }
 
     pub(crate) fn admit_to(&self, recipient: &str) -> Result<(), Error> {
         let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full(TO_ONE)));
         let Ok(bucket) = self.recipients.get_or_insert_with(&recipient.to_lowercase(), full);
-        take(&bucket)
+        let now = Instant::now();
+        bucket.check(now)?;
+        bucket.take(now);
+        Ok(())
     }
 
     /// A place to write letters after the answer was given.
@@ -67,13 +66,6 @@ impl Pacing {
         let place = Arc::clone(&self.places).try_acquire_owned();
         place.map_err(|_| Error::TooMany { after: Duration::from_secs(5) })
     }
-}
-
-fn take(bucket: &Bucket) -> Result<(), Error> {
-    let now = Instant::now();
-    bucket.check(now)?;
-    bucket.take(now);
-    Ok(())
 }
 
 impl Access {

@@ -22,6 +22,7 @@ mod maintenance;
 mod memory;
 mod name;
 mod organization;
+mod passkey;
 mod password;
 mod pattern;
 mod permit;
@@ -75,6 +76,7 @@ pub use keys::PublicKey;
 pub use link::{Link, LinkKind, Purpose};
 pub use name::{InvalidName, InvalidRobotName, LIBRARY, MAX_NAME, Name, RobotName};
 pub use organization::{Member, NamespaceChange, Organization};
+pub use passkey::{Passkey, PasskeyOptions};
 pub use password::{MAX_PASSWORD, MIN_PASSWORD};
 pub use pattern::{InvalidPattern, Pattern};
 pub use permit::{AccountOwner, InOrganization, NamespaceOwner, Permit, RepositoryAdmin, System};
@@ -157,6 +159,8 @@ struct Inner {
     elsewhere: password::Passwords,
     guessing: guessing::Guessing,
     letters: letters::Pacing,
+    /// Who asks to come in with a passkey, which costs a row each time.
+    passkey_asking: bucket::ByAddress,
     limits: rate::Limits,
     audit: audit::Queue,
     /// Makes fingerprints of what is shown that nobody outside can.
@@ -191,6 +195,7 @@ impl Access {
             elsewhere: password::Passwords::new(),
             guessing: guessing::Guessing::new(),
             letters: letters::Pacing::new(),
+            passkey_asking: bucket::ByAddress::new(passkey::ASKING),
             audit: audit::Queue::new(),
             process_key: secret::random()?,
             remembered: Cache::new(REMEMBERED),

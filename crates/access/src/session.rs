@@ -28,13 +28,15 @@ const MAX_AGENT: usize = 200;
 
 words! {
     /// What somebody proved with that they are who they say, when a session began.
-    Evidence: "password, second-factor or recovery-code" {
+    Evidence: "password, second-factor, recovery-code or passkey" {
         /// Their password, where there is no second factor.
         Password = "password",
-        /// Their password, and a code of their authenticator.
+        /// Their password, and a code of their authenticator or a passkey.
         SecondFactor = "second-factor",
         /// Their password, and a recovery code.
         RecoveryCode = "recovery-code",
+        /// A passkey that knows who touches it, and nothing else.
+        Passkey = "passkey",
     }
 }
 

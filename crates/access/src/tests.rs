@@ -21,6 +21,7 @@ mod jobs;
 mod keys;
 mod links;
 mod organizations;
+mod passkeys;
 mod rates;
 mod repositories;
 mod revocation;

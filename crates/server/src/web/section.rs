@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::form::Form;
-use super::page::Frame;
+use super::page::{Frame, Page};
 
 /// A page of sections, with a list of the pages beside it.
 #[derive(Template)]
@@ -14,6 +14,12 @@ pub(super) struct Sections {
     about: &'static str,
     sides: Vec<Side>,
     sections: Vec<Section>,
+}
+
+impl Page for Sections {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
 }
 
 struct Side {
@@ -73,6 +79,7 @@ impl Sections {
     }
 
     pub(super) fn section(mut self, section: Section) -> Self {
+        self.frame.asks_passkey |= section.asks_passkey();
         self.sections.push(section);
         self
     }
@@ -81,6 +88,11 @@ impl Sections {
 impl Section {
     pub(super) fn new(heading: impl Into<String>) -> Self {
         Self { heading: heading.into(), ..Self::default() }
+    }
+
+    /// Whether one of its forms asks for a passkey.
+    fn asks_passkey(&self) -> bool {
+        self.forms.iter().chain(self.items.iter().flat_map(|item| &item.forms)).any(Form::asks_passkey)
     }
 
     pub(super) fn lead(mut self, line: impl Into<String>) -> Self {
