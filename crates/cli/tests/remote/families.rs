@@ -20,6 +20,8 @@ const USER: &[Line] = &[
     ("user show nobody", 1),
     ("user password ann --password-file {files}/other-password", 0),
     ("user password nobody --password-file {files}/password", 1),
+    ("user reset-second-factor ann", 1),
+    ("user reset-second-factor nobody", 1),
     ("user disable ann", 0),
     ("user show ann --json", 0),
     ("user enable ann", 0),

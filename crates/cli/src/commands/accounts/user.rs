@@ -22,6 +22,9 @@ Examples:
   Make an account from a script:
     entrepot user create ben --email ben@acme.example --password-stdin < password
 
+  Help somebody whose telephone is lost, once you know that it is they who ask:
+    entrepot user reset-second-factor ann
+
   Take over the users of another registry:
     entrepot user import-htpasswd htpasswd";
 
@@ -82,6 +85,13 @@ pub(crate) enum AccountCommand {
         /// File with the password that counts now, which a registry elsewhere wants to see for your own account
         #[arg(long, value_name = "FILE")]
         current_password_file: Option<PathBuf>,
+    },
+    /// Take somebody's second factor away: the app, the passkeys and the recovery codes
+    ///
+    /// For people who have lost theirs. They log in with the password alone, and set up another.
+    ResetSecondFactor {
+        /// Whose
+        name: Name,
     },
     /// Take everything from somebody without removing anything
     Disable {
@@ -151,6 +161,10 @@ async fn ask(command: AccountCommand, client: &Client) -> anyhow::Result<ExitCod
             let body = json!({ "password": password.read(name.as_str())?, "current_password": current });
             client.post(account(&name, ["password"]), Some(body)).await?;
             done(&format!("{name} has a new password"))
+        }
+        AccountCommand::ResetSecondFactor { name } => {
+            client.post(account(&name, ["second-factor", "remove"]), Some(json!({}))).await?;
+            done(&format!("{name} has no second factor any more"))
         }
         AccountCommand::Disable { name } => {
             client.post(account(&name, ["disable"]), None).await?;
