@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use entrepot_test_support::{Entrepot, Start, entrepot_binary};
+use entrepot_test_support::{Entrepot, Port, Start, entrepot_binary};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -29,6 +29,8 @@ pub struct Registry {
     ground: Ground,
     binary: PathBuf,
     settings: Vec<(String, String)>,
+    /// Where it is to listen; port 0 is any.
+    wanted: SocketAddr,
 }
 
 impl Registry {
@@ -48,16 +50,28 @@ impl Registry {
         Self::of(&entrepot_binary()?, settings, directory()?)
     }
 
+    /// One on a port that was claimed before, for settings that have its address in them.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn at(port: &Port, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::begun(&entrepot_binary()?, settings, directory()?, port.address())
+    }
+
     /// One of another program, in a directory that was prepared; data goes to `data` in it, or where
     /// [`Over::chosen`](crate::Over::chosen) says.
     ///
     /// # Errors
     /// It does not start.
     pub fn of(binary: &Path, settings: &[(&str, &str)], directory: TempDir) -> Result<Self> {
+        Self::begun(binary, settings, directory, SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    fn begun(binary: &Path, settings: &[(&str, &str)], directory: TempDir, wanted: SocketAddr) -> Result<Self> {
         let given = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let ground = Ground::new()?;
         let settings = ground.settings().into_iter().chain(given).collect();
-        let mut registry = Self { server: None, directory, ground, binary: binary.to_owned(), settings };
+        let mut registry = Self { server: None, directory, ground, binary: binary.to_owned(), settings, wanted };
         registry.begin()?;
         Ok(registry)
     }
@@ -65,7 +79,7 @@ impl Registry {
     fn begin(&mut self) -> Result<()> {
         let settings: Vec<_> = self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let start = Start { binary: &self.binary, directory: self.directory.path(), settings: &settings, tls: None };
-        self.server = Some(Entrepot::start(&start)?);
+        self.server = Some(Entrepot::start_at(self.wanted, &start)?);
         Ok(())
     }
 
