@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 use entrepot_test_harness::{Registry, get};
+use entrepot_test_support::Port;
 use entrepot_test_support::servers::{Smtp, SmtpSecurity};
 use serde_json::json;
 
@@ -54,6 +55,20 @@ fn people_change_their_own_accounts() -> Result<()> {
     let me =
         registry.ask(&get("/api/v1/me").header("Authorization", format!("Bearer {token}")))?.expect(200)?.json()?;
     ensure!(me.to_string().contains("ann"), "{me}");
+    Ok(())
+}
+
+#[test]
+fn passkeys_let_people_in() -> Result<()> {
+    let Some(browser) = Browser::require()? else { return Ok(()) };
+    let port = Port::claim()?;
+    let base = format!("http://localhost:{}", port.number());
+    let registry = Registry::at(&port, &[("ENTREPOT_ACCESS_ANONYMOUS", "pull"), ("ENTREPOT_HTTP_PUBLIC_URL", &base)])?;
+    account(&registry, "ann", " --admin")?;
+    let mut facts = facts(&registry)?;
+    facts["elsewhere"] = facts["base"].take();
+    facts["base"] = json!(base);
+    browser.run("passkeys", &facts)?;
     Ok(())
 }
 
