@@ -28,6 +28,7 @@ const why = {
 
 for (const form of document.querySelectorAll('form[data-passkey]')) {
   const { passkey, code } = form.elements;
+  form.querySelector('[data-without]').remove();
   const says = form.querySelector('[data-says]');
   const say = (words) => {
     says.textContent = words;

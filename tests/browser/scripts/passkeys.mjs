@@ -1,19 +1,7 @@
-// Passkeys, with an authenticator that is part of the browser.
+// Passkeys: made, shown after the password, and in place of it.
 
+import { authenticator } from './authenticator.mjs';
 import { done, expect, facts, heading, logIn, look, open, says, send } from './browser.mjs';
-
-/** Gives a browser an authenticator; what is on it is not in other browsers. */
-async function authenticator(page, options = {}) {
-  const client = await page.context().newCDPSession(page);
-  await client.send('WebAuthn.enable');
-  const { authenticatorId } = await client.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
-      automaticPresenceSimulation: true, ...options,
-    },
-  });
-  return { client, authenticatorId };
-}
 
 const scripts = (page) => page.locator('script').count();
 const page = await open();
@@ -60,6 +48,8 @@ await heading(page, 'One more step');
 await look(page);
 await page.getByRole('button', { name: 'Use a passkey' }).click();
 await heading(page, 'Hello, ann');
+await page.goto('/settings/sessions');
+await says(page, 'by second-factor');
 
 // By itself, and on to where somebody wanted to go.
 await page.getByRole('button', { name: 'Log out' }).click();
@@ -72,7 +62,6 @@ await look(page);
 await page.getByRole('button', { name: 'Use a passkey' }).click();
 await heading(page, 'Sessions');
 await says(page, 'by passkey');
-await says(page, 'by second-factor');
 
 // Whoever does not unlock it does not come in by it alone.
 await page.getByRole('button', { name: 'Log out' }).click();
@@ -91,44 +80,4 @@ await heading(plain, 'One more step');
 await says(plain, 'needs JavaScript');
 await send(plain, { Code: codes[0] }, 'Log in');
 await heading(plain, 'Hello, ann');
-
-// A second passkey, on a key that is only touched; then the first goes.
-const key = await open();
-await authenticator(key, { transport: 'usb', hasUserVerification: false, isUserVerified: false });
-await logIn(key, 'ann', facts.password);
-await send(key, { Code: codes[1] }, 'Log in');
-await heading(key, 'Hello, ann');
-await key.goto('/settings/second-factor');
-await send(key, { 'Code of your app, or a recovery code': codes[2] }, 'Add a passkey');
-await says(key, 'Your browser asks where to keep it.');
-await send(key, { 'What you call it': 'the key' }, 'Make the passkey');
-await says(key, 'The passkey is added.');
-await look(key);
-await key.getByLabel('Which to remove').selectOption({ label: 'the laptop' });
-await key.getByRole('button', { name: 'Remove it' }).click();
-await says(key, 'The passkey is removed.');
-expect(!(await key.content()).includes('the laptop'), 'it is still there');
-
-// What was removed lets nobody in.
-await page.goto('/login');
-await page.getByRole('button', { name: 'Use a passkey' }).click();
-await page.getByRole('button', { name: 'Use a passkey' }).click();
-await says(page, 'No account was found for that passkey');
-await look(page);
-
-// The registry under another name has no passkeys, and says where they are.
-const elsewhere = await open({ baseURL: facts.elsewhere });
-await elsewhere.goto('/login');
-expect(await elsewhere.getByRole('button', { name: 'Use a passkey' }).count() === 0, 'it is offered where it cannot be');
-await logIn(elsewhere, 'ann', facts.password);
-await send(elsewhere, { Code: codes[3] }, 'Log in');
-await heading(elsewhere, 'Hello, ann');
-await elsewhere.goto('/settings/second-factor');
-await says(elsewhere, `They belong to ${facts.base}`);
-await look(elsewhere);
-
-await key.goto('/settings/second-factor');
-await key.getByRole('button', { name: 'Turn it off' }).click();
-await says(key, 'The second factor is off.');
-await says(key, 'There is none yet.');
 await done();

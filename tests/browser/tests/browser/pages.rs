@@ -60,15 +60,26 @@ fn people_change_their_own_accounts() -> Result<()> {
 
 #[test]
 fn passkeys_let_people_in() -> Result<()> {
+    with_passkeys("passkeys")
+}
+
+#[test]
+fn passkeys_are_added_and_taken_away() -> Result<()> {
+    with_passkeys("keys")
+}
+
+/// Runs a script in a registry whose name browsers have passkeys for.
+fn with_passkeys(script: &str) -> Result<()> {
     let Some(browser) = Browser::require()? else { return Ok(()) };
     let port = Port::claim()?;
     let base = format!("http://localhost:{}", port.number());
-    let registry = Registry::at(&port, &[("ENTREPOT_ACCESS_ANONYMOUS", "pull"), ("ENTREPOT_HTTP_PUBLIC_URL", &base)])?;
+    let registry =
+        Registry::at(&port, &[("ENTREPOT_ACCESS_ANONYMOUS", "pull"), ("ENTREPOT_HTTP_PUBLIC_URL", &base)])?;
     account(&registry, "ann", " --admin")?;
     let mut facts = facts(&registry)?;
     facts["elsewhere"] = facts["base"].take();
     facts["base"] = json!(base);
-    browser.run("passkeys", &facts)?;
+    browser.run(script, &facts)?;
     Ok(())
 }
 
