@@ -3,7 +3,7 @@
 import { authenticator, sendOne } from './authenticator.mjs';
 import { done, expect, facts, heading, logIn, look, open, says } from './browser.mjs';
 
-const CODE = 'Code of your app, or a recovery code';
+const CODE = 'Recovery code';
 const page = await open();
 await authenticator(page);
 await logIn(page, 'ann', facts.password);

@@ -143,6 +143,11 @@ async fn what_is_forged_is_refused(place: Place) {
     assert!(unauthenticated(fixture.shows_alone("another browser", &answer).await));
     fixture.shows_alone(BROWSER, &answer).await.unwrap();
     assert!(unauthenticated(fixture.shows_alone(BROWSER, &answer).await), "it was answered");
+    let options = fixture.access.ask_passkey(BROWSER, None).await.unwrap();
+    let answer = passkey.show(options.as_json()).unwrap();
+    // At the same time: one of them gets in.
+    let (first, second) = tokio::join!(fixture.shows_alone(BROWSER, &answer), fixture.shows_alone(BROWSER, &answer));
+    assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
     let (waiting, asked) = fixture.half_way("ann").await;
     let after_password = passkey.show(asked.unwrap().as_json()).unwrap();
     assert!(unauthenticated(fixture.shows_alone(BROWSER, &after_password).await), "it was for something else");

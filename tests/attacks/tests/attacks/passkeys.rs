@@ -216,3 +216,21 @@ fn a_copy_of_a_passkey_is_refused_and_in_the_log() -> Result<()> {
     let page = browser.look("/settings/sessions")?.text();
     page.contains("by passkey").then_some(()).context(page)
 }
+
+#[test]
+fn what_an_administrator_took_away_lets_nobody_in() -> Result<()> {
+    let scene = scene()?;
+    let (_, passkey) = Browser::with_passkey(&scene, "ann")?;
+    let mut browser = Browser::here(&scene);
+    let asked_before = browser.asks()?;
+    let output = scene.registry.command("user reset-second-factor ann").output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    browser.shows(&passkey.show(&asked_before)?)?.expect(303)?;
+    ensure!(!browser.is_in()? && !browser.comes_in(&passkey)?);
+    browser.log_in("ann")?.expect(303)?;
+    ensure!(browser.is_in_as("ann")?, "the password alone lets her in");
+    let output = scene.registry.command("audit --target ann").output()?;
+    let log = String::from_utf8(output.stdout)?;
+    ensure!(log.contains("second_factor.off"), "{log}");
+    Ok(())
+}

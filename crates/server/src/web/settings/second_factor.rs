@@ -30,6 +30,8 @@ pub(super) struct Forms<'a> {
     pub(super) visitor: &'a Visitor,
     /// Whether there is a second factor.
     pub(super) is_on: bool,
+    /// Whether the app is a part of it.
+    has_app: bool,
     /// What the browser is told to ask for a passkey, if there is one.
     asked: Option<PasskeyOptions>,
     refused: Option<(&'static str, Error)>,
@@ -39,7 +41,8 @@ pub(super) struct Forms<'a> {
 impl Forms<'_> {
     /// A form for which the second factor is shown once more.
     pub(super) fn again(&mut self, form: Form) -> Form {
-        let code = Field::code("code", "Code of your app, or a recovery code");
+        let code =
+            Field::code("code", if self.has_app { "Code of your app, or a recovery code" } else { "Recovery code" });
         let form = match &self.asked {
             Some(asked) => form.field(code.optional().hint("Leave it empty to show a passkey.")).passkey(asked),
             None => form.field(code),
@@ -74,13 +77,14 @@ pub(super) async fn overview(web: &Web, visitor: &Visitor, refused: Option<(&'st
     let factor = web.access.second_factor(&permit).await?;
     let there = web.access.passkeys(&permit).await?;
     let asked = if works(web, visitor) { web.access.ask_passkey_again(&permit).await? } else { None };
-    let mut forms = Forms { visitor, is_on: factor.is_on(), asked, refused, status: StatusCode::OK };
+    let (is_on, has_app) = (factor.is_on(), factor.authenticator);
+    let mut forms = Forms { visitor, is_on, has_app, asked, refused, status: StatusCode::OK };
     let mut sections = vec![if factor.is_on() {
         Section::new("It is on").lead("It is asked for when you log in, after your password.")
     } else {
         Section::new("It is off").lead(WHAT)
     }];
-    sections.push(app(&mut forms, factor.authenticator, !there.is_empty()));
+    sections.push(app(&mut forms, !there.is_empty()));
     sections.push(passkeys::section(web, &mut forms, &there));
     if factor.is_on() {
         let left =
@@ -98,9 +102,9 @@ pub(super) async fn overview(web: &Web, visitor: &Visitor, refused: Option<(&'st
 }
 
 /// The part about the app.
-fn app(forms: &mut Forms<'_>, is_there: bool, has_passkeys: bool) -> Section {
+fn app(forms: &mut Forms<'_>, has_passkeys: bool) -> Section {
     let section = Section::new("App");
-    match (is_there, has_passkeys) {
+    match (forms.has_app, has_passkeys) {
         (true, false) => section.lead("Codes of your app are taken."),
         (true, true) => {
             let remove = Form::new(forms.visitor, REMOVE_APP, "Remove the app").harms();
