@@ -1,6 +1,8 @@
 //! How often something may be done: so many times at once, and then one more every so often.
 
+use std::convert::Infallible;
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +10,7 @@ use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use crate::Error;
+use crate::guessing::network;
 
 /// Buckets that are kept; the least used are forgotten first.
 const KEPT: usize = 20_000;
@@ -77,12 +80,22 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
     /// # Errors
     /// [`Error::TooMany`] if there is none left.
     pub(crate) fn take(&self, key: &K) -> Result<(), Error> {
-        let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full(self.pace)));
+        let full = || Ok::<_, Infallible>(Arc::new(Bucket::full(self.pace)));
         let Ok(bucket) = self.kept.get_or_insert_with(key, full);
         let now = Instant::now();
         bucket.check(now)?;
         bucket.take(now);
         Ok(())
+    }
+}
+
+impl Buckets<IpAddr> {
+    /// Takes one out of the bucket of whoever asks, if it is known from where.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] if there is none left.
+    pub(crate) fn take_from(&self, address: Option<IpAddr>) -> Result<(), Error> {
+        address.map_or(Ok(()), |address| self.take(&network(address)))
     }
 }
 

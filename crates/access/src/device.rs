@@ -17,7 +17,7 @@ pub use self::code::{InvalidUserCode, UserCode};
 pub use self::poll::{DeviceLogin, DevicePoll};
 use crate::audit::AuditEntry;
 use crate::bucket::{Buckets, Pace};
-use crate::guessing::{Guessing, network};
+use crate::guessing::Guessing;
 use crate::permit::{AccountOwner, Permit};
 use crate::role::Scopes;
 use crate::secret::Secret;
@@ -132,9 +132,7 @@ impl Access {
     /// [`Error::Invalid`]; [`Error::TooMany`] if too many wait, or came from this address.
     pub async fn device_request(&self, new: NewDevice, address: Option<IpAddr>) -> Result<DeviceCodes, Error> {
         new.checked()?;
-        if let Some(address) = address {
-            self.0.devices.begun.take(&network(address))?;
-        }
+        self.0.devices.begun.take_from(address)?;
         for _ in 0..TRIES {
             let (device_code, user_code) = (Secret::bare()?, UserCode::new()?);
             if self.add_device(&new, address, &device_code, &user_code).await? {

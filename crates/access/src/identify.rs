@@ -412,7 +412,7 @@ impl KeptAccount {
                 _ => Place::Nowhere,
             },
             valid_from: Timestamp::from_micros(row.integer(5)?),
-            asks_second_factor: row.optional_integer(6)?.is_some(),
+            asks_second_factor: row.optional_integer(6)?.is_some() || row.optional_integer(7)?.is_some(),
         })
     }
 }

@@ -8,7 +8,6 @@ use entrepot_mail::{Address, Letter, Mailer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::bucket::{Buckets, Pace};
-use crate::guessing::network;
 use crate::link::{Asked, LinkKind, To};
 use crate::name::Name;
 use crate::secret::Secret;
@@ -44,7 +43,7 @@ impl Pacing {
     }
 
     pub(crate) fn admit_from(&self, address: Option<IpAddr>) -> Result<(), Error> {
-        address.map_or(Ok(()), |address| self.addresses.take(&network(address)))
+        self.addresses.take_from(address)
     }
 
     pub(crate) fn admit_to(&self, recipient: &str) -> Result<(), Error> {

@@ -26,6 +26,7 @@ mod maintenance;
 mod memory;
 mod name;
 mod organization;
+mod passkey;
 mod password;
 mod pattern;
 mod permit;
@@ -83,6 +84,7 @@ pub use keys::PublicKey;
 pub use link::{Link, LinkKind, Purpose};
 pub use name::{InvalidName, InvalidRobotName, LIBRARY, MAX_NAME, Name, RobotName};
 pub use organization::{Member, NamespaceChange, Organization};
+pub use passkey::{Passkey, PasskeyOptions};
 pub use password::{MAX_PASSWORD, MIN_PASSWORD};
 pub use pattern::{InvalidPattern, Pattern};
 pub use permit::{AccountOwner, InOrganization, NamespaceOwner, Permit, RepositoryAdmin, System};
@@ -170,6 +172,8 @@ struct Inner {
     guessing: guessing::Guessing,
     letters: letters::Pacing,
     devices: device::Devices,
+    /// Who asks to come in with a passkey, which costs a row each time.
+    passkey_asking: bucket::Buckets<std::net::IpAddr>,
     limits: rate::Limits,
     audit: audit::Queue,
     /// Makes fingerprints of what is shown that nobody outside can.
@@ -210,6 +214,7 @@ impl Access {
             guessing: guessing::Guessing::new(),
             letters: letters::Pacing::new(),
             devices: device::Devices::new(),
+            passkey_asking: bucket::Buckets::new(passkey::ASKING),
             audit: audit::Queue::new(),
             process_key: secret::random()?,
             remembered: Cache::new(REMEMBERED),

@@ -10,26 +10,21 @@ mod recheck;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use entrepot_identity::provider::{Client, Issuer, IssuerUrl, Login, Pace as AskingPace, Refused, Registration};
-use quick_cache::sync::Cache;
 
 pub use self::admission::Admission;
 pub use self::arrival::Arrival;
 pub use self::departure::Departure;
 pub use self::name::{InvalidProviderName, ProviderName};
 use crate::audit::AuditEntry;
-use crate::bucket::{Bucket, Pace};
-use crate::guessing::network;
+use crate::bucket::{Buckets, Pace};
 use crate::public_url::PublicUrl;
 use crate::{Access, Error};
 
 /// Logins that are begun from one address.
 const BEGUN: Pace = Pace { burst: 60.0, refill: Duration::from_secs(2) };
-/// Addresses that are counted; the least used are forgotten first.
-const COUNTED: usize = 20_000;
-
 /// A provider, from the configuration.
 #[derive(Clone, Debug)]
 pub struct LoginProvider {
@@ -56,7 +51,7 @@ pub(crate) struct Doors {
     doors: Vec<Arc<Door>>,
     /// How those come in who have no password here, for whoever shows a wrong one.
     hint: Option<String>,
-    begun: Cache<IpAddr, Arc<Bucket>>,
+    begun: Buckets<IpAddr>,
 }
 
 /// One of them.
@@ -82,7 +77,7 @@ impl Doors {
             Ok(Arc::new(Door { source: provider.name.source(), login, provider: provider.clone() }))
         };
         let doors = providers.iter().map(door).collect::<Result<Vec<_>, Error>>()?;
-        Ok(Self { hint: hint(providers, url), doors, begun: Cache::new(COUNTED) })
+        Ok(Self { hint: hint(providers, url), doors, begun: Buckets::new(BEGUN) })
     }
 
     fn find(&self, name: &str) -> Result<&Arc<Door>, Error> {
@@ -95,13 +90,7 @@ impl Doors {
     }
 
     fn admit(&self, address: Option<IpAddr>) -> Result<(), Error> {
-        let Some(address) = address.map(network) else { return Ok(()) };
-        let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full(BEGUN)));
-        let Ok(bucket) = self.begun.get_or_insert_with(&address, full);
-        let now = Instant::now();
-        bucket.check(now)?;
-        bucket.take(now);
-        Ok(())
+        self.begun.take_from(address)
     }
 }
 

@@ -28,17 +28,19 @@ const MAX_AGENT: usize = 200;
 
 words! {
     /// What somebody proved with that they are who they say, when a session began.
-    Evidence: "link, password, second-factor, recovery-code or provider" {
+    Evidence: "link, password, second-factor, recovery-code, provider or passkey" {
         /// The link by which they made their account.
         Link = "link",
         /// Their password, where there is no second factor.
         Password = "password",
-        /// Their password, and a code of their authenticator.
+        /// Their password, and a code of their authenticator or a passkey.
         SecondFactor = "second-factor",
         /// Their password, and a recovery code.
         RecoveryCode = "recovery-code",
         /// What a provider said, where they had logged in.
         Provider = "provider",
+        /// A passkey that knows who touches it, and nothing else.
+        Passkey = "passkey",
     }
 }
 

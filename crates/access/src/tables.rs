@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! namespaces ─┬─ accounts ─┬─ members ── namespaces (organizations)
-//!             │            ├─ sessions, half_logins, devices, authenticators, recovery_codes, provider_logins
+//!             │            ├─ sessions, half_logins, devices, authenticators, passkeys, recovery_codes, provider_logins
 //!             │            └─ team_members ── teams ── team_groups
 //!             ├─ teams, robots, grants, immutable_tags
 //!             ├─ tokens
 //!             └─ links ── teams
 //! repository_settings    (by name; the content of repositories is another room's)
-//! signing_keys, audit, rate_counts, access_state, departures
+//! departures, passkey_challenges, signing_keys, audit, rate_counts, access_state
 //! ```
 
 use entrepot_database::{Compatibility, Migration, Room, Table};
@@ -41,6 +41,8 @@ pub const ROOM: Room = Room {
         Table { name: "provider_logins", key: &["account_id"] },
         Table { name: "devices", key: &["id"] },
         Table { name: "authenticators", key: &["account_id"] },
+        Table { name: "passkeys", key: &["id"] },
+        Table { name: "passkey_challenges", key: &["hash"] },
         Table { name: "recovery_codes", key: &["account_id", "hash"] },
         Table { name: "job_rules", key: &["id"] },
         Table { name: "signing_keys", key: &["id"] },
@@ -75,7 +77,8 @@ entrepot_database::statements! {
         FROM accounts a JOIN namespaces n ON n.id = a.id WHERE a.id = $1";
     ACCOUNT_BY_SUBJECT = "SELECT a.id, n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a
         JOIN namespaces n ON n.id = a.id WHERE a.source = $1 AND a.subject = $2";
-    PASSWORD = "SELECT a.id, a.password, a.administrator, a.disabled_at, a.source, a.valid_from, t.confirmed_at
+    PASSWORD = "SELECT a.id, a.password, a.administrator, a.disabled_at, a.source, a.valid_from, t.confirmed_at,
+        (SELECT MIN(p.created_at) FROM passkeys p WHERE p.account_id = a.id)
         FROM namespaces n JOIN accounts a ON a.id = n.id LEFT JOIN authenticators t ON t.account_id = a.id WHERE n.name = $1";
     ACCOUNTS = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
         n.created_at, a.logged_in_at, a.email_confirmed_at
@@ -234,6 +237,7 @@ entrepot_database::statements! {
     TRY_HALF_LOGIN = "UPDATE half_logins SET tries = tries + 1 WHERE hash = $1 AND expires_at > $2 AND tries < $3
         RETURNING account_id, created_at";
     TRIED_HALF_LOGINS = "SELECT CAST(COALESCE(SUM(tries), 0) AS BIGINT) FROM half_logins WHERE account_id = $1 AND expires_at > $2";
+    HALF_LOGIN = "SELECT account_id FROM half_logins WHERE hash = $1 AND expires_at > $2";
     REMOVE_HALF_LOGIN = "DELETE FROM half_logins WHERE hash = $1";
     REMOVE_EXPIRED_HALF_LOGINS = "DELETE FROM half_logins WHERE expires_at < $1";
 
@@ -277,10 +281,28 @@ entrepot_database::statements! {
     ADD_RECOVERY_CODE = "INSERT INTO recovery_codes (account_id, hash) VALUES ($1, $2)";
     REMOVE_RECOVERY_CODE = "DELETE FROM recovery_codes WHERE account_id = $1 AND hash = $2";
     REMOVE_RECOVERY_CODES = "DELETE FROM recovery_codes WHERE account_id = $1";
-    ASKS_SECOND_FACTOR = "SELECT 1 FROM authenticators WHERE account_id = $1 AND confirmed_at IS NOT NULL";
+    HAS_AUTHENTICATOR = "SELECT 1 FROM authenticators WHERE account_id = $1 AND confirmed_at IS NOT NULL";
+    ASKS_SECOND_FACTOR = "SELECT 1 FROM accounts a WHERE a.id = $1 AND (EXISTS
+        (SELECT 1 FROM authenticators t WHERE t.account_id = a.id AND t.confirmed_at IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM passkeys p WHERE p.account_id = a.id))";
     HAS_SECOND_FACTOR = "SELECT 1 FROM accounts a WHERE a.id = $1 AND (a.source <> 'local' OR EXISTS
-        (SELECT 1 FROM authenticators t WHERE t.account_id = a.id AND t.confirmed_at IS NOT NULL))";
+        (SELECT 1 FROM authenticators t WHERE t.account_id = a.id AND t.confirmed_at IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM passkeys p WHERE p.account_id = a.id))";
     SET_SECOND_FACTOR = "UPDATE namespaces SET second_factor = $1 WHERE id = $2";
+
+    PASSKEYS = "SELECT id, label, backed_up, created_at, used_at FROM passkeys WHERE account_id = $1 ORDER BY id";
+    PASSKEY_CREDENTIALS = "SELECT credential FROM passkeys WHERE account_id = $1 ORDER BY id";
+    PASSKEY = "SELECT p.id, p.account_id, p.public_key FROM passkeys p JOIN accounts a ON a.id = p.account_id
+        WHERE p.credential = $1 AND a.source = 'local'";
+    ADD_PASSKEY = "INSERT INTO passkeys (id, account_id, credential, public_key, counter, backed_up, label, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+    USE_PASSKEY = "UPDATE passkeys SET counter = $1, backed_up = $2, used_at = $3
+        WHERE id = $4 AND (counter < $1 OR (counter = 0 AND $1 = 0))";
+    REMOVE_PASSKEY = "DELETE FROM passkeys WHERE id = $1 AND account_id = $2";
+    REMOVE_PASSKEYS = "DELETE FROM passkeys WHERE account_id = $1";
+    ADD_PASSKEY_CHALLENGE = "INSERT INTO passkey_challenges (hash, holder, expires_at) VALUES ($1, $2, $3)";
+    TAKE_PASSKEY_CHALLENGE = "DELETE FROM passkey_challenges WHERE hash = $1 AND holder = $2 AND expires_at > $3";
+    REMOVE_EXPIRED_PASSKEY_CHALLENGES = "DELETE FROM passkey_challenges WHERE expires_at < $1";
 
     JOB_RULES = "SELECT j.id, j.label, j.rule, j.scopes, j.repositories, j.created_at FROM job_rules j
         JOIN namespaces n ON n.id = j.namespace_id WHERE n.name = $1 ORDER BY j.id";

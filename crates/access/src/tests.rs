@@ -22,6 +22,7 @@ mod jobs;
 mod keys;
 mod links;
 mod organizations;
+mod passkeys;
 mod providers;
 mod rates;
 mod repositories;

@@ -15,6 +15,7 @@ mod next;
 mod organizations;
 mod page;
 mod part;
+mod passkey;
 mod picture;
 mod posted;
 mod provider;
@@ -53,6 +54,8 @@ fn entry(routes: Router<Web>) -> Router<Web> {
         .route("/login/second-factor", post(login::second_factor))
         .route("/login/oidc/{provider}", get(provider::begin))
         .route("/login/oidc/{provider}/callback", get(provider::finish))
+        .route("/login/passkey", post(passkey::act))
+        .route("/login/passkey/begin", post(passkey::begin))
         .route("/logout", post(login::out))
         .route("/sign-up", get(sign_up::ask).post(sign_up::act))
         .route("/reset", get(reset::ask).post(reset::act))
@@ -65,7 +68,7 @@ fn entry(routes: Router<Web>) -> Router<Web> {
 }
 
 fn settings(routes: Router<Web>) -> Router<Web> {
-    use settings::{password, profile, second_factor, sessions, tokens};
+    use settings::{passkeys, password, profile, second_factor, sessions, tokens};
     routes
         .route("/settings", get(profile::ask).post(profile::change))
         .route("/settings/email", post(profile::email))
@@ -76,6 +79,10 @@ fn settings(routes: Router<Web>) -> Router<Web> {
         .route("/settings/second-factor/confirm", post(second_factor::confirm))
         .route("/settings/second-factor/codes", post(second_factor::codes))
         .route("/settings/second-factor/remove", post(second_factor::remove))
+        .route("/settings/second-factor/app/remove", post(second_factor::remove_app))
+        .route("/settings/second-factor/passkeys", post(passkeys::add))
+        .route("/settings/second-factor/passkeys/begin", post(passkeys::begin))
+        .route("/settings/second-factor/passkeys/remove", post(passkeys::remove))
         .route("/settings/sessions", get(sessions::ask))
         .route("/settings/sessions/end-others", post(sessions::end_others))
         .route("/settings/sessions/{id}/end", post(sessions::end))

@@ -1,6 +1,7 @@
 // What people do with their own accounts: tokens, two steps to log in, sessions, organizations.
 
 import { done, expect, facts, heading, logIn, look, open, says, send } from './browser.mjs';
+import { sendOne } from './authenticator.mjs';
 import { code } from './totp.mjs';
 
 const page = await open({ userAgent: 'Testing Browser' });
@@ -81,7 +82,7 @@ await other.goto('/settings');
 expect(other.url().includes('/login'), other.url());
 
 await page.goto('/settings/second-factor');
-await send(page, { 'Code of your app, or a recovery code': codes[1] }, 'Turn it off');
+await sendOne(page, { 'Code of your app, or a recovery code': codes[1] }, 'Turn it off');
 await says(page, 'The second factor is off.');
 
 await done({ token });

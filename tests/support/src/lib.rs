@@ -3,6 +3,7 @@
 mod component;
 mod fault_proxy;
 mod group;
+pub mod passkey;
 mod port;
 mod postgres;
 mod process;

@@ -166,7 +166,7 @@ CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
     hash BYTEA NOT NULL UNIQUE,
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    -- what they proved it with: password, second-factor, recovery-code or provider
+    -- what they proved it with: link, password, second-factor, recovery-code, provider or passkey
     proof TEXT NOT NULL,
     -- what their provider calls the session there, by which it may end this one
     provider_session TEXT,
@@ -254,6 +254,32 @@ CREATE TABLE authenticators (
     -- the last step whose code was taken: none up to it is taken again
     used_step BIGINT
 );
+
+-- Keys with which somebody comes in. The other half is on a device of theirs.
+CREATE TABLE passkeys (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    -- what the device calls it
+    credential BYTEA NOT NULL UNIQUE,
+    -- a key of COSE
+    public_key BYTEA NOT NULL,
+    -- how often it had signed, the last time; 0 if it does not count
+    counter BIGINT NOT NULL,
+    -- whether it is not on one device alone
+    backed_up BIGINT NOT NULL,
+    label TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    used_at BIGINT
+);
+CREATE INDEX passkeys_of_account ON passkeys (account_id, id);
+
+-- What a passkey has to sign, by whoever it was made for. One that is answered is removed.
+CREATE TABLE passkey_challenges (
+    hash BYTEA PRIMARY KEY,
+    holder BYTEA NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX passkey_challenges_by_end ON passkey_challenges (expires_at);
 
 -- Codes for whoever has lost it. One that is used is removed.
 CREATE TABLE recovery_codes (

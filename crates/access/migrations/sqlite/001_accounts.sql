@@ -166,7 +166,7 @@ CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    -- what they proved it with: password, second-factor, recovery-code or provider
+    -- what they proved it with: link, password, second-factor, recovery-code, provider or passkey
     proof TEXT NOT NULL,
     -- what their provider calls the session there, by which it may end this one
     provider_session TEXT,
@@ -254,6 +254,32 @@ CREATE TABLE authenticators (
     -- the last step whose code was taken: none up to it is taken again
     used_step INTEGER
 ) STRICT;
+
+-- Keys with which somebody comes in. The other half is on a device of theirs.
+CREATE TABLE passkeys (
+    id TEXT PRIMARY KEY,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    -- what the device calls it
+    credential BLOB NOT NULL UNIQUE,
+    -- a key of COSE
+    public_key BLOB NOT NULL,
+    -- how often it had signed, the last time; 0 if it does not count
+    counter INTEGER NOT NULL,
+    -- whether it is not on one device alone
+    backed_up INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    used_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX passkeys_of_account ON passkeys (account_id, id);
+
+-- What a passkey has to sign, by whoever it was made for. One that is answered is removed.
+CREATE TABLE passkey_challenges (
+    hash BLOB PRIMARY KEY,
+    holder BLOB NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX passkey_challenges_by_end ON passkey_challenges (expires_at);
 
 -- Codes for whoever has lost it. One that is used is removed.
 CREATE TABLE recovery_codes (

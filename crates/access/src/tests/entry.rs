@@ -66,7 +66,7 @@ impl Fixture {
     /// Gives somebody with a password an authenticator, of which the code of now is used up.
     async fn authenticator(&self, username: &str) -> (Authenticator, Vec<RecoveryCode>) {
         let permit = self.own(&self.enter(username).await).await;
-        let secret = self.access.begin_authenticator(&permit).await.unwrap();
+        let secret = self.access.begin_authenticator(&permit, None).await.unwrap();
         let authenticator = Authenticator(secret.uri("acme.example", username).unwrap());
         assert!(!self.access.second_factor(&permit).await.unwrap().authenticator, "it does not count yet");
         let wrong = self.access.confirm_authenticator(&permit, "000000x").await;
@@ -239,7 +239,7 @@ async fn a_second_factor_is_taken_away_by_who_has_it_or_an_administrator(place: 
     fixture.logs_in("bob", PASSWORD).await.unwrap();
     let with_a_token = fixture.personal("bob", token("admin", &[])).await;
     let own = fixture.access.permit_account(&with_a_token, &name("bob")).await.unwrap();
-    let set_up = fixture.access.begin_authenticator(&own).await;
+    let set_up = fixture.access.begin_authenticator(&own, None).await;
     assert!(matches!(set_up, Err(Error::Denied(_))), "who finds a token does not shut its owner out: {set_up:?}");
 }
 

@@ -78,7 +78,7 @@ async fn log_in(access: &Access, provider: &OidcProvider, subject: &str) -> Secr
 }
 
 impl Fixture {
-    async fn in_session(&self, session: &Secret) -> bool {
+    async fn session_works(&self, session: &Secret) -> bool {
         self.access.identify(Shown::Session(session.reveal()), None).await.is_ok()
     }
 
@@ -112,7 +112,7 @@ async fn a_login_is_taken_once_by_whichever_replica(place: Place) {
     assert!(arrived.len() == 1 && matches!(denied[0], Err(Error::Denied(_))), "{arrived:?} {denied:?}");
     let arrival = arrived.pop().unwrap().unwrap();
     assert_eq!(arrival.next, "/settings");
-    assert!(one.in_session(&arrival.session).await && other.in_session(&arrival.session).await);
+    assert!(one.session_works(&arrival.session).await && other.session_works(&arrival.session).await);
 
     // One account, however often and wherever she comes; only an address that is confirmed there comes along.
     log_in(&other.access, &provider, BEA).await;
@@ -157,18 +157,18 @@ async fn who_is_asked_about_follows_and_lapses(place: Place) {
     assert!(may_push().await);
     provider.set_accounts(&ACCOUNTS.replace(r#"["dev"]"#, "[]")).unwrap();
     until(async || !may_push().await).await;
-    assert!(fixture.in_session(&session).await);
+    assert!(fixture.session_works(&session).await);
     provider.set_accounts(ACCOUNTS).unwrap();
     until(async || may_push().await).await;
 
     provider.set_accounts("{}").unwrap();
     until(async || unauthenticated(fixture.shows(&secret).await)).await;
-    until(async || !fixture.in_session(&session).await).await;
+    until(async || !fixture.session_works(&session).await).await;
     assert!(unauthenticated(fixture.shows(&robots).await), "a robot of hers goes on");
     provider.set_accounts(ACCOUNTS).unwrap();
     let again = log_in(&fixture.access, &provider, BEA).await;
-    assert!(may_push().await && fixture.in_session(&again).await && fixture.shows(&robots).await.is_ok());
-    assert!(!fixture.in_session(&session).await, "an ended session is there again");
+    assert!(may_push().await && fixture.session_works(&again).await && fixture.shows(&robots).await.is_ok());
+    assert!(!fixture.session_works(&session).await, "an ended session is there again");
     asking.abort();
 }
 
@@ -180,8 +180,8 @@ async fn without_a_refresh_token_the_last_word_counts_for_a_while(place: Place) 
     let asking = tokio::spawn(async move { following.follow_providers().await });
     let session = log_in(&fixture.access, &provider, BEA).await;
     let begun = Instant::now();
-    until(async || !fixture.in_session(&session).await).await;
+    until(async || !fixture.session_works(&session).await).await;
     assert!(begun.elapsed() > Duration::from_millis(1500), "it counted for {:?}", begun.elapsed());
-    assert!(fixture.in_session(&log_in(&fixture.access, &provider, BEA).await).await);
+    assert!(fixture.session_works(&log_in(&fixture.access, &provider, BEA).await).await);
     asking.abort();
 }

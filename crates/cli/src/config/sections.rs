@@ -190,7 +190,7 @@ section! {
         /// ignored.
         trusted_proxies: Networks = "";
         /// Address under which people reach the registry, such as https://registry.acme.example. Links in letters begin with it, and
-        /// OpenID providers send people back to it.
+        /// OpenID providers send people back to it. Passkeys belong to its name.
         public_url: Option<PublicUrl> = "not set";
     }
 }

@@ -22,6 +22,8 @@ const USER: &[Line] = &[
     ("user password nobody --password-file {files}/password", 1),
     ("user reset-link ann", 0),
     ("user reset-link nobody", 1),
+    ("user reset-second-factor ann", 1),
+    ("user reset-second-factor nobody", 1),
     ("user disable ann", 0),
     ("user reset-link ann", 1),
     ("user show ann --json", 0),

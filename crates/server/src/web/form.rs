@@ -1,7 +1,7 @@
 //! Forms and their fields.
 
 use askama::Template;
-use entrepot_access::Error;
+use entrepot_access::{Error, PasskeyOptions};
 use http::StatusCode;
 
 use super::fields::Fields;
@@ -21,6 +21,8 @@ pub(super) struct Form {
     class: &'static str,
     look: &'static str,
     mistake: Option<String>,
+    /// What the browser is told to ask for a passkey.
+    passkey: Option<String>,
 }
 
 /// What somebody types or chooses.
@@ -216,7 +218,24 @@ impl Form {
             class: "",
             look: "",
             mistake: None,
+            passkey: None,
         }
+    }
+
+    /// One for which the browser asks for a passkey, if no code is typed.
+    pub(super) fn passkey(self, options: &PasskeyOptions) -> Self {
+        let form = self.field(Field::hidden("passkey", ""));
+        Self { passkey: Some(options.as_json().to_owned()), ..form }
+    }
+
+    /// Where it is sent.
+    pub(super) fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// Whether it is one of these, for which a page needs the script.
+    pub(super) fn asks_passkey(&self) -> bool {
+        self.passkey.is_some()
     }
 
     /// One that is only a button in a line; `about` says which it is to who hears the page.
@@ -289,6 +308,10 @@ impl Form {
         if let Error::Invalid { field: named, why } = &error
             && let Some(field) = self.fields.iter_mut().find(|field| field.name == *named)
         {
+            if matches!(field.kind, Kind::Hidden) {
+                self.mistake = Some(sentence(why));
+                return (StatusCode::UNPROCESSABLE_ENTITY, self);
+            }
             field.mistake = Some(sentence(why));
             field.focus = true;
             return StatusCode::UNPROCESSABLE_ENTITY;

@@ -5,7 +5,7 @@ use entrepot_access::Error;
 
 use super::fields::Fields;
 use super::form::Form;
-use super::page::{Answer, Frame, Link, show};
+use super::page::{Answer, Frame, Link, Page, show};
 use super::visitor::Visitor;
 
 /// A page of sections, with a list of the pages beside it.
@@ -17,6 +17,12 @@ pub(super) struct Sections {
     about: String,
     sides: Vec<Side>,
     sections: Vec<Section>,
+}
+
+impl Page for Sections {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
 }
 
 struct Side {
@@ -77,6 +83,7 @@ impl Sections {
     }
 
     pub(super) fn section(mut self, section: Section) -> Self {
+        self.frame.asks_passkey |= section.asks_passkey();
         self.sections.push(section);
         self
     }
@@ -95,6 +102,11 @@ impl Sections {
 impl Section {
     pub(super) fn new(heading: impl Into<String>) -> Self {
         Self { heading: heading.into(), ..Self::default() }
+    }
+
+    /// Whether one of its forms asks for a passkey.
+    fn asks_passkey(&self) -> bool {
+        self.forms.iter().chain(self.items.iter().flat_map(|item| &item.forms)).any(Form::asks_passkey)
     }
 
     pub(super) fn lead(mut self, line: impl Into<String>) -> Self {

@@ -1,5 +1,6 @@
 //! What people change of their own accounts.
 
+pub(super) mod passkeys;
 pub(super) mod password;
 pub(super) mod profile;
 pub(super) mod second_factor;

@@ -42,6 +42,8 @@ const PAGES: &[(&str, [u16; 3])] = &[
 const FORMS: &[(&str, [u16; 2])] = &[
     ("/login", [403, 403]),
     ("/login/second-factor", [303, 303]),
+    ("/login/passkey", [501, 501]),
+    ("/login/passkey/begin", [501, 501]),
     ("/logout", [303, 303]),
     ("/sign-up", [422, 422]),
     ("/reset", [422, 422]),
@@ -59,6 +61,10 @@ const FORMS: &[(&str, [u16; 2])] = &[
     ("/settings/second-factor/confirm", [303, 422]),
     ("/settings/second-factor/codes", [303, 409]),
     ("/settings/second-factor/remove", [303, 409]),
+    ("/settings/second-factor/app/remove", [303, 409]),
+    ("/settings/second-factor/passkeys", [303, 501]),
+    ("/settings/second-factor/passkeys/begin", [303, 501]),
+    ("/settings/second-factor/passkeys/remove", [303, 409]),
     ("/settings/sessions/end-others", [303, 303]),
     ("/settings/sessions/{id}/end", [303, 404]),
     ("/settings/tokens", [303, 422]),
@@ -220,7 +226,7 @@ fn everybody_on_every_page() -> Result<()> {
             }
             let policy = answer.required("content-security-policy")?;
             assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
-            assert!(!policy.contains("unsafe"), "{policy}");
+            assert!(!policy.contains("unsafe") && !policy.contains("script-src"), "{policy}");
             assert_eq!(answer.header("x-frame-options"), Some("DENY"));
             assert_eq!(answer.header("cache-control"), Some("no-store"));
             assert!(

@@ -128,6 +128,31 @@ fn owners_look_after_an_organization() -> Result<()> {
 }
 
 #[test]
+fn passkeys_let_people_in() -> Result<()> {
+    with_passkeys("passkeys")
+}
+
+#[test]
+fn passkeys_are_added_and_taken_away() -> Result<()> {
+    with_passkeys("keys")
+}
+
+/// Runs a script in a registry whose name browsers have passkeys for.
+fn with_passkeys(script: &str) -> Result<()> {
+    let Some(browser) = Browser::require()? else { return Ok(()) };
+    let port = Port::claim()?;
+    let base = format!("http://localhost:{}", port.number());
+    let registry =
+        Registry::at(port.address(), &[("ENTREPOT_ACCESS_ANONYMOUS", "pull"), ("ENTREPOT_HTTP_PUBLIC_URL", &base)])?;
+    account(&registry, "ann", " --admin")?;
+    let mut facts = facts(&registry)?;
+    facts["elsewhere"] = facts["base"].take();
+    facts["base"] = json!(base);
+    browser.run(script, &facts)?;
+    Ok(())
+}
+
+#[test]
 fn letters_lead_to_pages() -> Result<()> {
     let (Some(browser), Some(server)) = (Browser::require()?, Smtp::start(SmtpSecurity::Open)?) else {
         return Ok(());

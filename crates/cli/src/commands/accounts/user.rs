@@ -23,6 +23,9 @@ Examples:
   Make an account from a script:
     entrepot user create ben --email ben@acme.example --password-stdin < password
 
+  Help somebody whose telephone is lost, once you know that it is they who ask:
+    entrepot user reset-second-factor ann
+
   Take over the users of another registry:
     entrepot user import-htpasswd htpasswd";
 
@@ -89,6 +92,13 @@ pub(crate) enum AccountCommand {
     /// It works once, for an hour, and until there is a newer one. The link is all that goes to standard output.
     ResetLink {
         /// For whom
+        name: Name,
+    },
+    /// Take somebody's second factor away: the app, the passkeys and the recovery codes
+    ///
+    /// For people who have lost theirs. They log in with the password alone, and set up another.
+    ResetSecondFactor {
+        /// Whose
         name: Name,
     },
     /// Take everything from somebody without removing anything
@@ -174,6 +184,10 @@ async fn ask(command: AccountCommand, client: &Client) -> anyhow::Result<ExitCod
                 eprintln!("(http.public_url is not set: put the address of the registry before it)");
             }
             Ok(commands::print(&format!("{link}\n")))
+        }
+        AccountCommand::ResetSecondFactor { name } => {
+            client.post(account(&name, ["second-factor", "remove"]), Some(json!({}))).await?;
+            done(&format!("{name} has no second factor any more"))
         }
         AccountCommand::Disable { name } => {
             client.post(account(&name, ["disable"]), None).await?;
