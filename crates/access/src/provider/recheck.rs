@@ -94,7 +94,8 @@ impl Access {
         }
     }
 
-    async fn ask_about_all(&self) -> Result<(), Error> {
+    /// Asks about everybody who is due.
+    pub(crate) async fn ask_about_all(&self) -> Result<(), Error> {
         // A provider that does not answer about one is not asked about a thousand others.
         let mut silent = HashSet::new();
         loop {

@@ -1,17 +1,19 @@
 //! People who log in at a real OpenID provider, over both databases and by way of two replicas.
 
+use entrepot_database::{Durability, Timestamp};
 use entrepot_identity::Secret as ClientSecret;
 use entrepot_identity::provider::{ClaimNames, Client, Registration, SecretIn};
 use entrepot_test_engines::on_both_engines;
 use entrepot_test_support::servers::{OidcProvider, OidcSettings};
 
 use super::*;
-use crate::{Admission, LoginProvider, ProviderAnswer, TeamGroup, Visit};
+use crate::{Admission, LoginProvider, ProviderAnswer, TeamGroup, Visit, tables};
 
 on_both_engines! {
     a_login_is_taken_once_by_whichever_replica,
     who_is_asked_about_follows_and_lapses,
     without_a_refresh_token_the_last_word_counts_for_a_while,
+    a_provider_that_is_configured_no_more_is_believed_for_a_day,
 }
 
 const BEA: &str = "4711";
@@ -184,4 +186,27 @@ async fn without_a_refresh_token_the_last_word_counts_for_a_while(place: Place) 
     assert!(begun.elapsed() > Duration::from_millis(1500), "it counted for {:?}", begun.elapsed());
     assert!(fixture.session_works(&log_in(&fixture.access, &provider, BEA).await).await);
     asking.abort();
+}
+
+async fn a_provider_that_is_configured_no_more_is_believed_for_a_day(place: Place) {
+    let Some(provider) = start() else { return };
+    let session = log_in(&open_with(&place, options(&provider, None)).await.access, &provider, BEA).await;
+    let fixture = open(&place, Anonymous::Nothing).await;
+    for (hours, is_in) in [(23, true), (25, false)] {
+        let age = Duration::from_hours(hours);
+        let aged = fixture.access.0.database.write(Durability::Power, move |connection| {
+            let now = Timestamp::now();
+            let later = [now.plus(Duration::from_hours(48)).into(), 1_i64.into()];
+            let login = connection.first(&tables::DUE_PROVIDER_LOGINS, &later, |row| {
+                Ok::<_, Error>((row.integer(0)?, row.text(1)?.to_owned()))
+            });
+            let (account, login) = login?.unwrap();
+            let parameters =
+                [Option::<&str>::None.into(), now.minus(age).into(), now.into(), account.into(), (&login).into()];
+            Ok::<_, Error>(connection.execute(&tables::RENEW_PROVIDER_LOGIN, &parameters)?)
+        });
+        assert_eq!(aged.await.unwrap(), 1);
+        fixture.access.ask_about_all().await.unwrap();
+        assert_eq!(fixture.in_session(&session).await, is_in, "after {hours} hours");
+    }
 }
