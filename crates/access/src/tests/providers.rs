@@ -207,6 +207,6 @@ async fn a_provider_that_is_configured_no_more_is_believed_for_a_day(place: Plac
         });
         assert_eq!(aged.await.unwrap(), 1);
         fixture.access.ask_about_all().await.unwrap();
-        assert_eq!(fixture.in_session(&session).await, is_in, "after {hours} hours");
+        assert_eq!(fixture.session_works(&session).await, is_in, "after {hours} hours");
     }
 }

@@ -310,7 +310,7 @@ impl Form {
         {
             if matches!(field.kind, Kind::Hidden) {
                 self.mistake = Some(sentence(why));
-                return (StatusCode::UNPROCESSABLE_ENTITY, self);
+                return StatusCode::UNPROCESSABLE_ENTITY;
             }
             field.mistake = Some(sentence(why));
             field.focus = true;
