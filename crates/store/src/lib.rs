@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod adopt;
 mod blob;
 mod check;
 mod disk;
@@ -10,6 +11,7 @@ mod part;
 mod store;
 mod upload;
 
+pub use adopt::{Adopted, Adoption, Sharing};
 pub use blob::{Blob, BlobStream};
 pub use check::{Check, Outcome};
 pub use disk::{FAIL_POINTS, Staged, Stored};

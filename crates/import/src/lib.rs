@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod blobs;
+mod distribution;
+mod error;
+mod file;
+mod manifests;
+mod progress;
+mod repository;
+mod run;
+mod source;
+mod summary;
+mod tags;
+mod tree;
+
+pub use distribution::Distribution;
+pub use error::Error;
+pub use progress::{Far, Progress};
+pub use run::{Import, Options};
+pub use source::{Body, Contents, Place, RawManifest, Source};
+pub use summary::{Damaged, Left, Summary, User};
