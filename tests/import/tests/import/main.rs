@@ -1,0 +1,6 @@
+//! `entrepot import`, from what real registries wrote: taken over while they serve, killed on the way, pulled back by real clients.
+
+mod distribution;
+mod here;
+mod killed;
+mod skopeo;
