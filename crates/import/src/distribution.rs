@@ -16,6 +16,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use entrepot_oci::{Algorithm, Digest};
+use entrepot_store::Bucket;
+use futures_util::{StreamExt, stream};
 
 use crate::Error;
 use crate::source::{Contents, Place, RawManifest, Source};
@@ -23,6 +25,8 @@ use crate::tree::Tree;
 
 /// Longest link in bytes: a digest and a line's end.
 const MAX_LINK: u64 = 1024;
+/// Links that are read at once: in a bucket each is a request or two.
+const LINKS_AT_ONCE: usize = 16;
 
 /// The data of a distribution registry.
 #[derive(Clone, Debug)]
@@ -41,6 +45,14 @@ impl Distribution {
         Self::of(Tree::directory(root)).await
     }
 
+    /// The data in a bucket, below its prefix.
+    ///
+    /// # Errors
+    /// [`Error::NoSource`].
+    pub async fn in_bucket(bucket: Bucket) -> Result<Self, Error> {
+        Self::of(Tree::Bucket(bucket)).await
+    }
+
     async fn of(tree: Tree) -> Result<Self, Error> {
         for base in ["docker/registry/v2/", "registry/v2/", "v2/", ""] {
             let names = tree.list(base.trim_end_matches('/')).await?;
@@ -50,7 +62,7 @@ impl Distribution {
         }
         Err(Error::NoSource(format!(
             "there is no docker/registry/v2 with blobs and repositories in {}: name the directory that the old configuration \
-             calls storage.filesystem.rootdirectory (/var/lib/registry in its image)",
+             calls rootdirectory (/var/lib/registry in its image)",
             tree.shown("")
         )))
     }
@@ -91,6 +103,7 @@ impl Distribution {
                 continue;
             };
             let place = format!("{revisions}/{algorithm}");
+            let mut digests = Vec::new();
             for entry in self.tree.list(&place).await? {
                 let Ok(digest) = format!("{algorithm}:{}", entry.name).parse::<Digest>() else {
                     contents
@@ -98,13 +111,20 @@ impl Distribution {
                         .push(format!("{}: it is no digest", self.tree.shown(&format!("{place}/{}", entry.name))));
                     continue;
                 };
-                match self.is_linked(&format!("{place}/{}/link", entry.name), &digest).await {
+                digests.push(digest);
+            }
+            let linked = digests
+                .into_iter()
+                .map(async |digest| (digest, self.is_linked(&format!("{place}/{}/link", digest.hex()), &digest).await));
+            let mut linked = stream::iter(linked).buffered(LINKS_AT_ONCE);
+            while let Some((digest, linked)) = linked.next().await {
+                match linked {
                     Ok(true) => {
                         contents.manifests.insert(digest);
                     }
                     // Deleted.
                     Ok(false) => {}
-                    Err(error) => contents.odd.push(format!("manifest {digest}: {error}")),
+                    Err(error) => contents.odd.push(format!("manifest {digest}: {}", error.left_out()?)),
                 }
             }
         }
@@ -113,14 +133,19 @@ impl Distribution {
 
     async fn tags(&self, name: &str, contents: &mut Contents) -> Result<(), Error> {
         let tags = format!("{}/_manifests/tags", self.repository(name));
-        for entry in self.tree.list(&tags).await? {
-            let shown = match self.link(&format!("{tags}/{}/current/link", entry.name)).await {
+        let links = self.tree.list(&tags).await?.into_iter().map(async |entry| {
+            let link = self.link(&format!("{tags}/{}/current/link", entry.name)).await;
+            (entry.name, link)
+        });
+        let mut links = stream::iter(links).buffered(LINKS_AT_ONCE);
+        while let Some((tag, link)) = links.next().await {
+            let shown = match link {
                 // Deleted, or never set.
                 Ok(None) => continue,
                 Ok(Some(digest)) => Ok(digest),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(error.left_out()?),
             };
-            contents.tags.insert(entry.name, shown);
+            contents.tags.insert(tag, shown);
         }
         Ok(())
     }

@@ -43,8 +43,8 @@ impl Error {
                 | Core::BlobTooLarge { .. }
                 | Core::QuotaReached(_)
                 | Core::TagImmutable(_)
-                | Core::DeleteDisabled
-                | Core::Interrupted { .. } => Ok(error.to_string()),
+                | Core::DeleteDisabled => Ok(error.to_string()),
+                Core::Interrupted { size } => Ok(format!("it cannot be read beyond byte {size}")),
                 error => Err(Self::Registry(error)),
             },
             Self::Access(error @ entrepot_access::Error::QuotaReached { .. }) => Ok(error.to_string()),

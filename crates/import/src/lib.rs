@@ -2,9 +2,11 @@
 
 mod blobs;
 mod distribution;
+mod distribution_config;
 mod error;
 mod file;
 mod manifests;
+mod oci_layout;
 mod progress;
 mod repository;
 mod run;
@@ -14,7 +16,9 @@ mod tags;
 mod tree;
 
 pub use distribution::Distribution;
+pub use distribution_config::Translated;
 pub use error::Error;
+pub use oci_layout::OciLayout;
 pub use progress::{Far, Progress};
 pub use run::{Import, Options};
 pub use source::{Body, Contents, Place, RawManifest, Source};

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod blob;
+mod bucket;
 mod check;
 mod disk;
 mod error;
@@ -13,6 +14,7 @@ mod upload;
 
 pub use adopt::{Adopted, Adoption, Sharing};
 pub use blob::{Blob, BlobStream};
+pub use bucket::{Bucket, Listed};
 pub use check::{Check, Outcome};
 pub use disk::{FAIL_POINTS, Staged, Stored};
 pub use error::{Error, Failure};

@@ -4,12 +4,15 @@ mod options;
 mod progress;
 mod summary;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Subcommand;
-use entrepot_import::{Distribution, Import, Source, Summary};
+use entrepot_import::{Distribution, Import, OciLayout, Source, Summary, Translated};
+use entrepot_oci::RepositoryName;
+use entrepot_store::Bucket;
 
 use self::options::ImportOptions;
 use self::progress::Progress;
@@ -26,7 +29,16 @@ Examples:
   Take it over, while that registry goes on serving; then stop it, and run the same command once more:
     entrepot import distribution --from /var/lib/registry
 
+  See what its configuration means here:
+    entrepot import distribution-config /etc/docker/registry/config.yml
+
+  Take over what zot has:
+    entrepot import oci-layout /var/lib/zot
+
 Exit status: 0 if everything that the old registry shows is here, 1 if something was left out, which is then named.";
+
+/// The flag that names the file with the old store.
+const FROM_STORE: &str = "from-store";
 
 /// Where to import from.
 #[derive(Debug, Subcommand)]
@@ -40,14 +52,48 @@ pub(crate) enum ImportCommand {
     ///
     /// The registry here has to be stopped, unless it is over PostgreSQL and an object store.
     Distribution(DistributionArguments),
+    /// From OCI image layouts: one, or a directory of them as zot has it
+    ///
+    /// As from distribution: files become blobs where they lie, and what is here already is not read again.
+    OciLayout(OciLayoutArguments),
+    /// Say in TOML what the configuration of registry:2 or distribution 3 means here, and what of it means nothing
+    ///
+    /// It may contain secrets, as that does. Settings that its process got from variables (REGISTRY_...) are not in the file.
+    DistributionConfig {
+        /// Its configuration: config.yml
+        file: PathBuf,
+        /// Only where its data is, for --from-store of `import distribution`
+        #[arg(long)]
+        store: bool,
+    },
 }
 
 /// What to import from distribution, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DistributionArguments {
     /// The old registry's data: the directory that it calls rootdirectory
-    #[arg(long, value_name = "DIR")]
-    from: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "from_store", conflicts_with = "from_store")]
+    from: Option<PathBuf>,
+    /// Its bucket: a file with [store] and the section that this names, as in the configuration here, whose prefix is its
+    /// rootdirectory
+    #[arg(long = FROM_STORE, value_name = "FILE")]
+    from_store: Option<PathBuf>,
+    /// How
+    #[command(flatten)]
+    options: ImportOptions,
+    /// Settings
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Which layouts to import, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OciLayoutArguments {
+    /// The directory of a layout, or one with layouts in it, each a repository of that name
+    directory: PathBuf,
+    /// Which repository the one layout shall be
+    #[arg(long = "as", value_name = "NAME")]
+    name: Option<RepositoryName>,
     /// How
     #[command(flatten)]
     options: ImportOptions,
@@ -59,9 +105,46 @@ pub(crate) struct DistributionArguments {
 /// Imports.
 pub(crate) fn run(command: &ImportCommand) -> ExitCode {
     match command {
-        ImportCommand::Distribution(DistributionArguments { from, options, flags }) => {
-            with_config(flags, async |config| import(Distribution::in_directory(from).await?, options, config).await)
+        ImportCommand::Distribution(DistributionArguments { from, from_store, options, flags }) => {
+            let store = match from_store.as_deref().map(|file| Config::of_file(file, FROM_STORE)).transpose() {
+                Ok(store) => store,
+                Err(mistakes) => return commands::config::refuse(&mistakes),
+            };
+            with_config(flags, async |config| {
+                let source = match (from, store) {
+                    (_, Some(store)) => Distribution::in_bucket(bucket(store).await?).await?,
+                    (Some(from), None) => Distribution::in_directory(from).await?,
+                    (None, None) => anyhow::bail!("say where from: --from or --{FROM_STORE}"),
+                };
+                import(source, options, config).await
+            })
         }
+        ImportCommand::OciLayout(OciLayoutArguments { directory, name, options, flags }) => {
+            with_config(flags, async |config| {
+                import(OciLayout::in_directory(directory, name.clone()).await?, options, config).await
+            })
+        }
+        ImportCommand::DistributionConfig { file, store } => match translated(file, *store) {
+            Ok(text) => commands::print(&text),
+            Err(error) => commands::conclude(Err(error)),
+        },
+    }
+}
+
+/// The bucket that a configuration names.
+async fn bucket(config: Config) -> anyhow::Result<Bucket> {
+    let objects =
+        config.objects.with_context(|| format!("the file of --{FROM_STORE} names no bucket (store.backend)"))?;
+    Ok(Bucket::open(objects).await?)
+}
+
+fn translated(file: &Path, store: bool) -> anyhow::Result<String> {
+    let place = || format!("cannot use {}", file.display());
+    let text = fs::read_to_string(file).with_context(place)?;
+    let translated = Translated::of(&text).with_context(place)?;
+    match store {
+        true => translated.store().with_context(|| format!("{} names no bucket", file.display())),
+        false => Ok(translated.to_string()),
     }
 }
 

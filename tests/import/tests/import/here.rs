@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use entrepot_test_harness::{Answer, Connection, Request, get};
+use entrepot_test_support::servers::S3Bucket;
 use entrepot_test_support::{Ended, Entrepot, Run, Start, entrepot_binary};
 
 /// A data directory into which is imported, and which is served then.
@@ -22,6 +23,11 @@ impl Here {
         let directory = directory.join("new");
         fs::create_dir(&directory)?;
         Ok(Self { directory, settings: Vec::new() })
+    }
+
+    /// Keeps blobs in a bucket from now on.
+    pub(crate) fn keep_blobs_in(&mut self, bucket: &S3Bucket, prefix: &str) {
+        self.settings = bucket.settings(prefix);
     }
 
     /// The data directory.
