@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
-use entrepot_test_support::{COMPONENTS, Component, Origin, cache_dir};
+use entrepot_test_support::{COMPONENTS, Component, NeededFor, Origin, cache_dir};
 
 use self::go::GoCommand;
 
@@ -22,11 +22,15 @@ pub(crate) struct Arguments {
     install: bool,
     /// Only these
     names: Vec<String>,
+    /// Leaves out what only the benchmark compares with
+    #[arg(long, conflicts_with = "names")]
+    tests_only: bool,
 }
 
 /// Lists the components, after installing the missing ones if asked.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let chosen = chosen(&arguments.names)?;
+    let mut chosen = chosen(&arguments.names)?;
+    chosen.retain(|component| !arguments.tests_only || component.needed_for == NeededFor::Tests);
     if arguments.install {
         install(&chosen)?;
     }
@@ -43,16 +47,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Installs what the tests need.
 pub(crate) fn install_for_tests() -> Result<()> {
-    install(&COMPONENTS.iter().collect::<Vec<_>>())
+    let needed: Vec<_> = COMPONENTS.iter().filter(|component| component.needed_for == NeededFor::Tests).collect();
+    install(&needed)
 }
 
-/// Installs what is missing of `components`.
+/// Installs what is missing of `components`; those that only the benchmark compares with may stay missing.
 pub(crate) fn install(components: &[&Component]) -> Result<()> {
     install_packages(components)?;
     for component in components.iter().filter(|component| missing(component)) {
-        install_pinned(component)?;
+        if let Err(error) = install_pinned(component) {
+            if component.needed_for == NeededFor::Tests {
+                return Err(error);
+            }
+            println!("going on without {}, which only the benchmark compares with: {error:#}", component.name);
+        }
     }
-    if let Some(component) = components.iter().find(|c| missing(c)) {
+    if let Some(component) = components.iter().find(|c| missing(c) && c.needed_for == NeededFor::Tests) {
         bail!("{} is still missing after installing it", component.name);
     }
     Ok(())

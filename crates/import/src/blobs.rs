@@ -62,7 +62,7 @@ impl<S: Source> Import<S> {
         let _permit = self.readers.acquire().await;
         let size = place.size();
         let adopted = match (&at.push, place) {
-            (None, Place::File { .. }) => Ok(Adopted::Linked { owner: self.own, writable: false }),
+            (None, Place::File { .. }) => Ok(Adopted::Linked { owner: self.own }),
             (None, Place::Stream { .. }) => Ok(Adopted::Copied),
             (Some(push), Place::File { path, size }) => self.adopt(push, &path, size, digest).await,
             (Some(push), Place::Stream { size, body }) => self.receive(push, body, size, digest).await,

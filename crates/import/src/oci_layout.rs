@@ -7,10 +7,10 @@
 
 use std::path::Path;
 
-use entrepot_oci::{Digest, ManifestKind, RepositoryName, Tag, media_type};
-use serde::Deserialize;
+use entrepot_oci::{Digest, RepositoryName, Tag};
 
 use crate::Error;
+use crate::index::{self, Index};
 use crate::source::{Contents, Place, RawManifest, Source};
 use crate::tree::Tree;
 
@@ -27,23 +27,6 @@ pub struct OciLayout {
     tree: Tree,
     /// The name of the one layout that the directory itself is.
     own: Option<RepositoryName>,
-}
-
-/// `index.json`, or an index.
-#[derive(Deserialize)]
-struct Index {
-    #[serde(default)]
-    manifests: Vec<Descriptor>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor {
-    #[serde(default)]
-    media_type: String,
-    digest: String,
-    #[serde(default)]
-    annotations: Option<std::collections::HashMap<String, String>>,
 }
 
 impl OciLayout {
@@ -92,15 +75,8 @@ impl OciLayout {
         let Some(content) = self.tree.read(&self.blob_path(repository, digest), MAX_MANIFEST).await? else {
             return Ok(Vec::new());
         };
-        let Ok(index) = serde_json::from_slice::<Index>(&content) else { return Ok(Vec::new()) };
-        let manifests = index.manifests.iter().filter(|descriptor| is_manifest(&descriptor.media_type));
-        Ok(manifests.filter_map(|descriptor| descriptor.digest.parse().ok()).collect())
+        Ok(index::children(&content))
     }
-}
-
-/// Whether something of this type is a manifest: an index may name layers too.
-fn is_manifest(media_type: &str) -> bool {
-    ManifestKind::of(media_type) != ManifestKind::Other || media_type == media_type::ARTIFACT_MANIFEST
 }
 
 /// The tag in the name of an image: what follows the last colon, if there is a host or a repository before it.

@@ -9,6 +9,7 @@ use entrepot_oci::{Digest, RepositoryName};
 use entrepot_registry::Registry;
 use entrepot_registry::gate::Gate;
 use entrepot_store::Sharing;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use nix::unistd::Uid;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -16,6 +17,9 @@ use tokio::sync::Semaphore;
 use crate::blobs::Once;
 use crate::source::Source;
 use crate::{Error, Progress, Summary};
+
+/// Repositories that are worked on at once: commits are shared by those who wait for them.
+const REPOSITORIES_AT_ONCE: usize = 4;
 
 /// How to import.
 #[derive(Clone, Debug)]
@@ -88,10 +92,15 @@ impl<S: Source> Import<S> {
             names.retain(|name| only.matches(name));
         }
         self.progress.begun(names.len());
-        for name in &names {
+        let work = stream::iter(&names).map(|name| async move {
             self.repository(name).await?;
             self.progress.repository();
-        }
-        Ok(self.summary.lock().clone())
+            Ok::<_, Error>(())
+        });
+        work.buffer_unordered(REPOSITORIES_AT_ONCE).try_collect::<()>().await?;
+        let mut summary = self.summary.lock().clone();
+        summary.left.sort();
+        summary.gone_tags.sort();
+        Ok(summary)
     }
 }

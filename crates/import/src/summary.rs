@@ -38,7 +38,7 @@ pub struct Summary {
     pub damaged: BTreeMap<Digest, Damaged>,
     /// What was left out.
     pub left: Vec<Left>,
-    /// Users besides the one that runs this whose files became blobs here, and who can write to them.
+    /// Users besides the one that runs this whose files became blobs here, and who can change them.
     pub owners: BTreeSet<u32>,
 }
 
@@ -74,7 +74,7 @@ impl User {
 }
 
 /// Something that was left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Left {
     /// The repository in the old registry.
     pub repository: String,
@@ -107,7 +107,7 @@ impl Summary {
         self.new_bytes += size;
         match adopted {
             Adopted::Copied => self.copied_bytes += size,
-            Adopted::Linked { owner, writable } if writable && owner != own => {
+            Adopted::Linked { owner } if owner != own => {
                 self.owners.insert(owner);
             }
             Adopted::Linked { .. } => {}

@@ -5,10 +5,14 @@ use std::collections::{BTreeMap, HashSet};
 use entrepot_oci::{Digest, Reference, Tag};
 use entrepot_registry::gate::{Grant, Pull, Push};
 use entrepot_registry::{Destination, Error as Core, ManifestPush, Precondition};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::repository::At;
 use crate::source::Source;
 use crate::{Error, Import};
+
+/// Manifests whose tags are set at once.
+const AT_ONCE: usize = 8;
 
 impl<S: Source> Import<S> {
     /// Sets the tags as they are in the old registry, as far as what they show is `here`.
@@ -26,9 +30,8 @@ impl<S: Source> Import<S> {
                 (Ok(_), Ok(digest)) => self.leave_tag(at, name, &format!("it shows {digest}, which is not there")),
             }
         }
-        for (digest, tags) in wanted {
-            self.set(at, &digest, tags).await?;
-        }
+        let set = wanted.into_iter().map(|(digest, tags)| self.set(at, digest, tags));
+        stream::iter(set).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         for name in now.keys().filter(|name| !at.contents.tags.contains_key(*name)) {
             self.gone(at, name).await?;
         }
@@ -36,13 +39,13 @@ impl<S: Source> Import<S> {
     }
 
     /// Lets tags show a manifest, but those that may not move.
-    async fn set(&self, at: &At<'_>, digest: &Digest, mut tags: Vec<Tag>) -> Result<(), Error> {
+    async fn set(&self, at: &At<'_>, digest: Digest, mut tags: Vec<Tag>) -> Result<(), Error> {
         let Some(push) = &at.push else {
             self.summary.lock().set_tags += tags.len() as u64;
             return Ok(());
         };
         while !tags.is_empty() {
-            match self.put(at, push, digest, tags.clone()).await {
+            match self.put(at, push, &digest, tags.clone()).await {
                 Ok(()) => {
                     self.summary.lock().set_tags += tags.len() as u64;
                     return Ok(());

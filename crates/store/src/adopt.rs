@@ -17,10 +17,8 @@ pub enum Sharing {
 pub enum Adopted {
     /// By a second name.
     Linked {
-        /// The user whose file it is.
+        /// The user whose file it is, and who can change it.
         owner: u32,
-        /// Whether its mode lets anybody write to it.
-        writable: bool,
     },
     /// By a copy.
     Copied,

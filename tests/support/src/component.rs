@@ -18,8 +18,19 @@ pub struct Component {
     pub program: &'static str,
     /// What it is used for, in a few words.
     pub purpose: &'static str,
+    /// What fails without it.
+    pub needed_for: NeededFor,
     /// Where it comes from.
     pub origin: Origin,
+}
+
+/// What a component is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NeededFor {
+    /// The tests do not pass without it.
+    Tests,
+    /// Only the benchmark compares with it, and it does without, as tests do.
+    Benchmark,
 }
 
 impl Component {

@@ -11,7 +11,7 @@ mod run;
 mod server;
 pub mod servers;
 
-pub use component::{COMPONENTS, Component, Origin, cache_dir, skip};
+pub use component::{COMPONENTS, Component, NeededFor, Origin, cache_dir, skip};
 pub use fault_proxy::{Fault, FaultProxy, Passed};
 pub use group::Group;
 pub use port::Port;

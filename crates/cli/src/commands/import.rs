@@ -10,13 +10,14 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Subcommand;
-use entrepot_import::{Distribution, Import, OciLayout, Source, Summary, Translated};
+use entrepot_import::{Distribution, Import, Login, OciLayout, Source, Summary, Translated, Upstream, UpstreamAddress};
 use entrepot_oci::RepositoryName;
 use entrepot_store::Bucket;
 
 use self::options::ImportOptions;
 use self::progress::Progress;
 use crate::commands;
+use crate::commands::accounts::password;
 use crate::commands::database::interrupted;
 use crate::config::{Config, Flags};
 use crate::data::{self, Data};
@@ -71,19 +72,37 @@ pub(crate) enum ImportCommand {
 /// What to import from distribution, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DistributionArguments {
-    /// The old registry's data: the directory that it calls rootdirectory
-    #[arg(long, value_name = "DIR", required_unless_present = "from_store", conflicts_with = "from_store")]
-    from: Option<PathBuf>,
+    /// The old registry's data: the directory that it calls rootdirectory. Or its address while it runs, which then is asked for
+    /// everything: http://old:5000
+    #[arg(long, value_name = "DIR|URL", required_unless_present = "from_store", conflicts_with = "from_store")]
+    from: Option<String>,
     /// Its bucket: a file with [store] and the section that this names, as in the configuration here, whose prefix is its
     /// rootdirectory
     #[arg(long = FROM_STORE, value_name = "FILE")]
     from_store: Option<PathBuf>,
+    /// As whom to ask a registry that runs
+    #[command(flatten)]
+    visitor: Visitor,
     /// How
     #[command(flatten)]
     options: ImportOptions,
     /// Settings
     #[command(flatten)]
     flags: Flags,
+}
+
+/// As whom a registry that runs is asked.
+#[derive(Debug, clap::Args)]
+struct Visitor {
+    /// With a URL: as whom to ask
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    username: Option<String>,
+    /// File with the password or token
+    #[arg(long, value_name = "FILE", requires = "username")]
+    password_file: Option<PathBuf>,
+    /// PEM file with the certificates that its own may be signed with [default: those that the system trusts]
+    #[arg(long, value_name = "FILE")]
+    from_ca_file: Option<PathBuf>,
 }
 
 /// Which layouts to import, and how.
@@ -105,18 +124,16 @@ pub(crate) struct OciLayoutArguments {
 /// Imports.
 pub(crate) fn run(command: &ImportCommand) -> ExitCode {
     match command {
-        ImportCommand::Distribution(DistributionArguments { from, from_store, options, flags }) => {
+        ImportCommand::Distribution(DistributionArguments { from, from_store, visitor, options, flags }) => {
             let store = match from_store.as_deref().map(|file| Config::of_file(file, FROM_STORE)).transpose() {
                 Ok(store) => store,
                 Err(mistakes) => return commands::config::refuse(&mistakes),
             };
-            with_config(flags, async |config| {
-                let source = match (from, store) {
-                    (_, Some(store)) => Distribution::in_bucket(bucket(store).await?).await?,
-                    (Some(from), None) => Distribution::in_directory(from).await?,
-                    (None, None) => anyhow::bail!("say where from: --from or --{FROM_STORE}"),
-                };
-                import(source, options, config).await
+            with_config(flags, async |config| match (from, store) {
+                (_, Some(store)) => import(Distribution::in_bucket(bucket(store).await?).await?, options, config).await,
+                (Some(from), None) if is_url(from) => import(upstream(from, visitor).await?, options, config).await,
+                (Some(from), None) => import(Distribution::in_directory(Path::new(from)).await?, options, config).await,
+                (None, None) => anyhow::bail!("say where from: --from or --{FROM_STORE}"),
             })
         }
         ImportCommand::OciLayout(OciLayoutArguments { directory, name, options, flags }) => {
@@ -129,6 +146,20 @@ pub(crate) fn run(command: &ImportCommand) -> ExitCode {
             Err(error) => commands::conclude(Err(error)),
         },
     }
+}
+
+fn is_url(from: &str) -> bool {
+    from.starts_with("http://") || from.starts_with("https://")
+}
+
+/// The registry that runs at an address.
+async fn upstream(from: &str, visitor: &Visitor) -> anyhow::Result<Upstream> {
+    let address = from.parse::<UpstreamAddress>().context("--from")?;
+    let login = match (&visitor.username, &visitor.password_file) {
+        (Some(name), Some(file)) => Some(Login::new(name.clone(), password::of_file(file)?)),
+        _ => None,
+    };
+    Ok(Upstream::at(address, login, visitor.from_ca_file.as_deref()).await?)
 }
 
 /// The bucket that a configuration names.

@@ -96,7 +96,7 @@ fn linked(source: &Path, staged: &Path) -> Result<Staged, Error> {
         fs::remove_file(staged).context("remove", staged)?;
         return Err(not_a_file(source));
     }
-    let adopted = Adopted::Linked { owner: metadata.uid(), writable: metadata.mode() & 0o222 != 0 };
+    let adopted = Adopted::Linked { owner: metadata.uid() };
     Ok(Staged { size: metadata.len(), adopted })
 }
 

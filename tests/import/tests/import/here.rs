@@ -30,6 +30,11 @@ impl Here {
         self.settings = bucket.settings(prefix);
     }
 
+    /// Changes a setting of what runs from now on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     /// The data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.directory.join("data")

@@ -6,3 +6,4 @@ mod here;
 mod killed;
 mod layouts;
 mod skopeo;
+mod upstream;

@@ -37,7 +37,7 @@ fn text(summary: &Summary, options: &ImportOptions) -> String {
     if !summary.owners.is_empty() {
         let owners: Vec<_> = summary.owners.iter().map(u32::to_string).collect();
         line(format!(
-            "files that are shared with the old registry belong to user {}, who can still write to them: take them over (chown) \
+            "files that are shared with the old registry belong to user {}, who can still change them: take them over (chown) \
              when that registry is gone",
             owners.join(", ")
         ));
