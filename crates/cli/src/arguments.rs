@@ -16,6 +16,7 @@ use crate::commands::accounts::robot::{self, RobotCommand};
 use crate::commands::accounts::team::{self, TeamCommand};
 use crate::commands::accounts::token::{self, TokenCommand};
 use crate::commands::accounts::user::{self, UserCommand};
+use crate::commands::import::{self, ImportCommand};
 use crate::commands::login::{self, LoginArguments, Where};
 use crate::config::Flags;
 
@@ -101,6 +102,9 @@ pub(crate) enum Command {
     ///
     /// A running registry does this by itself (uploads.purge_interval).
     Purge(Flags),
+    /// Move in: take over what another registry has
+    #[command(subcommand, after_help = import::EXAMPLES)]
+    Import(ImportCommand),
     /// Move the data to another database
     #[command(subcommand)]
     Database(DatabaseCommand),

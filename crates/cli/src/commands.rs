@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod config;
 pub(crate) mod database;
 pub(crate) mod doctor;
+pub(crate) mod import;
 pub(crate) mod ldap;
 pub(crate) mod login;
 pub(crate) mod mail;

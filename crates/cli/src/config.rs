@@ -37,7 +37,7 @@ mod tls;
 mod value;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use entrepot_access::{LoginProvider, PublicUrl, SignUp};
@@ -129,6 +129,16 @@ impl Config {
     /// Every mistake there is, in the order file, environment, flags.
     pub(crate) fn load(flags: &Flags) -> Result<Self, Mistakes> {
         let mut reader = Reader::of(flags);
+        let config = Self::read(&mut reader);
+        reader.finish(config)
+    }
+
+    /// Reads a file and nothing else: what flags and environment say is of another registry.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub(crate) fn of_file(path: &Path, flag: &'static str) -> Result<Self, Mistakes> {
+        let mut reader = Reader::of_file(path, flag);
         let config = Self::read(&mut reader);
         reader.finish(config)
     }

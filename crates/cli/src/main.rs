@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => audit::print(arguments),
         Command::Maintenance(noun) => noun.run(maintenance::run),
         Command::Purge(flags) => commands::purge::run(&flags),
+        Command::Import(command) => commands::import::run(&command),
         Command::Database(DatabaseCommand::Move(arguments)) => commands::database::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::Store(command) => commands::store::run(&command),

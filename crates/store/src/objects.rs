@@ -10,6 +10,7 @@ mod check;
 mod client;
 mod config;
 mod failure;
+mod foreign;
 mod hashing;
 mod in_progress;
 mod list;

@@ -8,6 +8,7 @@ mod port;
 mod postgres;
 mod process;
 mod replicas;
+mod run;
 mod server;
 pub mod servers;
 
@@ -18,4 +19,5 @@ pub use port::Port;
 pub use postgres::Postgres;
 pub use process::Process;
 pub use replicas::{Replica, Replicas};
+pub use run::{Ended, Run};
 pub use server::{Entrepot, Start, TlsFiles, entrepot_binary};

@@ -11,7 +11,7 @@ pub(crate) mod keys;
 mod listing;
 pub(crate) mod maintenance;
 pub(crate) mod org;
-pub(super) mod password;
+pub(crate) mod password;
 pub(crate) mod quota;
 pub(crate) mod repo;
 pub(crate) mod robot;

@@ -99,7 +99,7 @@ async fn cancel(from: &Place, arguments: &MoveArguments, config: &Config) -> any
 }
 
 /// Ready when the process is asked to end.
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         return std::future::pending().await;

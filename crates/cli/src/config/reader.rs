@@ -1,6 +1,7 @@
 //! Reads typed values out of what file, environment and flags give, and collects every mistake on the way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::environment;
 use super::file;
@@ -82,6 +83,13 @@ impl Reader {
             file::gather(&path, origin, &mut sources);
         }
         flags.gather(&mut sources);
+        Self::new(sources)
+    }
+
+    /// Gathers what one file says, which the flag `name` names.
+    pub(super) fn of_file(path: &Path, name: &'static str) -> Self {
+        let mut sources = Sources::default();
+        file::gather(path, Origin::Flag { name }, &mut sources);
         Self::new(sources)
     }
 

@@ -47,7 +47,7 @@ pub(in crate::commands) fn shown(name: &str, from_stdin: bool) -> anyhow::Result
 }
 
 /// The password in a file.
-pub(super) fn of_file(path: &Path) -> anyhow::Result<String> {
+pub(crate) fn of_file(path: &Path) -> anyhow::Result<String> {
     let from = || format!("cannot take the password from {}", path.display());
     File::open(path).map_err(Into::into).and_then(line).with_context(from)
 }
