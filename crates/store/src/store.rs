@@ -171,13 +171,7 @@ impl Store {
     /// reports.
     /// # Cancel safety
     /// The step that is being done goes on, and the next are not done.
-    pub async fn adopt(
-        &self,
-        id: Uuid,
-        file: &Path,
-        digest: &Digest,
-        sharing: Sharing,
-    ) -> Result<Adoption, Error> {
+    pub async fn adopt(&self, id: Uuid, file: &Path, digest: &Digest, sharing: Sharing) -> Result<Adoption, Error> {
         match &self.0 {
             Kind::Disk(disk) => disk.adopt(id, file, digest, sharing).await,
             Kind::Objects(_) => Ok(Adoption::NoFiles),
