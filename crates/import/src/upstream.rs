@@ -7,7 +7,7 @@ mod login;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use entrepot_oci::{Digest, ManifestKind};
+use entrepot_oci::{Digest, ManifestKind, Tag};
 use entrepot_registry::BodyError;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
@@ -75,6 +75,8 @@ impl Upstream {
     /// What a tag shows; `None` if it was deleted meanwhile.
     async fn shown(&self, repository: &str, tag: &str) -> Result<Option<Digest>, Error> {
         let target = format!("/v2/{repository}/manifests/{tag}");
+        // Before it is part of an address.
+        tag.parse::<Tag>().map_err(|why| self.asked.unreadable(&target, why))?;
         let Some(answer) = self.asked.head(&target, index::MANIFEST_TYPES).await? else { return Ok(None) };
         if let Some(digest) = asked::header(&answer, "docker-content-digest").and_then(|text| text.parse().ok()) {
             return Ok(Some(digest));

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use reqwest::header::{ACCEPT, LINK, RANGE, WWW_AUTHENTICATE};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Certificate, ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 
 use super::login::{Login, UpstreamAddress, may_take_secrets};
@@ -55,22 +55,16 @@ impl Asked {
                 "{address} is not encrypted, so no password is sent there: use https://"
             )));
         }
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("entrepot/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            // Bytes of blobs may be elsewhere; what is shown does not go there.
-            .redirect(Policy::limited(5))
-            .referer(false);
-        if !address.is_encrypted() {
-            builder = builder.tls_certs_only([]).no_proxy();
-        } else if let Some(path) = ca_file {
-            let failed = |why: String| Error::NoSource(format!("cannot use {}: {why}", path.display()));
-            let content = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-            let certificates = Certificate::from_pem_bundle(&content).map_err(|error| failed(error.to_string()))?;
-            builder = builder.tls_certs_only(certificates);
-        }
-        let client = builder.build().map_err(|error| Error::NoSource(format!("cannot ask {address}: {error}")))?;
+        let client = match ca_file {
+            Some(path) => trusting(path)?.build(),
+            // Without encryption no certificate has to be checked, but where a redirect leads.
+            None if !address.is_encrypted() => {
+                let ours = || builder().no_proxy();
+                ours().build().or_else(|_| ours().tls_certs_only([]).build())
+            }
+            None => builder().build(),
+        };
+        let client = client.map_err(|error| Error::NoSource(format!("cannot ask {address}: {}", explained(&error))))?;
         Ok(Self(Arc::new(Inner { client, address, login, shown: Mutex::default() })))
     }
 
@@ -202,6 +196,27 @@ impl Asked {
             serde_json::from_slice(&content).map_err(|error| self.no_source(format!("its token service: {error}")))?;
         Ok(token.token.or(token.access_token).map(Shown::Token))
     }
+}
+
+fn builder() -> ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("entrepot/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        // Bytes of blobs may be elsewhere; what is shown does not go there.
+        .redirect(Policy::limited(5))
+        .referer(false)
+}
+
+/// Trusts the certificates in a file, and no others.
+fn trusting(path: &Path) -> Result<ClientBuilder, Error> {
+    let failed = |why: String| Error::NoSource(format!("cannot use {}: {why}", path.display()));
+    let content = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let certificates = Certificate::from_pem_bundle(&content).map_err(|error| failed(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(failed("there is no certificate in it".to_owned()));
+    }
+    Ok(builder().tls_certs_only(certificates))
 }
 
 /// A header as text.

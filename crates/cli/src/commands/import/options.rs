@@ -25,7 +25,7 @@ pub(crate) struct ImportOptions {
     /// Copy files instead of giving them a second name
     #[arg(long)]
     copy: bool,
-    /// Say what would be imported, and write nothing; the bytes of blobs are not read
+    /// Say what would be imported, and import nothing; the bytes of blobs are not read
     #[arg(long)]
     pub(super) dry_run: bool,
 }
