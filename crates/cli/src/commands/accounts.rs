@@ -25,7 +25,7 @@ use entrepot_access::Access;
 use entrepot_client::Client;
 
 use self::elsewhere::Elsewhere;
-use crate::config::{Config, DataFlags};
+use crate::config::DataFlags;
 use crate::{commands, data};
 
 /// The commands of one noun, and which registry they are for.
@@ -95,17 +95,14 @@ fn on_data(
     place: &DataFlags,
     work: impl AsyncFnOnce(Access) -> anyhow::Result<ExitCode>,
 ) -> ExitCode {
-    match Config::load(place.flags()) {
-        Ok(config) => conclude(failure, async || work(data::open_access(&config).await?).await),
-        Err(mistakes) => commands::config::refuse(&mistakes),
-    }
+    commands::configured(place.flags(), |config| {
+        conclude(failure, async || work(data::open_access(&config).await?).await)
+    })
 }
 
 /// Ends a command: a failure is one sentence, with its causes behind colons.
 pub(super) fn conclude(failure: ExitCode, work: impl AsyncFnOnce() -> anyhow::Result<ExitCode>) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Into::into);
-    let done = runtime.and_then(|runtime| runtime.block_on(work()));
-    done.unwrap_or_else(|error: anyhow::Error| {
+    commands::block_on(work()).unwrap_or_else(|error| {
         eprintln!("entrepot: {error:#}");
         failure
     })

@@ -18,7 +18,6 @@ use self::options::ImportOptions;
 use self::progress::Progress;
 use crate::commands;
 use crate::commands::accounts::password;
-use crate::commands::database::interrupted;
 use crate::config::{Config, Flags};
 use crate::data::{self, Data};
 
@@ -181,27 +180,14 @@ fn translated(file: &Path, store: bool) -> anyhow::Result<String> {
 
 /// Runs `work` until it is done or the process is asked to end.
 fn with_config(flags: &Flags, work: impl AsyncFnOnce(&Config) -> anyhow::Result<Summary>) -> ExitCode {
-    let config = match Config::load(flags) {
-        Ok(config) => config,
-        Err(mistakes) => return commands::config::refuse(&mistakes),
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.context("cannot start").and_then(|runtime| {
-        let done = runtime.block_on(async {
-            tokio::select! {
-                done = work(&config) => done,
-                () = interrupted() => anyhow::bail!("interrupted; what was imported stays, and the same command goes on with it"),
-            }
-        });
-        // A blob that is just being read is not waited for: it is there as a whole or not at all.
-        runtime.shutdown_background();
-        done
-    });
-    match done {
-        Ok(summary) if summary.is_complete() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => commands::conclude(Err(error)),
-    }
+    commands::configured(flags, |config| {
+        let afterwards = "what was imported stays, and the same command goes on with it";
+        match commands::until_interrupted(afterwards, work(&config)) {
+            Ok(summary) if summary.is_complete() => ExitCode::SUCCESS,
+            Ok(_) => ExitCode::FAILURE,
+            Err(error) => commands::conclude(Err(error)),
+        }
+    })
 }
 
 async fn import<S: Source>(source: S, options: &ImportOptions, config: &Config) -> anyhow::Result<Summary> {

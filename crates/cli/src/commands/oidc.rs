@@ -10,24 +10,19 @@ use crate::config::{Config, Flags};
 
 /// Tries every provider, and says of each what is wrong and where it has to send people back to.
 pub(crate) fn check(flags: &Flags) -> ExitCode {
-    let config = match Config::load(flags) {
-        Ok(config) => config,
-        Err(mistakes) => return commands::config::refuse(&mistakes),
-    };
-    commands::conclude(try_all(&config))
+    commands::configured(flags, |config| commands::conclude(commands::block_on(try_all(&config))))
 }
 
-fn try_all(config: &Config) -> anyhow::Result<()> {
+async fn try_all(config: &Config) -> anyhow::Result<()> {
     let providers = &config.login_providers;
     anyhow::ensure!(!providers.is_empty(), "there is no provider: no section [oidc.NAME] is there");
     let url = config.http.public_url.as_ref().context("http.public_url is not set")?;
     let client = Client::trusting(config.oidc.ca_file.as_deref());
     let client = client.map_err(|why| anyhow::anyhow!("cannot use oidc.ca_file: {why}"))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut failed = 0;
     for provider in providers {
         let issuer = Issuer::new(client.clone(), provider.issuer.clone(), Pace::default());
-        match runtime.block_on(Login::new(issuer, provider.registration.clone()).check()) {
+        match Login::new(issuer, provider.registration.clone()).check().await {
             Ok(()) => println!("{}: {} answers, and takes our secret", provider.name, provider.issuer),
             Err(refused) => {
                 println!("{}: failed: {refused}", provider.name);

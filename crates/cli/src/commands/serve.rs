@@ -19,17 +19,17 @@ const BLOCKING_THREADS: usize = 128;
 
 /// Runs the registry.
 pub(crate) fn run(flags: &Flags) -> ExitCode {
-    let config = match Config::load(flags) {
-        Ok(config) => config,
-        Err(mistakes) => return commands::config::refuse(&mistakes),
-    };
+    commands::configured(flags, |config| begin(&config, flags))
+}
+
+fn begin(config: &Config, flags: &Flags) -> ExitCode {
     process::prepare();
     let logging = Logging::start(&config.log);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build();
     let served = runtime
         .context("cannot start the threads of the server")
-        .and_then(|runtime| runtime.block_on(serve(&config, flags, &logging)));
+        .and_then(|runtime| runtime.block_on(serve(config, flags, &logging)));
     drop(logging);
     commands::conclude(served)
 }
