@@ -1,12 +1,13 @@
 //! One team: who is in it, and what its people may do with which repositories.
 
 use axum::extract::{Path, State};
-use entrepot_access::{Error, Name, Subject, TeamMember};
+use entrepot_access::{Error, Name, NamespaceOwner, Permit, Subject, TeamMember};
 use http::StatusCode;
 
 use super::{Inside, SHOWN, begin, named, owned, removal, roles, sure, teams};
 use crate::web::Web;
 use crate::web::failure::Failure;
+use crate::web::fields::Fields;
 use crate::web::form::{Field, Form};
 use crate::web::page::{Answer, redirect, show};
 use crate::web::part::Part;
@@ -21,8 +22,33 @@ pub(super) fn place(organization: &Name, team: &Name) -> String {
     format!("{}{}/{team}", super::place(organization), teams::HERE)
 }
 
-fn saved(organization: &Name, team: &Name) -> Answer {
-    Ok(redirect(&format!("{}?done=saved", place(organization, team))))
+/// A team of an organization that the visitor changes.
+struct Owned<'a> {
+    web: &'a Web,
+    visitor: &'a Visitor,
+    organization: Name,
+    team: Name,
+    permit: Permit<NamespaceOwner>,
+}
+
+impl<'a> Owned<'a> {
+    async fn of(web: &'a Web, visitor: &'a Visitor, organization: &str, team: &str) -> Result<Self, Failure> {
+        let (organization, permit) = owned(web, visitor, organization).await?;
+        Ok(Self { web, visitor, organization, team: named("team", team)?, permit })
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::Team(self.team.clone())
+    }
+
+    fn done(&self, what: &str) -> Answer {
+        Ok(redirect(&format!("{}?done={what}", place(&self.organization, &self.team))))
+    }
+
+    async fn refused(&self, fields: &Fields, error: Error) -> Answer {
+        let page = page(self.web, self.visitor, self.organization.as_str(), self.team.as_str()).await?;
+        page.refused(self.visitor, fields, error)
+    }
 }
 
 /// `GET /organizations/{organization}/teams/{team}`
@@ -36,15 +62,14 @@ pub(crate) async fn remove(
     Path((name, team)): Place,
     Posted { visitor, fields }: Posted,
 ) -> Answer {
-    let (name, permit) = owned(&web, &visitor, &name).await?;
-    let team = named("team", &team)?;
+    let owned = Owned::of(&web, &visitor, &name, &team).await?;
     let removed = async {
-        sure(&fields, &team)?;
-        web.access.remove_team(&permit, &team).await
+        sure(&fields, &owned.team)?;
+        web.access.remove_team(&owned.permit, &owned.team).await
     };
     match removed.await {
-        Ok(()) => Ok(redirect(&format!("{}{}?done=removed", super::place(&name), teams::HERE))),
-        Err(error) => page(&web, &visitor, name.as_str(), team.as_str()).await?.refused(&visitor, &fields, error),
+        Ok(()) => Ok(redirect(&format!("{}{}?done=removed", super::place(&owned.organization), teams::HERE))),
+        Err(error) => owned.refused(&fields, error).await,
     }
 }
 
@@ -54,12 +79,11 @@ pub(crate) async fn add_member(
     Path((name, team)): Place,
     Posted { visitor, fields }: Posted,
 ) -> Answer {
-    let (name, permit) = owned(&web, &visitor, &name).await?;
-    let team = named("team", &team)?;
-    let added = async { web.access.add_team_member(&permit, &team, &fields.parsed("account")?).await };
+    let owned = Owned::of(&web, &visitor, &name, &team).await?;
+    let added = async { web.access.add_team_member(&owned.permit, &owned.team, &fields.parsed("account")?).await };
     match added.await {
-        Ok(()) => saved(&name, &team),
-        Err(error) => page(&web, &visitor, name.as_str(), team.as_str()).await?.refused(&visitor, &fields, error),
+        Ok(()) => owned.done("saved"),
+        Err(error) => owned.refused(&fields, error).await,
     }
 }
 
@@ -69,10 +93,9 @@ pub(crate) async fn remove_member(
     Path((name, team, account)): Path<(String, String, String)>,
     Posted { visitor, .. }: Posted,
 ) -> Answer {
-    let (name, permit) = owned(&web, &visitor, &name).await?;
-    let team = named("team", &team)?;
-    web.access.remove_team_member(&permit, &team, &named("account", &account)?).await?;
-    Ok(redirect(&format!("{}?done=removed", place(&name, &team))))
+    let owned = Owned::of(&web, &visitor, &name, &team).await?;
+    web.access.remove_team_member(&owned.permit, &owned.team, &named("account", &account)?).await?;
+    owned.done("removed")
 }
 
 /// `POST /organizations/{organization}/teams/{team}/roles`
@@ -81,11 +104,10 @@ pub(crate) async fn set_role(
     Path((name, team)): Place,
     Posted { visitor, fields }: Posted,
 ) -> Answer {
-    let (name, permit) = owned(&web, &visitor, &name).await?;
-    let team = named("team", &team)?;
-    match roles::set(&web, &permit, Subject::Team(team.clone()), &fields).await {
-        Ok(()) => saved(&name, &team),
-        Err(error) => page(&web, &visitor, name.as_str(), team.as_str()).await?.refused(&visitor, &fields, error),
+    let owned = Owned::of(&web, &visitor, &name, &team).await?;
+    match roles::set(&web, &owned.permit, owned.subject(), &fields).await {
+        Ok(()) => owned.done("saved"),
+        Err(error) => owned.refused(&fields, error).await,
     }
 }
 
@@ -95,10 +117,9 @@ pub(crate) async fn remove_role(
     Path((name, team)): Place,
     Posted { visitor, fields }: Posted,
 ) -> Answer {
-    let (name, permit) = owned(&web, &visitor, &name).await?;
-    let team = named("team", &team)?;
-    web.access.remove_grant(&permit, Subject::Team(team.clone()), fields.parsed("pattern")?).await?;
-    Ok(redirect(&format!("{}?done=removed", place(&name, &team))))
+    let owned = Owned::of(&web, &visitor, &name, &team).await?;
+    web.access.remove_grant(&owned.permit, owned.subject(), fields.parsed("pattern")?).await?;
+    owned.done("removed")
 }
 
 /// A team, for who is in the organization; with what owners do about it, for owners.
