@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::audit::AuditEntry;
 use crate::caller::{Caller, Credential, Principal};
-use crate::identify::account;
+use crate::holder::account;
 use crate::link::user;
 use crate::name::Name;
 use crate::passkey::Holder;

@@ -5,7 +5,7 @@ use entrepot_database::{Connection, Durability, Timestamp};
 use crate::account::{MAX_PAGE, Newcomer, add as add_account, checked_email, find as find_account};
 use crate::audit::AuditEntry;
 use crate::caller::{Caller, Principal};
-use crate::identify::account;
+use crate::holder::account;
 use crate::joining::{Joined, Joining};
 use crate::link::{Asked, Kept, LinkKind, Matter, To, find as find_link, user};
 use crate::memory::changed;

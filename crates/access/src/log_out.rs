@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::audit::AuditEntry;
 use crate::caller::{Caller, Credential, Principal};
-use crate::identify::TokenKind;
+use crate::holder::TokenKind;
 use crate::{Access, Error};
 
 impl Access {

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::account::MAX_PAGE;
 use crate::caller::{Caller, Credential, Limit, Principal, Who};
-use crate::identify::{BELIEVED, Remembered, account};
+use crate::holder::account;
+use crate::identify::{BELIEVED, Remembered};
 use crate::memory::{Memory, changed};
 use crate::permit::{AccountOwner, Permit};
 use crate::role::words;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::account::{MAX_PAGE, checked_text};
 use crate::audit::AuditEntry;
-use crate::identify::{TokenKind, stored_patterns, stored_scopes};
+use crate::holder::{TokenKind, stored_patterns, stored_scopes};
 use crate::memory::changed;
 use crate::name::Name;
 use crate::pattern::Pattern;

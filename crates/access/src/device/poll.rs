@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Device, LIFETIME, PAUSE};
 use crate::audit::AuditEntry;
 use crate::caller::{Caller, Credential, Limit, Principal, Who};
-use crate::identify::{TokenKind, account};
+use crate::holder::{TokenKind, account};
 use crate::name::Name;
 use crate::role::Scopes;
 use crate::secret::{Secret, SecretHash};

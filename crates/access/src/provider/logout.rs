@@ -12,7 +12,7 @@ use super::arrival::of_provider;
 use crate::audit::AuditEntry;
 use crate::caller::Principal;
 use crate::elsewhere::by_subject;
-use crate::identify::account;
+use crate::holder::account;
 use crate::memory::changed;
 use crate::name::Name;
 use crate::session::later;
