@@ -1,17 +1,23 @@
 //! One file a command.
 
 pub(crate) mod accounts;
+pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod database;
 pub(crate) mod doctor;
+mod interrupted;
 pub(crate) mod ldap;
 pub(crate) mod mail;
+mod progress;
 pub(crate) mod purge;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod store;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+
+use self::interrupted::interrupted;
 
 /// Prints `text`. A reader that closes early (`entrepot config reference | head`) has what it wanted.
 fn print(text: &str) -> ExitCode {

@@ -5,6 +5,7 @@
 //! it says so, and where only the blobs are in it, the list of living processes in the database.
 
 mod directory;
+pub(crate) mod restoring;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use entrepot_database::{DEAD_AFTER, Database, Error, Kind, Part, PostgresOptions
 use entrepot_identity::provider;
 use entrepot_registry::gate::{Gate, Open};
 use entrepot_registry::{Options, Registry};
-use entrepot_store::{ObjectsConfig, Store};
+use entrepot_store::{Look, ObjectsConfig, Store};
 use uuid::Uuid;
 
 pub(crate) use self::directory::Lock;
@@ -100,8 +101,18 @@ fn access_over(config: &Config, database: Database) -> anyhow::Result<Access> {
     Ok(Access::new(options, database)?)
 }
 
-async fn open_database(config: &Config) -> anyhow::Result<Database> {
+/// Looks at the store alone, beside a registry that may be running.
+pub(crate) async fn look(config: &Config) -> Result<Look, entrepot_store::Error> {
+    match &config.objects {
+        Some(objects) => Look::objects(objects.clone()).await,
+        None => Look::disk(&config.data_dir),
+    }
+}
+
+/// Opens the database alone, likewise.
+pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Database> {
     let directory = &config.data_dir;
+    restoring::refuse_unfinished(directory)?;
     let Some(options) = config.database.postgres() else {
         return Database::open(&file(directory), ROOMS)
             .with_context(|| format!("cannot use the data directory {}", directory.display()));

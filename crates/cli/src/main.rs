@@ -36,6 +36,8 @@ fn main() -> ExitCode {
         Command::Access(noun) => explain::run(noun),
         Command::Audit(arguments) => audit::print(arguments),
         Command::Maintenance(noun) => noun.run(maintenance::run),
+        Command::Backup(arguments) => commands::backup::run(&arguments),
+        Command::Restore(arguments) => commands::restore::run(&arguments),
         Command::Purge(flags) => commands::purge::run(&flags),
         Command::Database(DatabaseCommand::Move(arguments)) => commands::database::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backup;
 mod blobs;
 mod cache;
 mod catalog;
@@ -14,6 +15,7 @@ mod publish;
 mod purge;
 mod referrers;
 mod replica;
+mod reread;
 mod slots;
 mod tables;
 mod uploads;
@@ -28,6 +30,9 @@ use entrepot_store::Store;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+pub use backup::{
+    Archive, Backup, BackupError, Base, Check, Far, Found, Kept, Lost, NOT_RESTORED, Record, Restore, Restored, Taken,
+};
 pub use blobs::{BlobContent, MountSource};
 pub use catalog::{CatalogError, TagEntry};
 pub use doctor::Examination;

@@ -158,7 +158,7 @@ impl Registry {
                 }
                 // A push of this very blob renames it first and commits its row after: it holds the digest all the while.
                 let _publishing = self.0.publishing.hold(blob.digest).await;
-                if !self.has_row(&blob.digest).await? {
+                if !self.has_row(&blob.digest).await? && !self.0.database.is_held().await? {
                     self.0.store.remove(&blob.digest, &[]).await?;
                     purged.bytes += blob.size;
                 }

@@ -88,6 +88,7 @@ async fn every_statement_fits_the_tables(place: Place) {
         tables::STATEMENTS,
         presence::tables::STATEMENTS,
         references::tables::STATEMENTS,
+        crate::backup::tables::STATEMENTS,
         crate::usage::count::tables::STATEMENTS,
     ] {
         fixture.registry.database().check(statements).await.unwrap();

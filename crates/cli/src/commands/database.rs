@@ -7,12 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use entrepot_database::{Cancelled, Move, Part, Summary};
-use tokio::signal::unix::{SignalKind, signal};
 
-use self::place::Place;
+pub(crate) use self::place::Place;
 use self::progress::Progress;
 use crate::arguments::MoveArguments;
-use crate::commands;
+use crate::commands::{self, interrupted};
 use crate::config::Config;
 use crate::data::ROOMS;
 
@@ -96,16 +95,4 @@ async fn cancel(from: &Place, arguments: &MoveArguments, config: &Config) -> any
         ),
     }
     Ok(())
-}
-
-/// Ready when the process is asked to end.
-async fn interrupted() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }

@@ -136,7 +136,7 @@ const REFERENCES: &[Reference] = &[
     },
 ];
 
-pub(super) fn verdict(connection: &Connection<'_>) -> Result<Verdict, Error> {
+pub(crate) fn verdict(connection: &Connection<'_>) -> Result<Verdict, Error> {
     let mut troubles = Vec::new();
     for reference in REFERENCES {
         let count =

@@ -26,6 +26,11 @@ fn the_operations_page_works() -> Result<()> {
 }
 
 #[test]
+fn the_backup_page_works() -> Result<()> {
+    run("docs/backup.md")
+}
+
+#[test]
 fn the_page_about_commands_from_elsewhere_works() -> Result<()> {
     run("docs/remote.md")
 }

@@ -1,0 +1,61 @@
+//! `entrepot restore`: brings a registry back from a backup.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use entrepot_registry::{Archive, Restore, Restored};
+
+use crate::arguments::RestoreArguments;
+use crate::commands::backup::{line, tell_lost};
+use crate::commands::progress::Progress;
+use crate::commands::{self, interrupted};
+use crate::config::Config;
+use crate::data::restoring::Restoring;
+
+/// Restores into data that is empty.
+pub(crate) fn run(arguments: &RestoreArguments) -> ExitCode {
+    let config = match Config::load(&arguments.flags) {
+        Ok(config) => config,
+        Err(mistakes) => return commands::config::refuse(&mistakes),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    commands::conclude(runtime.context("cannot start").and_then(|runtime| {
+        let done = runtime.block_on(async {
+            tokio::select! {
+                done = restore(arguments, &config) => done,
+                () = interrupted() => bail!("interrupted; the same command goes on with it"),
+            }
+        });
+        runtime.shutdown_background();
+        done
+    }))
+}
+
+async fn restore(arguments: &RestoreArguments, config: &Config) -> anyhow::Result<()> {
+    let archive = Archive::open(&arguments.from)?;
+    let taken = archive.snapshot(arguments.snapshot.as_deref())?;
+    taken.verify().await?;
+    let restoring = Restoring::begin(config, &taken).await?;
+    let mut progress = Progress::start();
+    let restore = Restore { archive: &archive, database: restoring.database(), store: restoring.store() };
+    let restored = restore.run(|far| progress.show(far.blobs == far.of, || line("looked at", far))).await;
+    progress.end();
+    let Restored { blobs, bytes, lost } = restored?;
+    if !lost.is_empty() {
+        tell_lost(&lost);
+        if !arguments.incomplete {
+            bail!(
+                "{} blobs are not in the backup, or damaged there. Nothing is visible yet: mend the backup and run the same command \
+                 again, or let it end without them with --incomplete",
+                lost.len()
+            );
+        }
+    }
+    let place = restoring.finish(config).await?;
+    println!(
+        "restored snapshot {} to {place}: {} rows, {blobs} blobs of {bytes} bytes, each compared with its digest",
+        taken.name,
+        taken.record.rows.values().sum::<u64>()
+    );
+    Ok(())
+}
