@@ -100,6 +100,11 @@ pub(crate) enum Command {
     /// It goes where the configuration says, which has to be empty: to a data directory, a PostgreSQL database, an object store.
     /// Nothing is visible before all of it is there. One that was interrupted goes on with the same command.
     Restore(RestoreArguments),
+    /// Read every blob again, and take aside what is damaged
+    ///
+    /// A running registry does this by itself (scrub.every), and also what this command asks for: then it is followed here. Where none runs
+    /// over the data it is done here. Exit status: 0 if no blob is in quarantine, 1 if one is.
+    Scrub(ScrubArguments),
     /// Give back expired uploads and bytes that nothing needs, while the registry is stopped
     ///
     /// A running registry does this by itself (uploads.purge_interval).
@@ -197,6 +202,20 @@ pub(crate) struct BackupCheck {
     /// Look at this snapshot alone
     #[arg(long, value_name = "NAME")]
     pub(crate) snapshot: Option<String>,
+}
+
+/// How to scrub.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ScrubArguments {
+    /// Copy damaged blobs back from this directory of backups, also those found before; the registry has to be able to read it
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) repair_from: Option<PathBuf>,
+    /// Only say how far it is, and what is in quarantine
+    #[arg(long, conflicts_with = "repair_from")]
+    pub(crate) status: bool,
+    /// Settings
+    #[command(flatten)]
+    pub(crate) flags: Flags,
 }
 
 /// What to restore.

@@ -11,6 +11,7 @@ pub(crate) mod mail;
 mod progress;
 pub(crate) mod purge;
 pub(crate) mod restore;
+pub(crate) mod scrub;
 pub(crate) mod serve;
 pub(crate) mod store;
 

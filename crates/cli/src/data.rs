@@ -101,6 +101,11 @@ fn access_over(config: &Config, database: Database) -> anyhow::Result<Access> {
     Ok(Access::new(options, database)?)
 }
 
+/// Whether a process holds the data directory, and so alone may change what is in it.
+pub(crate) fn is_in_use(config: &Config) -> anyhow::Result<bool> {
+    directory::is_locked(&config.data_dir)
+}
+
 /// Looks at the store alone, beside a registry that may be running.
 pub(crate) async fn look(config: &Config) -> Result<Look, entrepot_store::Error> {
     match &config.objects {

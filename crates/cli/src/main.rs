@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Maintenance(noun) => noun.run(maintenance::run),
         Command::Backup(arguments) => commands::backup::run(&arguments),
         Command::Restore(arguments) => commands::restore::run(&arguments),
+        Command::Scrub(arguments) => commands::scrub::run(&arguments),
         Command::Purge(flags) => commands::purge::run(&flags),
         Command::Database(DatabaseCommand::Move(arguments)) => commands::database::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),

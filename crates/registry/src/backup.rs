@@ -15,19 +15,17 @@
 
 mod base;
 mod check;
-mod contents;
+pub(crate) mod contents;
 mod error;
 mod files;
 mod keep;
 mod record;
 mod restore;
 mod take;
-mod transfer;
+pub(crate) mod transfer;
 
 pub use self::base::{Archive, Base, Taken};
 pub use self::check::{Check, Found};
-#[cfg(test)]
-pub(crate) use self::contents::tables;
 pub use self::error::BackupError;
 pub use self::keep::Kept;
 pub use self::record::{Lost, Record};

@@ -11,7 +11,7 @@ use entrepot_store::Blob;
 use crate::cache::{CachedBlob, SMALL_BLOB};
 use crate::gate::{Delete, Grant, Pull, Push};
 use crate::usage::{self, Thing};
-use crate::{Error, Registry, ensure_repository, existing_repository, parts, tables};
+use crate::{Error, Registry, ensure_repository, existing_repository, parts, quarantine, tables};
 
 /// How many repositories are tried as the source of a mount that names none.
 const MOUNT_CANDIDATES: i64 = 32;
@@ -50,18 +50,21 @@ impl Registry {
     /// The size in bytes of a blob of the repository.
     ///
     /// # Errors
-    /// [`Error::BlobUnknown`].
+    /// [`Error::BlobUnknown`], [`Error::BlobQuarantined`].
     pub async fn stat_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<u64, Error> {
-        Ok(self.find_blob(grant.repository(), digest).await?.size)
+        let size = self.find_blob(grant.repository(), digest).await?.size;
+        self.refuse_quarantined(digest)?;
+        Ok(size)
     }
 
     /// A blob of the repository. Small ones come from memory from the second time on.
     ///
     /// # Errors
-    /// [`Error::BlobUnknown`], and [`Error::Store`] if its bytes cannot be read.
+    /// [`Error::BlobUnknown`], [`Error::BlobQuarantined`], and [`Error::Store`] if its bytes cannot be read.
     pub async fn get_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<BlobContent, Error> {
         let repository = grant.repository();
         let cached = self.find_blob(repository, digest).await?;
+        self.refuse_quarantined(digest)?;
         if let Some(bytes) = cached.bytes {
             return Ok(BlobContent::Small(bytes));
         }
@@ -75,6 +78,10 @@ impl Registry {
                 Ok(bytes) => bytes,
                 Err(error) => return Err(self.unreadable(grant, digest, error).await),
             };
+            // Once for each time that they come into memory: what is wrong there would outlive a repair of the disk.
+            if Digest::of(digest.algorithm(), &bytes) != *digest {
+                return Err(Error::Damaged(format!("blob {digest} has other bytes")));
+            }
             self.0.cache.keep_bytes(repository, digest, bytes.clone());
             BlobContent::Small(bytes)
         } else {
@@ -147,7 +154,7 @@ impl Registry {
         if grant.terms().max_bytes().is_some() {
             match self.stat_blob(&source.0, digest).await {
                 Ok(size) => self.require_room(grant, Thing::Blob(*digest), size).await?,
-                Err(Error::BlobUnknown(_)) => return Ok(false),
+                Err(Error::BlobUnknown(_) | Error::BlobQuarantined(_)) => return Ok(false),
                 Err(error) => return Err(error),
             };
         }
@@ -182,7 +189,7 @@ impl Registry {
             .database
             .write(Durability::Power, move |connection| {
                 let repository = existing_repository(connection, &name)?;
-                let Some((blob, size)) = linked_blob(connection, &digest.to_string(), repository)? else {
+                let Some((blob, size)) = quarantine::linked(connection, &digest.to_string(), repository)? else {
                     return Err(Error::BlobUnknown(digest));
                 };
                 let user = connection.first(&tables::USER_OF_BLOB, &[blob.into(), repository.into()], |row| {
@@ -235,6 +242,7 @@ pub(crate) fn link_published(
         Some(id) => PublishedBlob { id, needs_parts: true },
         None => known_blob(connection, digest, &text, size)?,
     };
+    quarantine::release(connection, &text)?;
     link(connection, id, repository, blob.id, size)?;
     Ok(blob)
 }

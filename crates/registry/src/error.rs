@@ -56,6 +56,9 @@ pub enum Error {
     /// The repository does not have the blob.
     #[error("blob {0} is not in this repository")]
     BlobUnknown(Digest),
+    /// The repository has the blob, and its bytes are damaged.
+    #[error("the bytes of blob {0} are damaged, and were set aside: push it again, or ask the operator to repair it")]
+    BlobQuarantined(Digest),
     /// The repository does not have the manifest or tag.
     #[error("manifest {0} is not in this repository")]
     ManifestUnknown(Reference),

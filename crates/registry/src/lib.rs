@@ -13,9 +13,11 @@ mod metrics;
 mod parts;
 mod publish;
 mod purge;
+mod quarantine;
 mod referrers;
 mod replica;
 mod reread;
+mod scrub;
 mod slots;
 mod tables;
 mod uploads;
@@ -41,7 +43,9 @@ pub use listing::Page;
 pub use manifests::{Destination, ManifestPush, Precondition, PushedManifest, StoredManifest};
 pub use metrics::Metrics;
 pub use purge::Purged;
+pub use quarantine::Quarantined;
 pub use referrers::{Referrer, Referrers};
+pub use scrub::{ScrubOptions, ScrubState, Scrubbed};
 pub use tables::ROOM;
 pub use uploads::{BodyError, UploadId};
 pub use usage::used_bytes;
@@ -95,6 +99,7 @@ struct Inner {
     cache: cache::Cache,
     metrics: Metrics,
     usage: usage::Remembered,
+    quarantine: quarantine::Quarantine,
     /// The id of this process among those that are alive.
     replica: Mutex<Option<Uuid>>,
     /// Uploads that a request is writing to.
@@ -117,6 +122,7 @@ impl Registry {
             cache,
             metrics,
             usage: usage::Remembered::new(),
+            quarantine: quarantine::Quarantine::default(),
             replica: Mutex::default(),
             writing: slots::Slots::default(),
             recording: slots::Slots::default(),

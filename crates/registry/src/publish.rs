@@ -97,6 +97,7 @@ impl Registry {
                 return Err(error);
             }
         }
+        self.released(digest);
         fail::fail_point!("registry::after_link");
         self.0.metrics.uploads_finished.inc();
         Ok(())

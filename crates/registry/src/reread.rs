@@ -4,15 +4,17 @@ use entrepot_oci::{Algorithm, Digest, Hasher};
 use entrepot_store::{Blob, Error};
 use futures_util::StreamExt;
 
-/// The digest of a blob's bytes, as the disk or the object store has them now. `pace` is told of the bytes of each piece, and may wait.
+use crate::scrub::Pace;
+
+/// The digest of a blob's bytes, as the disk or the object store has them now, read as fast as `pace` lets it.
 ///
 /// # Errors
 /// What the disk or the object store said.
-pub(crate) async fn digest(blob: &Blob, algorithm: Algorithm, mut pace: impl AsyncFnMut(u64)) -> Result<Digest, Error> {
+pub(crate) async fn digest(blob: &Blob, algorithm: Algorithm, pace: &mut Pace) -> Result<Digest, Error> {
     let mut bytes = blob.reread().await?;
     let mut hasher = Hasher::new(algorithm);
     while let Some(piece) = bytes.next().await.transpose()? {
-        pace(piece.len() as u64).await;
+        pace.take(piece.len() as u64).await;
         // A piece may have a MiB, which is milliseconds of hashing.
         let hashed = tokio::task::spawn_blocking(move || {
             hasher.update(&piece);

@@ -11,6 +11,8 @@
 //! writers                                                 (processes that may have left objects without a row)
 //!
 //! namespace_usage, usage_changes                          (bytes of all repositories of a namespace, see `usage`)
+//!
+//! quarantine, damaged_objects, scrubs                     (what was found damaged, see `quarantine` and `scrub`)
 //! ```
 
 use entrepot_database::{Compatibility, Migration, Room, Table};
@@ -38,6 +40,13 @@ pub const ROOM: Room = Room {
             // What a version that does not count pushes would never be counted.
             compatibility: Compatibility::Breaking,
         },
+        Migration {
+            name: "scrub",
+            sqlite: include_str!("../migrations/sqlite/005_scrub.sql"),
+            postgres: include_str!("../migrations/postgres/005_scrub.sql"),
+            // A version that does not know of damaged objects would take them for nobody's.
+            compatibility: Compatibility::Breaking,
+        },
     ],
     tables: &[
         Table { name: "repositories", key: &["id"] },
@@ -52,6 +61,9 @@ pub const ROOM: Room = Room {
         Table { name: "writers", key: &["id"] },
         Table { name: "namespace_usage", key: &["namespace"] },
         Table { name: "usage_changes", key: &["id"] },
+        Table { name: "quarantine", key: &["digest"] },
+        Table { name: "damaged_objects", key: &["key"] },
+        Table { name: "scrubs", key: &["id"] },
     ],
 };
 
@@ -66,8 +78,9 @@ entrepot_database::statements! {
     ADD_BLOB = "INSERT INTO blobs (digest, size, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id";
     LINK_BLOB = "INSERT INTO repository_blobs (repository_id, blob_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     UNLINK_BLOB = "DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2";
+    /// One whose bytes are damaged is as good as none.
     BLOB_IN_REPOSITORY = "SELECT b.id, b.size FROM blobs b JOIN repository_blobs l ON l.blob_id = b.id
-        WHERE b.digest = $1 AND l.repository_id = $2";
+        WHERE b.digest = $1 AND l.repository_id = $2 AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.digest = b.digest)";
     BLOB_BY_NAMES = "SELECT b.size, o.key, o.size FROM repositories r JOIN blobs b ON b.digest = $1
         JOIN repository_blobs l ON l.repository_id = r.id AND l.blob_id = b.id
         LEFT JOIN objects o ON o.blob_id = b.id WHERE r.name = $2 ORDER BY o.position";
@@ -92,12 +105,14 @@ entrepot_database::statements! {
 
     ADD_PART = "INSERT INTO objects (key, upload, blob_id, position, size) VALUES ($1, $2, $3, $4, $5)";
     PARTS_OF_UPLOAD = "SELECT key, size FROM objects WHERE upload = $1 ORDER BY position";
-    FIRST_BLOB = "SELECT id FROM blobs WHERE size > 0 ORDER BY id LIMIT 1";
+    FIRST_BLOB = "SELECT id FROM blobs WHERE size > 0
+        AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.digest = blobs.digest) ORDER BY id LIMIT 1";
     ANY_PART_OF_BLOB = "SELECT 1 FROM objects WHERE blob_id IS NOT NULL LIMIT 1";
     BLOB_HAS_PART = "SELECT 1 FROM objects WHERE blob_id = $1 LIMIT 1";
     GIVE_PARTS_TO_BLOB = "UPDATE objects SET upload = NULL, blob_id = $1 WHERE upload = $2";
     ADOPT_STRAY = "INSERT INTO objects (key, position, size) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING";
-    KEYS_BETWEEN = "SELECT key FROM objects WHERE key >= $1 AND key <= $2";
+    KEYS_BETWEEN = "SELECT key FROM objects WHERE key >= $1 AND key <= $2
+        UNION ALL SELECT key FROM damaged_objects WHERE key >= $1 AND key <= $2";
     GARBAGE = "SELECT key, size FROM objects WHERE upload IS NULL AND blob_id IS NULL ORDER BY key LIMIT $1";
     FORGET_GARBAGE = "DELETE FROM objects WHERE key = $1 AND upload IS NULL AND blob_id IS NULL";
 

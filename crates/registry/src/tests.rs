@@ -88,7 +88,9 @@ async fn every_statement_fits_the_tables(place: Place) {
         tables::STATEMENTS,
         presence::tables::STATEMENTS,
         references::tables::STATEMENTS,
-        crate::backup::tables::STATEMENTS,
+        crate::backup::contents::tables::STATEMENTS,
+        crate::quarantine::tables::STATEMENTS,
+        crate::scrub::state::tables::STATEMENTS,
         crate::usage::count::tables::STATEMENTS,
     ] {
         fixture.registry.database().check(statements).await.unwrap();

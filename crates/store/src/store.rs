@@ -175,6 +175,18 @@ impl Store {
         }
     }
 
+    /// Moves the file of a blob to where nobody looks for it, and keeps it there, durably; success if there is none. In an object store
+    /// there is nothing to do: which objects are a blob's is said by their rows.
+    ///
+    /// # Errors
+    /// As the operating system reports.
+    pub async fn set_aside(&self, digest: &Digest) -> Result<(), Error> {
+        match &self.0 {
+            Kind::Disk(disk) => disk.set_aside(digest).await,
+            Kind::Objects(_) => Ok(()),
+        }
+    }
+
     /// What is staged on disk. Files with other names than the store gives are logged and left alone.
     ///
     /// # Errors

@@ -50,6 +50,7 @@ async fn restore(arguments: &RestoreArguments, config: &Config) -> anyhow::Resul
                 lost.len()
             );
         }
+        restore.do_without(&lost).await?;
     }
     let place = restoring.finish(config).await?;
     println!(

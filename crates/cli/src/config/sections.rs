@@ -24,7 +24,7 @@ use super::setting::{Fallback, Section, Setting};
 use super::stores::{Azure, Gcs, Oss, S3, Store, Swift};
 
 /// Every setting there is.
-pub(super) static TABLE: [Section; 22] = [
+pub(super) static TABLE: [Section; 23] = [
     Section { name: "", about: "Where the registry is.", settings: &[LISTEN, DATA_DIR] },
     Section { name: "tls", about: "HTTPS. Without it the registry speaks plain HTTP.", settings: &[TLS_CERT, TLS_KEY] },
     Section {
@@ -50,6 +50,7 @@ pub(super) static TABLE: [Section; 22] = [
     Oss::SECTION,
     Registry::SECTION,
     Uploads::SECTION,
+    Scrub::SECTION,
     Http::SECTION,
     Limits::SECTION,
     Rate::SECTION,
@@ -178,6 +179,18 @@ section! {
         expire_after: Duration = "7d".within("1s", "365d");
         /// How often expired uploads are looked for.
         purge_interval: Duration = "1h".within("1s", "7d");
+    }
+}
+
+section! {
+    /// Reading every blob again, to find what a disk or an object store has lost or changed: `entrepot scrub`.
+    "scrub" => Scrub {
+        /// How long after the end of one the next begins, or off: only when it is asked for.
+        every: Span = "30d";
+        /// Most bytes a second that are read for it.
+        bytes_per_second: Speed = "16MiB";
+        /// Directory of backups of this registry from which damaged blobs are copied back.
+        repair_from: Option<PathBuf> = "not set";
     }
 }
 

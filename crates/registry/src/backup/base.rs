@@ -27,7 +27,7 @@ pub struct Base {
 pub struct Archive {
     root: PathBuf,
     /// The blobs.
-    pub(super) look: Look,
+    pub(crate) look: Look,
 }
 
 /// A snapshot that is complete.

@@ -11,6 +11,7 @@ use super::contents::{self, Named};
 use super::error::BackupError;
 use crate::doctor::references;
 use crate::reread;
+use crate::scrub::Pace;
 
 /// Manifests that are named at most for each blob.
 const NAMED: i64 = 3;
@@ -107,7 +108,7 @@ impl Check<'_> {
             return Ok(None);
         }
         found.read_bytes += named.size;
-        match reread::digest(&blob, named.digest.algorithm(), async |_| {}).await {
+        match reread::digest(&blob, named.digest.algorithm(), &mut Pace::default()).await {
             Ok(digest) if digest == named.digest => Ok(None),
             Ok(digest) => Ok(Some(format!("its bytes have the digest {digest}"))),
             Err(error) if error.is_temporary() => Err(error.into()),

@@ -28,30 +28,30 @@ pub(crate) mod tables {
 
 /// A blob, as its row has it.
 #[derive(Clone, Debug)]
-pub(super) struct Named {
-    pub(super) id: i64,
-    pub(super) digest: Digest,
-    pub(super) size: u64,
+pub(crate) struct Named {
+    pub(crate) id: i64,
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
     /// Where its bytes are in an object store.
-    pub(super) parts: Vec<Part>,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// A manifest, as its row has it.
-pub(super) struct Manifest {
-    pub(super) id: i64,
-    pub(super) repository: String,
-    pub(super) digest: Digest,
-    pub(super) content: Vec<u8>,
+pub(crate) struct Manifest {
+    pub(crate) id: i64,
+    pub(crate) repository: String,
+    pub(crate) digest: Digest,
+    pub(crate) content: Vec<u8>,
 }
 
 /// How many blobs there are, and their bytes.
-pub(super) fn totals(connection: &Connection<'_>) -> Result<(u64, u64), Error> {
+pub(crate) fn totals(connection: &Connection<'_>) -> Result<(u64, u64), Error> {
     let totals = connection.first(&tables::TOTALS, &[], |row| Ok::<_, Error>((row.size(0)?, row.size(1)?)))?;
     Ok(totals.unwrap_or_default())
 }
 
 /// Some blobs behind `after`, in the order of their digests; none at the end.
-pub(super) fn blobs(connection: &Connection<'_>, after: Option<Digest>) -> Result<Vec<Named>, Error> {
+pub(crate) fn blobs(connection: &Connection<'_>, after: Option<Digest>) -> Result<Vec<Named>, Error> {
     let after = after.map_or(String::new(), |digest| digest.to_string());
     let mut blobs = connection.all(&tables::BLOBS_BEHIND, &[(&after).into(), PAGE.into()], |row| {
         let (id, digest, size) = (row.integer(0)?, stored_digest(row.text(1)?)?, row.size(2)?);
@@ -63,8 +63,18 @@ pub(super) fn blobs(connection: &Connection<'_>, after: Option<Digest>) -> Resul
     Ok(blobs)
 }
 
+/// One blob.
+pub(crate) fn blob(connection: &Connection<'_>, digest: &Digest) -> Result<Option<Named>, Error> {
+    let named = connection.first(&crate::tables::BLOB, &[(&digest.to_string()).into()], |row| {
+        Ok::<_, Error>(Named { id: row.integer(0)?, digest: *digest, size: row.size(1)?, parts: Vec::new() })
+    })?;
+    let Some(mut named) = named else { return Ok(None) };
+    named.parts = connection.all(&tables::PARTS, &[named.id.into()], |row| parts::part(row, 0))?;
+    Ok(Some(named))
+}
+
 /// The digests of blobs from `first` to `last`.
-pub(super) async fn digests(rows: &Snapshot, first: Digest, last: Digest) -> Result<Vec<Digest>, BackupError> {
+pub(crate) async fn digests(rows: &Snapshot, first: Digest, last: Digest) -> Result<Vec<Digest>, BackupError> {
     let digests = rows.read(move |connection| {
         let parameters = [first.to_string(), last.to_string()];
         let parameters = [(&parameters[0]).into(), (&parameters[1]).into()];
@@ -74,7 +84,7 @@ pub(super) async fn digests(rows: &Snapshot, first: Digest, last: Digest) -> Res
 }
 
 /// Some manifests behind the row `after`; none at the end.
-pub(super) fn manifests(connection: &Connection<'_>, after: i64) -> Result<Vec<Manifest>, Error> {
+pub(crate) fn manifests(connection: &Connection<'_>, after: i64) -> Result<Vec<Manifest>, Error> {
     connection.all(&tables::MANIFESTS_BEHIND, &[after.into(), MANIFESTS.into()], |row| {
         Ok(Manifest {
             id: row.integer(0)?,
@@ -86,7 +96,7 @@ pub(super) fn manifests(connection: &Connection<'_>, after: i64) -> Result<Vec<M
 }
 
 /// Manifests that name a blob, at most `limit`, as people write them.
-pub(super) fn users(connection: &Connection<'_>, digest: Digest, limit: i64) -> Result<Vec<String>, Error> {
+pub(crate) fn users(connection: &Connection<'_>, digest: Digest, limit: i64) -> Result<Vec<String>, Error> {
     connection.all(&tables::USERS_OF_BLOB, &[(&digest.to_string()).into(), limit.into()], |row| {
         Ok(format!("{}@{}", row.text(0)?, row.text(1)?))
     })

@@ -1,7 +1,6 @@
 //! Bringing back what a snapshot has.
 
 use entrepot_database::{Connection, Database, Durability};
-use entrepot_oci::Digest;
 use entrepot_store::{NewParts, Store};
 use futures_util::{StreamExt, stream};
 
@@ -12,11 +11,11 @@ use super::error::BackupError;
 use super::record::Lost;
 use super::transfer::{Transfer, transfer};
 use crate::parts::{self, Owner};
-use crate::{Error, tables};
+use crate::{Error, quarantine, tables};
 
-/// Tables whose rows stay behind: which objects bytes are in is another matter elsewhere, and bytes of unfinished uploads are in no
-/// backup.
-pub const NOT_RESTORED: &[&str] = &["objects", "uploads", "writers"];
+/// Tables whose rows stay behind: which objects bytes are in, and which are damaged, is another matter elsewhere, and bytes of
+/// unfinished uploads are in no backup.
+pub const NOT_RESTORED: &[&str] = &["objects", "uploads", "writers", "quarantine", "damaged_objects", "scrubs"];
 
 /// Blobs that are copied at the same time.
 const AT_ONCE: usize = 4;
@@ -126,11 +125,15 @@ impl Restore<'_> {
         Ok(recorded.await?)
     }
 
-    /// The manifests of a blob that is lost, at most `limit`.
+    /// Lets the registry say of blobs that could not be restored what is the matter, until they are pushed again.
     ///
     /// # Errors
     /// What the database said.
-    pub async fn users(&self, digest: Digest, limit: i64) -> Result<Vec<String>, BackupError> {
-        Ok(self.database.scan(move |connection| contents::users(connection, digest, limit)).await?)
+    pub async fn do_without(&self, lost: &[Lost]) -> Result<(), BackupError> {
+        let lost = lost.to_vec();
+        let noted = self.database.write(Durability::Process, move |connection: &Connection<'_>| {
+            lost.iter().try_for_each(|lost| quarantine::add(connection, &lost.digest, &lost.why))
+        });
+        Ok(noted.await?)
     }
 }

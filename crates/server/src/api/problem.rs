@@ -227,6 +227,7 @@ impl From<CoreError> for Problem {
         match error {
             CoreError::RepositoryUnknown(_)
             | CoreError::BlobUnknown(_)
+            | CoreError::BlobQuarantined(_)
             | CoreError::ManifestUnknown(_)
             | CoreError::UploadUnknown => Self::new(NOT_FOUND, detail),
             CoreError::OutOfOrder { .. }

@@ -235,6 +235,10 @@ impl From<Error> for ApiError {
         let (status, code, detail) = match &error {
             Error::RepositoryUnknown(name) => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown, json!({ "name": name })),
             Error::BlobUnknown(digest) => (StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, json!({ "digest": digest })),
+            // Not there, for whoever pushes: then they push it again, and it is mended.
+            Error::BlobQuarantined(digest) => {
+                (StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, json!({ "digest": digest, "damaged": true }))
+            }
             Error::ManifestUnknown(reference) => {
                 (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, json!({ "reference": reference.to_string() }))
             }

@@ -14,7 +14,7 @@ use super::blob::FileBlob;
 use super::claim::{Claim, Claims, Occupied};
 use super::layout::{FILE_MODE, Layout, allow_missing, sync_parent};
 use super::pool;
-use super::publish::publish;
+use super::publish::{publish, set_aside};
 use super::step::step;
 use super::upload::StagedUpload;
 use super::walk::{self, Staged, Stored};
@@ -194,6 +194,15 @@ impl Disk {
             }
         })
         .await
+    }
+
+    /// Moves a blob to where nobody looks for it, durably; success if there is none. The file keeps what is in it.
+    ///
+    /// # Errors
+    /// As the operating system reports.
+    pub(crate) async fn set_aside(&self, digest: &Digest) -> Result<(), Error> {
+        let (root, digest) = (self.root.clone(), *digest);
+        pool::run("set aside", &self.root.layout.blob(&digest), move || set_aside(&root.layout, &digest)).await
     }
 
     /// What is staged. Files with other names than the store gives are logged and left alone.

@@ -9,3 +9,4 @@ mod journey;
 mod load;
 mod refused;
 mod restored;
+mod scrub;

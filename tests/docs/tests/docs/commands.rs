@@ -31,6 +31,11 @@ fn the_backup_page_works() -> Result<()> {
 }
 
 #[test]
+fn the_scrub_page_works() -> Result<()> {
+    run("docs/scrub.md")
+}
+
+#[test]
 fn the_page_about_commands_from_elsewhere_works() -> Result<()> {
     run("docs/remote.md")
 }
