@@ -72,10 +72,9 @@ impl Quarantine {
         self.any.store(true, Ordering::Release);
     }
 
-    fn remove(&self, digest: &Digest) {
-        if self.any.load(Ordering::Acquire) {
-            self.digests.write().remove(digest);
-        }
+    /// Whether it was there.
+    fn remove(&self, digest: &Digest) -> bool {
+        self.any.load(Ordering::Acquire) && self.digests.write().remove(digest)
     }
 
     fn set(&self, digests: HashSet<Digest>) {
@@ -159,7 +158,9 @@ impl Registry {
 
     /// After a push or a repair.
     pub(crate) fn released(&self, digest: &Digest) {
-        self.0.quarantine.remove(digest);
+        if self.0.quarantine.remove(digest) {
+            self.0.metrics.quarantined.dec();
+        }
     }
 
     /// Takes a blob's bytes aside, durably. Its digest is held.

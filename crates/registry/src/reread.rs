@@ -27,3 +27,13 @@ pub(crate) async fn digest(blob: &Blob, algorithm: Algorithm, pace: &mut Pace) -
     }
     Ok(hasher.finish())
 }
+
+/// Why a blob could not be read, if that will not pass by itself: object stores do not say it of an object that has become shorter.
+/// `size` asks for the bytes that there are.
+pub(crate) async fn shrunk(size: impl Future<Output = Result<u64, Error>>, expected: u64) -> Option<String> {
+    match size.await {
+        Ok(found) if found != expected => Some(format!("it has {found} bytes and should have {expected}")),
+        Err(error @ Error::Missing(_)) => Some(error.to_string()),
+        Ok(_) | Err(_) => None,
+    }
+}

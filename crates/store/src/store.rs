@@ -161,6 +161,17 @@ impl Store {
         }
     }
 
+    /// The bytes of a blob, as the disk or the object store counts them.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if the blob, or one of its parts, is not there; as the operating system or the object store reports.
+    pub async fn size(&self, digest: &Digest, parts: &[Part]) -> Result<u64, Error> {
+        match &self.0 {
+            Kind::Disk(disk) => Ok(disk.get(digest)?.size()),
+            Kind::Objects(objects) => objects.size(parts).await,
+        }
+    }
+
     /// Removes a blob, durably; success if there is none. On disk, open [`Blob`]s stay readable.
     ///
     /// # Errors

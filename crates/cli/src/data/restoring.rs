@@ -47,8 +47,7 @@ impl Restoring {
     pub(crate) async fn begin(config: &Config, taken: &Taken) -> anyhow::Result<Self> {
         let data = &config.data_dir;
         let work = data.join(WORK);
-        let again = work.is_dir();
-        if !again {
+        if !work.is_dir() {
             refuse_filled(config).await?;
         }
         let inside = || format!("cannot use the data directory {}", data.display());
@@ -61,13 +60,6 @@ impl Restoring {
             }
             None => (Store::open(data).with_context(inside)?, None),
         };
-        if !again && store.writer().is_some() {
-            let writers = store.writers().await?;
-            ensure!(
-                writers.is_empty(),
-                "the object store has objects under its prefix: restore to another, empty prefix"
-            );
-        }
         name(&work, taken)?;
         let rows = file(&work);
         if !rows.exists() {
@@ -131,6 +123,10 @@ async fn refuse_filled(config: &Config) -> anyhow::Result<()> {
                 data.display()
             );
         }
+    }
+    if let Some(objects) = &config.objects {
+        let writers = open_objects(objects).await?.writers().await?;
+        ensure!(writers.is_empty(), "the object store has objects under its prefix: restore to another, empty prefix");
     }
     let place = Place::named(None, config)?;
     if let Place::Postgres(_) = &place {

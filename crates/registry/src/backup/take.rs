@@ -12,6 +12,7 @@ use super::error::BackupError;
 use super::record::{FORMAT, Lost, Record};
 use super::transfer::{Transfer, transfer};
 use super::{Far, files};
+use crate::reread;
 
 /// Blobs that are copied at the same time: while one waits for the disk to sync another is read.
 const AT_ONCE: usize = 4;
@@ -115,7 +116,13 @@ impl Backup<'_> {
             Err(error) => return Err(error.into()),
         }
         let blob = self.source.get(&named.digest, &named.parts, named.size);
-        let copied = transfer(blob, named.size, &named.digest, &self.base.store).await?;
+        let copied = match transfer(blob, named.size, &named.digest, &self.base.store).await {
+            Err(error) if error.is_temporary() => {
+                let size = self.source.size(&named.digest, &named.parts);
+                Transfer::Bad(reread::shrunk(size, named.size).await.ok_or(error)?)
+            }
+            copied => copied?,
+        };
         fail::fail_point!("backup::after_blob");
         Ok(Some(copied))
     }

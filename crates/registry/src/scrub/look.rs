@@ -36,12 +36,22 @@ impl Registry {
                 let wrong = format!("it has {} bytes and should have {}", blob.size(), named.size);
                 return Ok(Condition::Wrong(wrong));
             }
-            Err(error) => return wrong(error),
+            Err(error) => return self.judge(named, error).await,
         };
         match reread::digest(&blob, named.digest.algorithm(), pace).await {
             Ok(found) if found == named.digest => Ok(Condition::Sound),
             Ok(found) => Ok(Condition::Wrong(format!("its bytes have the digest {found}"))),
-            Err(error) => wrong(error),
+            Err(error) => self.judge(named, error).await,
+        }
+    }
+
+    async fn judge(&self, named: &Named, error: StoreError) -> Result<Condition, Error> {
+        if !error.is_temporary() {
+            return Ok(Condition::Wrong(error.to_string()));
+        }
+        match reread::shrunk(self.0.store.size(&named.digest, &named.parts), named.size).await {
+            Some(why) => Ok(Condition::Wrong(why)),
+            None => Err(error.into()),
         }
     }
 
@@ -75,7 +85,6 @@ impl Registry {
         let repaired = recorded.await?;
         if repaired {
             self.0.metrics.scrub_repaired.inc();
-            self.0.metrics.quarantined.dec();
             tracing::info!(%digest, "a blob was repaired from a backup");
         } else {
             self.try_remove_garbage(&parts).await;
@@ -83,8 +92,4 @@ impl Registry {
         self.released(digest);
         Ok(repaired)
     }
-}
-
-fn wrong(error: StoreError) -> Result<Condition, Error> {
-    if error.is_temporary() { Err(error.into()) } else { Ok(Condition::Wrong(error.to_string())) }
 }
