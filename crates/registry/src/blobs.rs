@@ -53,7 +53,7 @@ impl Registry {
     /// [`Error::BlobUnknown`], [`Error::BlobQuarantined`].
     pub async fn stat_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<u64, Error> {
         let size = self.find_blob(grant.repository(), digest).await?.size;
-        self.refuse_quarantined(digest)?;
+        self.refuse_quarantined(digest).await?;
         Ok(size)
     }
 
@@ -64,7 +64,7 @@ impl Registry {
     pub async fn get_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<BlobContent, Error> {
         let repository = grant.repository();
         let cached = self.find_blob(repository, digest).await?;
-        self.refuse_quarantined(digest)?;
+        self.refuse_quarantined(digest).await?;
         if let Some(bytes) = cached.bytes {
             return Ok(BlobContent::Small(bytes));
         }

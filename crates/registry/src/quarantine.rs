@@ -119,9 +119,19 @@ pub(crate) fn add(connection: &Connection<'_>, digest: &Digest, reason: &str) ->
 }
 
 impl Registry {
-    /// That a blob which the repository has can be given to those who ask.
-    pub(crate) fn refuse_quarantined(&self, digest: &Digest) -> Result<(), Error> {
-        if self.0.quarantine.has(digest) { Err(Error::BlobQuarantined(*digest)) } else { Ok(()) }
+    /// That a blob which the repository has can be given to those who ask. What another process took out of quarantine since it was
+    /// last read is given at once.
+    pub(crate) async fn refuse_quarantined(&self, digest: &Digest) -> Result<(), Error> {
+        if !self.0.quarantine.has(digest) {
+            return Ok(());
+        }
+        let text = digest.to_string();
+        let still = self.0.database.read(move |connection| connection.exists(&tables::HAS, &[(&text).into()]));
+        if still.await? {
+            return Err(Error::BlobQuarantined(*digest));
+        }
+        self.released(digest);
+        Ok(())
     }
 
     /// What is in quarantine, from now on.

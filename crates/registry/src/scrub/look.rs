@@ -27,8 +27,9 @@ impl Registry {
     /// # Errors
     /// Such failures.
     pub(crate) async fn condition(&self, named: &Named, pace: &mut Pace) -> Result<Condition, Error> {
-        if self.refuse_quarantined(&named.digest).is_err() {
-            return Ok(Condition::Quarantined);
+        match self.refuse_quarantined(&named.digest).await {
+            Err(Error::BlobQuarantined(_)) => return Ok(Condition::Quarantined),
+            other => other?,
         }
         let blob = match self.0.store.get(&named.digest, &named.parts, named.size) {
             Ok(blob) if blob.size() == named.size => blob,

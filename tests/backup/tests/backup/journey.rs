@@ -61,12 +61,7 @@ fn journey(ground: &Ground) -> Result<()> {
     let second = backup(&registry, &base)?;
     ensure!(second.copied < second.blobs, "the second backup copied all {} blobs", second.blobs);
     let third = backup(&registry, &base)?;
-    ensure!(
-        (third.copied, third.blobs) == (0, second.blobs),
-        "{} of {} blobs were copied again",
-        third.copied,
-        third.blobs
-    );
+    ensure!(third.copied == 0, "{} of {} blobs were copied again", third.copied, third.blobs);
     println!("{}", succeed(&[], &["backup", "check", shown(&base)?, "--read"])?.trim_end());
     println!("{}", succeed(&[], &["backup", "list", shown(&base)?])?.trim_end());
     private(&base)?;
