@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use entrepot_registry::{Archive, Restore, Restored};
 
 use crate::arguments::RestoreArguments;
@@ -36,27 +36,31 @@ async fn restore(arguments: &RestoreArguments, config: &Config) -> anyhow::Resul
     let taken = archive.snapshot(arguments.snapshot.as_deref())?;
     taken.verify().await?;
     let restoring = Restoring::begin(config, &taken).await?;
+    if !restoring.is_being_carried().await? {
+        restore_bytes(arguments, &archive, &restoring).await?;
+    }
+    let place = restoring.finish(config).await?;
+    let rows = taken.record.rows.values().sum::<u64>();
+    println!("restored snapshot {} to {place}: {rows} rows", taken.name);
+    Ok(())
+}
+
+async fn restore_bytes(arguments: &RestoreArguments, archive: &Archive, restoring: &Restoring) -> anyhow::Result<()> {
     let mut progress = Progress::start();
-    let restore = Restore { archive: &archive, database: restoring.database(), store: restoring.store() };
+    let restore = Restore { archive, database: restoring.database(), store: restoring.store() };
     let restored = restore.run(|far| progress.show(far.blobs == far.of, || line("looked at", far))).await;
     progress.end();
     let Restored { blobs, bytes, lost } = restored?;
-    if !lost.is_empty() {
-        tell_lost(&lost);
-        if !arguments.incomplete {
-            bail!(
-                "{} blobs are not in the backup, or damaged there. Nothing is visible yet: mend the backup and run the same command \
-                 again, or let it end without them with --incomplete",
-                lost.len()
-            );
-        }
-        restore.do_without(&lost).await?;
+    println!("{blobs} blobs of {bytes} bytes are there, each compared with its digest");
+    if lost.is_empty() {
+        return Ok(());
     }
-    let place = restoring.finish(config).await?;
-    println!(
-        "restored snapshot {} to {place}: {} rows, {blobs} blobs of {bytes} bytes, each compared with its digest",
-        taken.name,
-        taken.record.rows.values().sum::<u64>()
+    tell_lost(&lost);
+    ensure!(
+        arguments.incomplete,
+        "{} blobs are not in the backup, or damaged there. Nothing is visible yet: mend the backup and run the same command again, \
+         or let it end without them with --incomplete",
+        lost.len()
     );
-    Ok(())
+    Ok(restore.do_without(&lost).await?)
 }

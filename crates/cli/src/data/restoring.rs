@@ -83,6 +83,12 @@ impl Restoring {
         &self.store
     }
 
+    /// Whether all bytes are there, and the rows were on their way to a server when it was broken off: nothing else may be
+    /// written to them then.
+    pub(crate) async fn is_being_carried(&self) -> anyhow::Result<bool> {
+        Ok(self.database.moved().await?.is_some())
+    }
+
     /// Gives the rows their place: from then on a registry can start. Returns where they are.
     pub(crate) async fn finish(self, config: &Config) -> anyhow::Result<String> {
         let place = Place::named(None, config)?;

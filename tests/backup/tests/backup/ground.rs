@@ -12,14 +12,14 @@ pub(crate) enum Ground {
     /// Blobs and SQLite in the data directory.
     Directory,
     /// Blobs in a bucket, facts on a PostgreSQL server.
-    Servers { postgres: Arc<Postgres>, s3: VersityGw, made: AtomicU32 },
+    Servers { postgres: Arc<Postgres>, s3: Box<VersityGw>, made: AtomicU32 },
 }
 
 impl Ground {
     /// The servers; `None` if they are not installed here.
     pub(crate) fn servers() -> Result<Option<Self>> {
         let (Some(postgres), Some(s3)) = (Postgres::shared()?, VersityGw::start()?) else { return Ok(None) };
-        Ok(Some(Self::Servers { postgres, s3, made: AtomicU32::new(0) }))
+        Ok(Some(Self::Servers { postgres, s3: Box::new(s3), made: AtomicU32::new(0) }))
     }
 
     /// The settings of a registry of its own, with nothing in it.

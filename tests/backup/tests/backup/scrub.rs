@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use entrepot_test_harness::content::{noise, sha256};
@@ -179,7 +179,7 @@ fn refused(client: Client, pushed: &[Pushed], damaged: &[&String]) -> Result<()>
 
 #[test]
 fn it_goes_on_where_it_was_killed_and_also_without_a_registry() -> Result<()> {
-    // Half a MiB a second: the blobs together take some seconds.
+    // The blobs together take some twenty seconds.
     let settings = [("ENTREPOT_SCRUB_EVERY", "off"), ("ENTREPOT_SCRUB_BYTES_PER_SECOND", "64KiB")];
     let mut registry = Registry::of(&binary()?, &settings, tempfile::tempdir()?)?;
     let client = Client(registry.address()?);
@@ -188,12 +188,18 @@ fn it_goes_on_where_it_was_killed_and_also_without_a_registry() -> Result<()> {
     let data = shown(&data)?;
     Bytes::Files(registry.data()).change(&own_layer(5), |bytes| bytes[77] ^= 4)?;
     let mut asking = crate::command::entrepot(&[], &["scrub", "--data-dir", data])?.spawn()?;
-    std::thread::sleep(Duration::from_secs(7));
+    // It is written down every few seconds.
+    let begun = |said: &str| said.contains("under way: read") && !said.contains("read 0 blobs");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !begun(&text_of(&[], &["scrub", "--status", "--data-dir", data])?) {
+        ensure!(Instant::now() < deadline, "it does not come to that");
+        std::thread::sleep(Duration::from_millis(200));
+    }
     registry.kill()?;
     asking.kill()?;
     asking.wait()?;
     let said = text_of(&[], &["scrub", "--status", "--data-dir", data])?;
-    ensure!(said.contains("under way: read") && !said.contains("read 0 blobs"), "{said}");
+    ensure!(begun(&said), "{said}");
     // Fast to its end, in the process of the command.
     let fast = [("ENTREPOT_SCRUB_BYTES_PER_SECOND".to_owned(), "off".to_owned())];
     let said = fail(&fast, &["scrub", "--data-dir", data])?;
