@@ -54,7 +54,7 @@ pub(crate) use self::place::Places;
 pub(crate) use self::quantity::{Limit, duration, limit};
 use self::reader::{Reader, Reported};
 pub(crate) use self::reference::reference;
-pub(crate) use self::sections::{Audit, Http, Limits, Log, Metrics, Rate, Registry, Shutdown, Uploads};
+pub(crate) use self::sections::{Audit, Collection, Http, Limits, Log, Metrics, Rate, Registry, Shutdown, Uploads};
 pub(crate) use self::show::show;
 pub(crate) use self::tls::TlsFiles;
 use self::value::Value;
@@ -92,6 +92,8 @@ pub(crate) struct Config {
     pub(crate) registry: Registry,
     /// What becomes of unfinished uploads.
     pub(crate) uploads: Uploads,
+    /// What becomes of what nothing needs.
+    pub(crate) gc: Collection,
     /// What is between the clients and the registry.
     pub(crate) http: Http,
     /// What one client may take.
@@ -143,6 +145,7 @@ impl Config {
         let objects = places.as_ref().map_err(|reported| *reported).and_then(|places| places.objects(reader));
         let registry = Registry::read(reader);
         let uploads = Uploads::read(reader);
+        let gc = Collection::read(reader);
         let limits = Limits::read(reader);
         let rate = Rate::read(reader);
         let shutdown = Shutdown::read(reader);
@@ -165,6 +168,7 @@ impl Config {
             objects: objects?,
             registry: registry?,
             uploads: uploads?,
+            gc: gc?,
             http: http?,
             limits: limits?,
             rate: rate?,
@@ -188,6 +192,7 @@ impl Config {
         values.extend(self.places.values());
         values.extend(self.registry.values());
         values.extend(self.uploads.values());
+        values.extend(self.gc.values());
         values.extend(self.http.values());
         values.extend(self.limits.values());
         values.extend(self.rate.values());

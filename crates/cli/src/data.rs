@@ -61,6 +61,8 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
         delete: config.registry.delete,
         max_blob_bytes: config.limits.max_blob_bytes.0.map(|size| size.0),
         expire_uploads_after: config.uploads.expire_after,
+        grace: config.gc.grace,
+        untagged_after: config.gc.untagged_after.0,
     };
     let access = access_over(config, database.clone())?;
     let registry = Registry::new(options, store, database);

@@ -41,6 +41,8 @@ pub(crate) struct CachedBlob {
     pub(crate) parts: Arc<[Part]>,
     /// The bytes, if they were asked for and are few.
     pub(crate) bytes: Option<Bytes>,
+    /// Whether the repository loses it unless somebody asks for it: see `collect`.
+    pub(crate) condemned: bool,
 }
 
 #[derive(Clone)]
@@ -169,7 +171,9 @@ impl Cache {
         match self.get(&blob_key(repository, digest), || async { Ok(Entry::Blob(load().await?)) }).await? {
             Entry::Blob(blob) if self.facts || blob.size > SMALL_BLOB => Ok(blob),
             Entry::Blob(blob) => match self.entries.get(&bytes_key(digest)) {
-                Some(Entry::Blob(known)) if known.size == blob.size => Ok(known),
+                Some(Entry::Blob(known)) if known.size == blob.size => {
+                    Ok(CachedBlob { condemned: blob.condemned, ..known })
+                }
                 _ => Ok(blob),
             },
             Entry::Manifest(_) => Err(Error::Damaged("a blob's key holds a manifest".to_owned())),
@@ -177,8 +181,10 @@ impl Cache {
     }
 
     /// Keeps the bytes of a blob; as a fact of the repository only if that is still there.
-    pub(crate) fn keep_bytes(&self, repository: &RepositoryName, digest: &Digest, bytes: Bytes) {
-        let blob = CachedBlob { size: bytes.len() as u64, parts: Arc::default(), bytes: Some(bytes) };
+    pub(crate) fn keep_bytes(&self, repository: &RepositoryName, digest: &Digest, bytes: Bytes, condemned: bool) {
+        // Over a database that others change `condemned` is a fact, and not kept.
+        let condemned = condemned && self.facts;
+        let blob = CachedBlob { size: bytes.len() as u64, parts: Arc::default(), bytes: Some(bytes), condemned };
         if self.facts {
             let _gone = self.entries.replace(blob_key(repository, digest), Entry::Blob(blob), false);
         } else {

@@ -3,6 +3,7 @@
 mod blobs;
 mod cache;
 mod catalog;
+mod collect;
 mod doctor;
 mod error;
 pub mod gate;
@@ -16,6 +17,7 @@ mod referrers;
 mod replica;
 mod slots;
 mod tables;
+mod tags;
 mod uploads;
 mod usage;
 
@@ -30,6 +32,7 @@ use uuid::Uuid;
 
 pub use blobs::{BlobContent, MountSource};
 pub use catalog::{CatalogError, TagEntry};
+pub use collect::{Collected, Deed, Keeper, Reason, Step};
 pub use doctor::Examination;
 pub use error::{BadTarget, Error, Full, Mismatch, Use};
 pub use listing::Page;
@@ -52,6 +55,10 @@ const FAIL_POINTS: &[&str] = &[
     "registry::after_link",
     "registry::after_manifest",
     "registry::after_delete",
+    "collect::after_links",
+    "collect::after_manifests",
+    "collect::after_forget",
+    "collect::after_bytes",
     "objects::after_adopt",
     "objects::after_remove",
 ];
@@ -70,12 +77,24 @@ pub struct Options {
     pub max_blob_bytes: Option<u64>,
     /// How long an upload that nobody writes to is kept.
     pub expire_uploads_after: Duration,
+    /// How long what nothing needs is left alone, twice: before it is condemned, and before it goes. A client has as long to
+    /// push the manifest of blobs that it was told are there.
+    pub grace: Duration,
+    /// After how long manifests go that nothing names; `None`: never.
+    pub untagged_after: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let week = Duration::from_hours(7 * 24);
-        Self { sparse: false, delete: true, max_blob_bytes: None, expire_uploads_after: week }
+        Self {
+            sparse: false,
+            delete: true,
+            max_blob_bytes: None,
+            expire_uploads_after: week,
+            grace: Duration::from_hours(24),
+            untagged_after: None,
+        }
     }
 }
 
@@ -192,6 +211,11 @@ fn ensure_repository(connection: &Connection<'_>, name: &RepositoryName) -> Resu
 /// A digest as a column holds it.
 fn stored_digest(text: &str) -> Result<Digest, Error> {
     text.parse().map_err(|_| Error::Damaged(format!("{text:?} stands where a digest should")))
+}
+
+/// The name of a repository as a column holds it.
+fn stored_name(text: &str) -> Result<RepositoryName, Error> {
+    text.parse().map_err(|_| Error::Damaged(format!("{text:?} stands where a repository name should")))
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use entrepot_database::{Connection, Durability, Row, Timestamp};
 use entrepot_oci::{Algorithm, Digest, Manifest, Reference, RepositoryName, Tag, Target};
 
 use crate::blobs::linked_blob;
-use crate::gate::{Delete, Grant, Pull, Push, Terms};
+use crate::collect::{self, Doomed};
+use crate::gate::{Delete, Grant, Pull, Push};
 use crate::usage::{self, Thing};
-use crate::{BadTarget, Error, Registry, ensure_repository, existing_repository, stored_digest, tables};
+use crate::{BadTarget, Error, Registry, ensure_repository, existing_repository, stored_digest, tables, tags};
 
 /// A manifest as it was pushed.
 #[derive(Clone, Debug)]
@@ -77,7 +78,7 @@ pub struct PushedManifest {
 struct Written {
     is_new: bool,
     stale_tags: Vec<String>,
-    absent: Vec<Digest>,
+    missing: Vec<Digest>,
 }
 
 impl Registry {
@@ -100,18 +101,37 @@ impl Registry {
     }
 
     async fn load_manifest(&self, repository: RepositoryName, reference: Reference) -> Result<StoredManifest, Error> {
+        let (manifest, condemned) = self.read_manifest(repository.clone(), reference).await?;
+        if condemned && let Err(error) = self.revive_manifest(&repository, &manifest.digest).await {
+            // Whoever pulls gets it all the same.
+            tracing::debug!(error = &error as &dyn std::error::Error, "a condemned manifest was not revived");
+        }
+        Ok(manifest)
+    }
+
+    /// A manifest, and whether it is condemned. One that a tag names is not.
+    async fn read_manifest(
+        &self,
+        repository: RepositoryName,
+        reference: Reference,
+    ) -> Result<(StoredManifest, bool), Error> {
         let found = self.0.database.read(move |connection| {
             let name = repository.as_str().into();
             let found = match &reference {
                 Reference::Tag(tag) => {
-                    connection.first(&tables::MANIFEST_BY_TAG, &[tag.as_str().into(), name], read_manifest)?
+                    let parameters = [tag.as_str().into(), name];
+                    connection.first(&tables::MANIFEST_BY_TAG, &parameters, |row| {
+                        Ok::<_, Error>((read_manifest(row)?, false))
+                    })?
                 }
                 Reference::Digest(digest) => digest.with_text(|text| {
-                    connection.first(&tables::MANIFEST_BY_DIGEST, &[text.into(), name], read_manifest)
+                    connection.first(&tables::MANIFEST_BY_DIGEST, &[text.into(), name], |row| {
+                        Ok::<_, Error>((read_manifest(row)?, row.optional_integer(4)?.is_some()))
+                    })
                 })?,
             };
             match found {
-                Some(manifest) => Ok(manifest),
+                Some(found) => Ok(found),
                 None => {
                     existing_repository(connection, &repository)?;
                     Err(Error::ManifestUnknown(reference.clone()))
@@ -142,7 +162,7 @@ impl Registry {
             let (sparse, terms) = (self.0.options.sparse, grant.terms().clone());
             self.0.database.write(Durability::Power, move |connection| {
                 let repository = ensure_repository(connection, &name)?;
-                check_frozen(connection, repository, &terms, &digest, &tags)?;
+                tags::check_frozen(connection, repository, &terms, &digest, &tags)?;
                 let written = write_manifest(connection, repository, &push, &manifest, &digest, &tags, sparse)?;
                 if written.is_new {
                     usage::grows(connection, &name, push.content.len() as u64)?;
@@ -157,11 +177,11 @@ impl Registry {
         for tag in tags.iter().map(Tag::as_str).chain(written.stale_tags.iter().map(String::as_str)) {
             self.0.cache.forget_tag(repository, tag);
         }
-        if !written.absent.is_empty() {
-            let names: Vec<_> = written.absent.iter().take(5).map(Digest::to_string).collect();
+        if !written.missing.is_empty() {
+            let names: Vec<_> = written.missing.iter().take(5).map(Digest::to_string).collect();
             warnings.push(format!(
                 "{} of the blobs or manifests that this manifest names are not in the repository: {}",
-                written.absent.len(),
+                written.missing.len(),
                 names.join(", ")
             ));
         }
@@ -183,9 +203,9 @@ impl Registry {
         let (repository, name) = (grant.repository().clone(), tag.clone());
         let deleted = self.0.database.write(Durability::Power, move |connection| {
             let repository = existing_repository(connection, &repository)?;
-            match connection.execute(&tables::REMOVE_TAG, &[repository.into(), name.as_str().into()])? {
-                0 => Err(Error::tag_unknown(&name)),
-                _ => Ok(()),
+            match tags::remove(connection, repository, &name, Timestamp::now())? {
+                None => Err(Error::tag_unknown(&name)),
+                Some(_) => Ok(()),
             }
         });
         deleted.await?;
@@ -204,6 +224,7 @@ impl Registry {
             return Err(Error::DeleteDisabled);
         }
         let (name, digest, terms) = (grant.repository().clone(), *digest, grant.terms().clone());
+        let grace = self.0.options.grace;
         let deleted = self.0.database.write(Durability::Power, move |connection| {
             let repository = existing_repository(connection, &name)?;
             let Some((id, size)) = find_manifest(connection, repository, &digest.to_string())? else {
@@ -214,14 +235,17 @@ impl Registry {
             if let Some(user) = user {
                 return Err(Error::in_use(digest, user));
             }
-            let tags = tags_of(connection, id)?;
+            let tags = tags::of_manifest(connection, id)?;
             for tag in tags.iter().filter_map(|tag| tag.parse::<Tag>().ok()) {
                 if terms.freezes(&tag) {
                     return Err(Error::TagImmutable(tag));
                 }
             }
-            remove_manifest(connection, id)?;
-            usage::shrinks(connection, &name, size)?;
+            Doomed { repository, name: &name, id, digest: &digest, size }.remove(
+                connection,
+                Timestamp::now(),
+                grace,
+            )?;
             Ok(tags)
         });
         let tags = deleted.await?;
@@ -257,19 +281,6 @@ fn address(push: &ManifestPush) -> Result<(Digest, Vec<Tag>), Error> {
 fn find_manifest(connection: &Connection<'_>, repository: i64, digest: &str) -> Result<Option<(i64, u64)>, Error> {
     connection
         .first(&tables::MANIFEST_ID, &[repository.into(), digest.into()], |row| Ok((row.integer(0)?, row.size(1)?)))
-}
-
-fn tags_of(connection: &Connection<'_>, manifest: i64) -> Result<Vec<String>, Error> {
-    connection.all(&tables::TAGS_OF_MANIFEST, &[manifest.into()], |row| Ok(row.text(0)?.to_owned()))
-}
-
-/// Removes a manifest with all that hangs on it.
-fn remove_manifest(connection: &Connection<'_>, id: i64) -> Result<(), Error> {
-    let hanging = [tables::REMOVE_TAGS_OF_MANIFEST, tables::REMOVE_MANIFEST_BLOBS, tables::REMOVE_MANIFEST_CHILDREN];
-    for statement in hanging.iter().chain([&tables::REMOVE_MANIFEST]) {
-        connection.execute(statement, &[id.into()])?;
-    }
-    Ok(())
 }
 
 fn write_manifest(
@@ -310,38 +321,28 @@ fn write_manifest(
         // tag must not cost more the more tags there are.
         let parameters = [manifest.media_type.as_str().into(), artifact_type.into(), id.into()];
         if connection.execute(&tables::SET_MANIFEST_TYPE, &parameters)? > 0 {
-            stale_tags = tags_of(connection, id)?;
+            stale_tags = tags::of_manifest(connection, id)?;
         }
         id
     };
     for blob in targets.blobs {
-        connection.execute(&tables::ADD_MANIFEST_BLOB, &[id.into(), blob.into()])?;
+        connection.execute(&tables::ADD_MANIFEST_BLOB, &[id.into(), blob.into(), repository.into()])?;
     }
     for child in targets.children {
         connection.execute(&tables::ADD_MANIFEST_CHILD, &[id.into(), child.into()])?;
     }
+    for absent in &targets.absent {
+        let absent = absent.to_string();
+        connection.execute(&tables::ADD_ABSENT, &[repository.into(), (&absent).into(), id.into()])?;
+    }
     for tag in tags {
-        connection.execute(&tables::SET_TAG, &[repository.into(), tag.as_str().into(), id.into(), now.into()])?;
+        tags::set(connection, repository, tag, id, now)?;
     }
-    Ok(Written { is_new: added.is_some(), stale_tags, absent: targets.absent })
-}
-
-/// That no tag moves which may not: it may be set, and set again to what it shows.
-fn check_frozen(
-    connection: &Connection<'_>,
-    repository: i64,
-    terms: &Terms,
-    digest: &Digest,
-    tags: &[Tag],
-) -> Result<(), Error> {
-    for tag in tags.iter().filter(|tag| terms.freezes(tag)) {
-        let parameters = [repository.into(), tag.as_str().into()];
-        let target = connection.first(&tables::TAG_TARGET, &parameters, |row| stored_digest(row.text(0)?))?;
-        if target.is_some_and(|target| target != *digest) {
-            return Err(Error::TagImmutable(tag.clone()));
-        }
+    // Also one that was there: somebody wants it, whatever became of what it belongs to.
+    if tags.is_empty() || added.is_none() {
+        collect::loosen(connection, id, now)?;
     }
-    Ok(())
+    Ok(Written { is_new: added.is_some(), stale_tags, missing: targets.missing })
 }
 
 fn check_precondition(connection: &Connection<'_>, repository: i64, push: &ManifestPush) -> Result<(), Error> {
@@ -349,10 +350,7 @@ fn check_precondition(connection: &Connection<'_>, repository: i64, push: &Manif
         return Ok(());
     }
     let current = match &push.destination {
-        Destination::Tag(tag) => {
-            let parameters = [repository.into(), tag.as_str().into()];
-            connection.first(&tables::TAG_TARGET, &parameters, |row| stored_digest(row.text(0)?))?
-        }
+        Destination::Tag(tag) => tags::target(connection, repository, tag)?.map(|target| target.digest),
         Destination::Digest(digest, _) => find_manifest(connection, repository, &digest.to_string())?.map(|_| *digest),
     };
     let holds = match (&push.precondition, &current) {
@@ -369,8 +367,27 @@ fn check_precondition(connection: &Connection<'_>, repository: i64, push: &Manif
 struct Targets {
     blobs: Vec<i64>,
     children: Vec<i64>,
-    /// Required, but not there, and accepted by configuration.
+    /// Not there, and accepted: not required, or by configuration.
     absent: Vec<Digest>,
+    /// Those of them that are required.
+    missing: Vec<Digest>,
+}
+
+impl Targets {
+    /// Notes what is not there and need not be, and returns what is wrong with a target of which `actual` bytes are there.
+    fn check(&mut self, target: &Target, actual: Option<u64>, sparse: bool) -> Option<BadTarget> {
+        match actual {
+            Some(actual) if actual != target.size => {
+                return Some(BadTarget::Size { digest: target.digest, stated: target.size, actual });
+            }
+            Some(_) => return None,
+            None if target.required && !sparse => return Some(BadTarget::Missing(target.digest)),
+            None if target.required => self.missing.push(target.digest),
+            None => {}
+        }
+        self.absent.push(target.digest);
+        None
+    }
 }
 
 /// Looks up everything that the manifest names, and complains of all that is missing at once.
@@ -382,29 +399,20 @@ fn find_targets(
 ) -> Result<Targets, Error> {
     let mut targets = Targets::default();
     let mut bad = Vec::new();
-    let mut check = |target: &Target, actual: Option<u64>, absent: &mut Vec<Digest>| match actual {
-        Some(actual) if actual != target.size => {
-            bad.push(BadTarget::Size { digest: target.digest, stated: target.size, actual });
-        }
-        Some(_) => {}
-        None if target.required && sparse => absent.push(target.digest),
-        None if target.required => bad.push(BadTarget::Missing(target.digest)),
-        None => {}
-    };
     for target in &manifest.blobs {
         let found = linked_blob(connection, &target.digest.to_string(), repository)?;
-        check(target, found.map(|(_, size)| size), &mut targets.absent);
+        bad.extend(targets.check(target, found.map(|(_, size)| size), sparse));
         targets.blobs.extend(found.map(|(id, _)| id));
     }
     for target in &manifest.children {
         let digest = target.digest.to_string();
         if let Some((id, size)) = find_manifest(connection, repository, &digest)? {
-            check(target, Some(size), &mut targets.absent);
+            bad.extend(targets.check(target, Some(size), sparse));
             targets.children.push(id);
         } else {
             // BuildKit's cache is an index that lists layers.
             let found = linked_blob(connection, &digest, repository)?;
-            check(target, found.map(|(_, size)| size), &mut targets.absent);
+            bad.extend(targets.check(target, found.map(|(_, size)| size), sparse));
             targets.blobs.extend(found.map(|(id, _)| id));
         }
     }

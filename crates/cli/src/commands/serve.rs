@@ -55,6 +55,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let (registry, interval) = (registry.clone(), config.uploads.purge_interval);
         async move { registry.purge_regularly(interval).await }
     });
+    let collect = tokio::spawn({
+        let (registry, interval) = (registry.clone(), config.gc.interval);
+        async move { registry.collect_regularly(interval).await }
+    });
     let count = tokio::spawn({
         let registry = registry.clone();
         async move { registry.count_regularly().await }
@@ -105,6 +109,7 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         failed = reload => return failed,
     };
     purge.abort();
+    collect.abort();
     count.abort();
     follow.abort();
     forget.abort();

@@ -50,6 +50,7 @@ pub(super) static TABLE: [Section; 22] = [
     Oss::SECTION,
     Registry::SECTION,
     Uploads::SECTION,
+    Collection::SECTION,
     Http::SECTION,
     Limits::SECTION,
     Rate::SECTION,
@@ -178,6 +179,19 @@ section! {
         expire_after: Duration = "7d".within("1s", "365d");
         /// How often expired uploads are looked for.
         purge_interval: Duration = "1h".within("1s", "7d");
+    }
+}
+
+section! {
+    /// What becomes of what nothing needs any more.
+    "gc" => Collection {
+        /// How long what nothing needs is left alone, twice: before it is condemned, and before it goes. A push may take as long
+        /// from its first blob to its manifest.
+        grace: Duration = "1d".within("1s", "90d");
+        /// How often is looked for what is due.
+        interval: Duration = "10m".within("1s", "1d");
+        /// After how long manifests go that no tag names, and no index, and that refer to no manifest. Otherwise all are kept.
+        untagged_after: Span = "off";
     }
 }
 

@@ -8,6 +8,7 @@ use entrepot_test_engines::{Place, on_both_engines};
 use super::*;
 use crate::gate::{Action, Policy, Terms};
 use crate::usage::count::{self, Weight};
+use crate::tests::random::Random;
 use crate::usage::grows;
 
 on_both_engines! {
@@ -64,18 +65,6 @@ impl Fixture {
     }
 }
 
-/// The same numbers for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
-    }
-}
-
 /// One step of a history; what cannot be is refused, and that is fine.
 async fn step(fixture: &Fixture, random: &mut Random) -> Result<(), Error> {
     let registry = &fixture.registry;
@@ -116,7 +105,7 @@ async fn what_is_used_never_drifts(place: Place) {
         .map(|seed| {
             let fixture = Arc::clone(&fixture);
             tokio::spawn(async move {
-                let mut random = Random(0x9e37_79b9_7f4a_7c15 + seed);
+                let mut random = Random::new(seed);
                 let mut done = 0;
                 for _ in 0..150 {
                     done += usize::from(step(&fixture, &mut random).await.is_ok());
