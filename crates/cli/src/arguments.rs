@@ -7,14 +7,17 @@ use crate::commands::accounts::Noun;
 use crate::commands::accounts::audit::{self, AuditArguments};
 use crate::commands::accounts::ci::{self, CiCommand};
 use crate::commands::accounts::explain::{self, AccessCommand};
+use crate::commands::accounts::gc::{self, GcArguments};
 use crate::commands::accounts::keys::KeysCommand;
 use crate::commands::accounts::maintenance::{self, MaintenanceCommand};
 use crate::commands::accounts::org::{self, OrgCommand};
 use crate::commands::accounts::quota::{self, QuotaCommand};
 use crate::commands::accounts::repo::{self, RepoCommand};
 use crate::commands::accounts::robot::{self, RobotCommand};
+use crate::commands::accounts::tag::{self, TagCommand};
 use crate::commands::accounts::team::{self, TeamCommand};
 use crate::commands::accounts::token::{self, TokenCommand};
+use crate::commands::accounts::trash::{self, TrashCommand};
 use crate::commands::accounts::user::{self, UserCommand};
 use crate::config::Flags;
 
@@ -88,6 +91,15 @@ pub(crate) enum Command {
     /// Serve pulls alone for a while
     #[command(after_help = maintenance::EXAMPLES)]
     Maintenance(Noun<MaintenanceCommand>),
+    /// Collect garbage now; a running registry does this by itself (gc.interval)
+    #[command(after_help = gc::EXAMPLES)]
+    Gc(GcArguments),
+    /// Bring back what was deleted
+    #[command(after_help = trash::EXAMPLES)]
+    Trash(Noun<TrashCommand>),
+    /// See what tags showed, and roll them back
+    #[command(after_help = tag::EXAMPLES)]
+    Tag(Noun<TagCommand>),
     /// Give back expired uploads and bytes that nothing needs, while the registry is stopped
     ///
     /// A running registry does this by itself (uploads.purge_interval).

@@ -63,6 +63,8 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
         expire_uploads_after: config.uploads.expire_after,
         grace: config.gc.grace,
         untagged_after: config.gc.untagged_after.0,
+        trash_for: config.gc.trash_for,
+        history_for: config.gc.history_for,
     };
     let access = access_over(config, database.clone())?;
     let registry = Registry::new(options, store, database);

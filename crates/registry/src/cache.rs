@@ -8,6 +8,7 @@
 //! place that the reader had reserved for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, RepositoryName};
@@ -63,6 +64,8 @@ pub(crate) struct Cache {
     entries: QuickCache<String, Entry, Weight>,
     /// Whether facts of the database are kept, or only bytes.
     facts: bool,
+    /// Grows with each repository that is forgotten as a whole.
+    forgotten: AtomicU64,
     pub(crate) hits: Counter,
     pub(crate) misses: Counter,
 }
@@ -90,7 +93,8 @@ impl Cache {
     pub(crate) fn new(facts: bool) -> Self {
         let entries =
             QuickCache::with(1024, CAPACITY, Weight, DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { entries, facts, hits: Counter::default(), misses: Counter::default() }
+        let (hits, misses) = (Counter::default(), Counter::default());
+        Self { entries, facts, forgotten: AtomicU64::new(0), hits, misses }
     }
 
     /// The entry of `key`, or what `load` makes of the database, which is kept unless the key was removed meanwhile.
@@ -110,9 +114,13 @@ impl Cache {
             }
             GuardResult::Guard(guard) => {
                 self.misses.inc();
+                let forgotten = self.forgotten.load(Ordering::SeqCst);
                 let entry = load().await?;
                 // Refused if the key was removed since: then this caller alone gets the value, as it asked before.
                 let _kept = guard.insert(entry.clone());
+                if self.forgotten.load(Ordering::SeqCst) != forgotten {
+                    self.entries.remove(key);
+                }
                 Ok(entry)
             }
             GuardResult::Timeout => {
@@ -198,6 +206,14 @@ impl Cache {
 
     pub(crate) fn forget_manifest(&self, repository: &RepositoryName, digest: &Digest) {
         self.entries.remove(manifest_key(repository, digest).as_str());
+    }
+
+    /// Forgets everything of a repository. Who is reading meanwhile sees the number, and keeps nothing.
+    pub(crate) fn forget_repository(&self, repository: &RepositoryName) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        let name = repository.as_str();
+        let of_it = |key: &str| key.strip_prefix(name).is_some_and(|rest| rest.starts_with(['@', ':']));
+        self.entries.retain(|key, _| !of_it(key));
     }
 
     pub(crate) fn forget_tag(&self, repository: &RepositoryName, tag: &str) {

@@ -19,6 +19,7 @@
 //! to push the manifest. Whether something is needed is looked up in the transaction that removes it.
 
 mod dropped;
+mod explain;
 mod keep;
 mod links;
 mod loose;
@@ -28,11 +29,12 @@ mod satellite;
 
 use std::time::{Duration, Instant};
 
-use entrepot_database::{Durability, Timestamp};
+use entrepot_database::{Connection, Durability, Timestamp};
 
+pub use self::explain::{Explanation, Fate};
 pub(crate) use self::loose::{Doomed, drop_blob, loosen};
 pub use self::report::{Collected, Deed, Keeper, Reason, Step};
-use crate::{Error, Registry};
+use crate::{Error, Options, Registry, tables, trash};
 
 /// How much longer than a grace something stays condemned, if that is longer itself: what somebody has read just before may
 /// reach a client just after, and clocks of replicas differ a little.
@@ -49,6 +51,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 struct Rules {
     grace: Duration,
     untagged_after: Option<Duration>,
+    trash_for: Duration,
 }
 
 impl Rules {
@@ -59,7 +62,7 @@ impl Rules {
 }
 
 /// Does `work`, and then nothing for as long: a collection leaves at least half of the database's time to others.
-async fn paced<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub(crate) async fn paced<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let begin = Instant::now();
     let done = work.await?;
     tokio::time::sleep(begin.elapsed().min(LONGEST_PAUSE)).await;
@@ -118,9 +121,24 @@ impl Registry {
 
     async fn collect_into(&self, collected: &mut Collected) -> Result<(), Error> {
         let cut = self.0.database.read(|connection| Ok::<_, Error>(connection.now()?)).await?;
+        self.empty_expired(cut, collected).await?;
         self.collect_manifests(cut, collected).await?;
         self.collect_links(cut, collected).await?;
-        self.collect_dropped(collected).await
+        self.collect_dropped(collected).await?;
+        self.forget_history(cut).await
+    }
+
+    /// Forgets what tags showed long ago.
+    async fn forget_history(&self, cut: Timestamp) -> Result<(), Error> {
+        let until = cut.minus(self.0.options.history_for);
+        loop {
+            let forgotten = paced(self.0.database.write_loosely(Durability::Process, move |connection| {
+                Ok::<_, Error>(connection.execute(&tables::FORGET_OLD_HISTORY, &[until.into(), PAGE.into()])?)
+            }));
+            if forgotten.await? == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// What [`Registry::collect`] would do now, at most its first steps: the same work, in a transaction that is undone.
@@ -142,19 +160,34 @@ impl Registry {
     }
 
     fn rules(&self) -> Rules {
-        Rules { grace: self.0.options.grace, untagged_after: self.0.options.untagged_after }
+        let Options { grace, untagged_after, trash_for, .. } = self.0.options;
+        Rules { grace, untagged_after, trash_for }
     }
 }
 
 /// Does all that a collection does to the database, in one transaction.
 fn rehearse(
-    connection: &entrepot_database::Connection<'_>,
+    connection: &Connection<'_>,
     rules: &Rules,
     cut: Timestamp,
     on_disk: bool,
     collected: &mut Collected,
 ) -> Result<(), Error> {
     let full = |collected: &Collected| collected.count() >= report::MOST_STEPS as u64;
+    while !full(collected) {
+        let expired = trash::expired(connection, cut.minus(rules.trash_for), PAGE)?;
+        if expired.is_empty() {
+            break;
+        }
+        for entry in expired {
+            let mut whole = false;
+            while !whole {
+                let emptied = trash::empty_some(connection, &entry, &Reason::TrashExpired, cut, rules.grace)?;
+                emptied.steps.into_iter().for_each(|step| collected.add(step));
+                whole = emptied.whole;
+            }
+        }
+    }
     while !full(collected) {
         let due = manifests::due(connection, rules, cut, PAGE)?;
         if due.is_empty() {

@@ -18,6 +18,7 @@ mod replica;
 mod slots;
 mod tables;
 mod tags;
+mod trash;
 mod uploads;
 mod usage;
 
@@ -32,7 +33,7 @@ use uuid::Uuid;
 
 pub use blobs::{BlobContent, MountSource};
 pub use catalog::{CatalogError, TagEntry};
-pub use collect::{Collected, Deed, Keeper, Reason, Step};
+pub use collect::{Collected, Deed, Explanation, Fate, Keeper, Reason, Step};
 pub use doctor::Examination;
 pub use error::{BadTarget, Error, Full, Mismatch, Use};
 pub use listing::Page;
@@ -41,6 +42,8 @@ pub use metrics::Metrics;
 pub use purge::Purged;
 pub use referrers::{Referrer, Referrers};
 pub use tables::ROOM;
+pub use tags::{Standing, TagChange};
+pub use trash::{Deleted, Restored, TrashEntry, TrashId};
 pub use uploads::{BodyError, UploadId};
 pub use usage::used_bytes;
 
@@ -55,6 +58,8 @@ const FAIL_POINTS: &[&str] = &[
     "registry::after_link",
     "registry::after_manifest",
     "registry::after_delete",
+    "registry::after_restore",
+    "collect::after_trash",
     "collect::after_links",
     "collect::after_manifests",
     "collect::after_forget",
@@ -82,6 +87,10 @@ pub struct Options {
     pub grace: Duration,
     /// After how long manifests go that nothing names; `None`: never.
     pub untagged_after: Option<Duration>,
+    /// How long what was deleted can be restored; zero: not at all.
+    pub trash_for: Duration,
+    /// How long is known what tags showed.
+    pub history_for: Duration,
 }
 
 impl Default for Options {
@@ -94,6 +103,8 @@ impl Default for Options {
             expire_uploads_after: week,
             grace: Duration::from_hours(24),
             untagged_after: None,
+            trash_for: week,
+            history_for: Duration::from_hours(90 * 24),
         }
     }
 }

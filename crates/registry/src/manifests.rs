@@ -1,16 +1,20 @@
 //! Manifests of a repository and the tags that name them.
 
+mod write;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use entrepot_database::{Connection, Durability, Row, Timestamp};
-use entrepot_oci::{Algorithm, Digest, Manifest, Reference, RepositoryName, Tag, Target};
+use entrepot_oci::{Algorithm, Digest, Manifest, Reference, RepositoryName, Tag};
 
-use crate::blobs::linked_blob;
-use crate::collect::{self, Doomed};
+use self::write::Writing;
+use crate::collect::Doomed;
 use crate::gate::{Delete, Grant, Pull, Push};
+use crate::tags::{self, Change};
+use crate::trash::Deletion;
 use crate::usage::{self, Thing};
-use crate::{BadTarget, Error, Registry, ensure_repository, existing_repository, stored_digest, tables, tags};
+use crate::{Error, Registry, ensure_repository, existing_repository, stored_digest, tables};
 
 /// A manifest as it was pushed.
 #[derive(Clone, Debug)]
@@ -72,13 +76,6 @@ pub struct PushedManifest {
     pub tags: Vec<Tag>,
     /// Sentences that the person who pushed may want to read.
     pub warnings: Vec<String>,
-}
-
-/// What the transaction did, for the cache and the answer.
-struct Written {
-    is_new: bool,
-    stale_tags: Vec<String>,
-    missing: Vec<Digest>,
 }
 
 impl Registry {
@@ -163,7 +160,9 @@ impl Registry {
             self.0.database.write(Durability::Power, move |connection| {
                 let repository = ensure_repository(connection, &name)?;
                 tags::check_frozen(connection, repository, &terms, &digest, &tags)?;
-                let written = write_manifest(connection, repository, &push, &manifest, &digest, &tags, sparse)?;
+                let (push, manifest, digest, tags) = (&push, &manifest, &digest, &tags[..]);
+                let written =
+                    Writing { push, manifest, digest, tags, sparse, by: terms.by() }.write(connection, repository)?;
                 if written.is_new {
                     usage::grows(connection, &name, push.content.len() as u64)?;
                 }
@@ -200,13 +199,16 @@ impl Registry {
         if grant.terms().freezes(tag) {
             return Err(Error::TagImmutable(tag.clone()));
         }
-        let (repository, name) = (grant.repository().clone(), tag.clone());
+        let (name, terms, trash) = (grant.repository().clone(), grant.terms().clone(), self.has_trash());
+        let doomed = tag.clone();
         let deleted = self.0.database.write(Durability::Power, move |connection| {
-            let repository = existing_repository(connection, &repository)?;
-            match tags::remove(connection, repository, &name, Timestamp::now())? {
-                None => Err(Error::tag_unknown(&name)),
-                Some(_) => Ok(()),
+            let repository = existing_repository(connection, &name)?;
+            let change = Change { repository, now: Timestamp::now(), by: terms.by() };
+            let manifest = change.remove(connection, &doomed)?.ok_or_else(|| Error::tag_unknown(&doomed))?;
+            if trash {
+                Deletion { repository, name: &name, by: terms.by() }.tag(connection, &doomed, manifest)?;
             }
+            Ok::<_, Error>(())
         });
         deleted.await?;
         fail::fail_point!("registry::after_delete");
@@ -224,7 +226,7 @@ impl Registry {
             return Err(Error::DeleteDisabled);
         }
         let (name, digest, terms) = (grant.repository().clone(), *digest, grant.terms().clone());
-        let grace = self.0.options.grace;
+        let (grace, trash) = (self.0.options.grace, self.has_trash());
         let deleted = self.0.database.write(Durability::Power, move |connection| {
             let repository = existing_repository(connection, &name)?;
             let Some((id, size)) = find_manifest(connection, repository, &digest.to_string())? else {
@@ -241,11 +243,15 @@ impl Registry {
                     return Err(Error::TagImmutable(tag));
                 }
             }
-            Doomed { repository, name: &name, id, digest: &digest, size }.remove(
-                connection,
-                Timestamp::now(),
-                grace,
-            )?;
+            let change = Change { repository, now: Timestamp::now(), by: terms.by() };
+            for tag in &tags {
+                change.note(connection, tag, None)?;
+            }
+            if trash {
+                Deletion { repository, name: &name, by: terms.by() }.manifest(connection, id, &digest)?;
+            } else {
+                Doomed { repository, name: &name, id, digest: &digest, size }.remove(connection, change.now, grace)?;
+            }
             Ok(tags)
         });
         let tags = deleted.await?;
@@ -281,140 +287,4 @@ fn address(push: &ManifestPush) -> Result<(Digest, Vec<Tag>), Error> {
 fn find_manifest(connection: &Connection<'_>, repository: i64, digest: &str) -> Result<Option<(i64, u64)>, Error> {
     connection
         .first(&tables::MANIFEST_ID, &[repository.into(), digest.into()], |row| Ok((row.integer(0)?, row.size(1)?)))
-}
-
-fn write_manifest(
-    connection: &Connection<'_>,
-    repository: i64,
-    push: &ManifestPush,
-    manifest: &Manifest,
-    digest: &Digest,
-    tags: &[Tag],
-    sparse: bool,
-) -> Result<Written, Error> {
-    check_precondition(connection, repository, push)?;
-    let targets = find_targets(connection, repository, manifest, sparse)?;
-    let text = digest.to_string();
-    let now = Timestamp::now();
-    let size = i64::try_from(push.content.len()).map_err(|_| Error::Damaged("a manifest of 8 EiB".to_owned()))?;
-    let subject = manifest.subject.map(|subject| subject.to_string());
-    let artifact_type = manifest.artifact_type.as_deref();
-    let parameters = [
-        repository.into(),
-        (&text).into(),
-        manifest.media_type.as_str().into(),
-        artifact_type.into(),
-        subject.as_deref().into(),
-        size.into(),
-        manifest.annotations.as_deref().into(),
-        (&push.content[..]).into(),
-        now.into(),
-    ];
-    let added = connection.first(&tables::ADD_MANIFEST, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
-    let mut stale_tags = Vec::new();
-    let id = if let Some(id) = added {
-        id
-    } else {
-        let (id, _) = find_manifest(connection, repository, &text)?
-            .ok_or_else(|| Error::Damaged(format!("no row for manifest {digest}")))?;
-        // The same bytes may come again under another type, which is then the one to serve. Without that, setting one more
-        // tag must not cost more the more tags there are.
-        let parameters = [manifest.media_type.as_str().into(), artifact_type.into(), id.into()];
-        if connection.execute(&tables::SET_MANIFEST_TYPE, &parameters)? > 0 {
-            stale_tags = tags::of_manifest(connection, id)?;
-        }
-        id
-    };
-    for blob in targets.blobs {
-        connection.execute(&tables::ADD_MANIFEST_BLOB, &[id.into(), blob.into(), repository.into()])?;
-    }
-    for child in targets.children {
-        connection.execute(&tables::ADD_MANIFEST_CHILD, &[id.into(), child.into()])?;
-    }
-    for absent in &targets.absent {
-        let absent = absent.to_string();
-        connection.execute(&tables::ADD_ABSENT, &[repository.into(), (&absent).into(), id.into()])?;
-    }
-    for tag in tags {
-        tags::set(connection, repository, tag, id, now)?;
-    }
-    // Also one that was there: somebody wants it, whatever became of what it belongs to.
-    if tags.is_empty() || added.is_none() {
-        collect::loosen(connection, id, now)?;
-    }
-    Ok(Written { is_new: added.is_some(), stale_tags, missing: targets.missing })
-}
-
-fn check_precondition(connection: &Connection<'_>, repository: i64, push: &ManifestPush) -> Result<(), Error> {
-    if push.precondition == Precondition::None {
-        return Ok(());
-    }
-    let current = match &push.destination {
-        Destination::Tag(tag) => tags::target(connection, repository, tag)?.map(|target| target.digest),
-        Destination::Digest(digest, _) => find_manifest(connection, repository, &digest.to_string())?.map(|_| *digest),
-    };
-    let holds = match (&push.precondition, &current) {
-        (Precondition::None, _) => true,
-        (Precondition::Match(digests), Some(current)) => digests.contains(current),
-        (Precondition::Match(_) | Precondition::Exists, None) | (Precondition::Absent, Some(_)) => false,
-        (Precondition::Exists, Some(_)) | (Precondition::Absent, None) => true,
-    };
-    if holds { Ok(()) } else { Err(Error::PreconditionFailed { current }) }
-}
-
-/// Rows of what a manifest names.
-#[derive(Default)]
-struct Targets {
-    blobs: Vec<i64>,
-    children: Vec<i64>,
-    /// Not there, and accepted: not required, or by configuration.
-    absent: Vec<Digest>,
-    /// Those of them that are required.
-    missing: Vec<Digest>,
-}
-
-impl Targets {
-    /// Notes what is not there and need not be, and returns what is wrong with a target of which `actual` bytes are there.
-    fn check(&mut self, target: &Target, actual: Option<u64>, sparse: bool) -> Option<BadTarget> {
-        match actual {
-            Some(actual) if actual != target.size => {
-                return Some(BadTarget::Size { digest: target.digest, stated: target.size, actual });
-            }
-            Some(_) => return None,
-            None if target.required && !sparse => return Some(BadTarget::Missing(target.digest)),
-            None if target.required => self.missing.push(target.digest),
-            None => {}
-        }
-        self.absent.push(target.digest);
-        None
-    }
-}
-
-/// Looks up everything that the manifest names, and complains of all that is missing at once.
-fn find_targets(
-    connection: &Connection<'_>,
-    repository: i64,
-    manifest: &Manifest,
-    sparse: bool,
-) -> Result<Targets, Error> {
-    let mut targets = Targets::default();
-    let mut bad = Vec::new();
-    for target in &manifest.blobs {
-        let found = linked_blob(connection, &target.digest.to_string(), repository)?;
-        bad.extend(targets.check(target, found.map(|(_, size)| size), sparse));
-        targets.blobs.extend(found.map(|(id, _)| id));
-    }
-    for target in &manifest.children {
-        let digest = target.digest.to_string();
-        if let Some((id, size)) = find_manifest(connection, repository, &digest)? {
-            bad.extend(targets.check(target, Some(size), sparse));
-            targets.children.push(id);
-        } else {
-            // BuildKit's cache is an index that lists layers.
-            let found = linked_blob(connection, &digest, repository)?;
-            bad.extend(targets.check(target, found.map(|(_, size)| size), sparse));
-            targets.blobs.extend(found.map(|(id, _)| id));
-        }
-    }
-    if bad.is_empty() { Ok(targets) } else { Err(Error::ManifestTargets(bad)) }
 }

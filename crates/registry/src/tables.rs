@@ -192,6 +192,8 @@ entrepot_database::statements! {
         JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.id = l.blob_id
         WHERE l.due_at <= $1 ORDER BY l.due_at LIMIT $2";
     DUE_LINK = "SELECT condemned_at FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2 AND due_at <= $3";
+    LINK_STATE = "SELECT b.id, l.due_at, l.condemned_at FROM blobs b JOIN repository_blobs l ON l.blob_id = b.id
+        WHERE b.digest = $1 AND l.repository_id = $2";
     NEED_LINK = "UPDATE repository_blobs SET due_at = NULL, condemned_at = NULL WHERE repository_id = $1 AND blob_id = $2";
     CONDEMN_LINK = "UPDATE repository_blobs SET condemned_at = $1, due_at = $2 WHERE repository_id = $3 AND blob_id = $4";
     LOOSEN = "INSERT INTO loose_manifests (manifest_id, since, orphaned) VALUES ($1, $2, 0)
@@ -218,6 +220,44 @@ entrepot_database::statements! {
         WHERE a.repository_id = $1 AND a.digest = $2 LIMIT 1";
     ABSENT_OF_MANIFEST = "SELECT digest FROM absent_targets WHERE manifest_id = $1";
     REMOVE_ABSENT = "DELETE FROM absent_targets WHERE manifest_id = $1";
+
+    ADD_TO_TRASH = "INSERT INTO trash (id, repository_id, repository, kind, name, deleted_at, deleted_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    ADD_TAG_TO_TRASH = "INSERT INTO trash_tags (trash_id, name, manifest_id) VALUES ($1, $2, $3)";
+    PUT_MANIFEST_IN_TRASH = "UPDATE manifests SET trash_id = $1 WHERE id = $2";
+    PUT_REPOSITORY_IN_TRASH = "UPDATE repositories SET trash_id = $1 WHERE id = $2";
+    TAKE_MANIFEST_OUT = "UPDATE manifests SET trash_id = NULL WHERE id = $1 AND trash_id IS NOT NULL";
+    TAKE_REPOSITORY_OUT = "UPDATE repositories SET trash_id = NULL WHERE id = $1";
+    /// Not what is in a repository that is itself in the trash.
+    TRASH_ENTRY = "SELECT t.id, t.repository_id, t.repository, t.kind, t.name, t.deleted_at, t.deleted_by FROM trash t
+        JOIN repositories r ON r.id = t.repository_id AND (r.trash_id IS NULL OR r.trash_id = t.id) WHERE t.id = $1";
+    TRASH_OF_REPOSITORY = "SELECT t.id, t.repository_id, t.repository, t.kind, t.name, t.deleted_at, t.deleted_by FROM trash t
+        JOIN repositories r ON r.id = t.repository_id AND (r.trash_id IS NULL OR r.trash_id = t.id)
+        WHERE t.repository = $1 AND t.id > $2 ORDER BY t.id LIMIT $3";
+    IN_TRASH = "SELECT 1 FROM trash WHERE id = $1";
+    EXPIRED_TRASH = "SELECT id, repository_id, repository, kind, name, deleted_at, deleted_by FROM trash
+        WHERE deleted_at <= $1 ORDER BY deleted_at, id LIMIT $2";
+    TAGS_IN_TRASH = "SELECT name, manifest_id FROM trash_tags WHERE trash_id = $1 ORDER BY name LIMIT $2";
+    REMOVE_TAGS_IN_TRASH = "DELETE FROM trash_tags WHERE trash_id = $1";
+    REMOVE_FROM_TRASH = "DELETE FROM trash WHERE id = $1";
+    REMOVE_TRASH_WITHIN = "DELETE FROM trash WHERE repository_id = $1 AND id <> $2";
+    MANIFESTS_IN_TRASH = "SELECT id, digest, size FROM manifests WHERE trash_id = $1";
+    MANIFESTS_OF_REPOSITORY = "SELECT id, digest, size FROM manifests WHERE repository_id = $1 LIMIT $2";
+    LINKS_OF_REPOSITORY = "SELECT b.id, b.digest, b.size FROM repository_blobs l JOIN blobs b ON b.id = l.blob_id
+        WHERE l.repository_id = $1 LIMIT $2";
+    REMOVE_PARENTS = "DELETE FROM manifest_children WHERE child_id = $1";
+    REMOVE_REPOSITORY = "DELETE FROM repositories WHERE id = $1";
+    DIGEST_OF_MANIFEST = "SELECT digest FROM manifests WHERE id = $1";
+    SIZES_OF_BLOBS = "SELECT b.id, b.size FROM manifest_blobs u JOIN blobs b ON b.id = u.blob_id WHERE u.manifest_id = $1";
+
+    ADD_TO_HISTORY = "INSERT INTO tag_history (repository_id, name, digest, changed_at, changed_by) VALUES ($1, $2, $3, $4, $5)";
+    HISTORY_OF_TAG = "SELECT h.id, h.digest, h.changed_at, h.changed_by, m.id, m.trash_id FROM tag_history h
+        LEFT JOIN manifests m ON m.repository_id = h.repository_id AND m.digest = h.digest
+        WHERE h.repository_id = $1 AND h.name = $2 AND h.id < $3 ORDER BY h.id DESC LIMIT $4";
+    FORGET_OLD_HISTORY = "DELETE FROM tag_history WHERE id IN
+        (SELECT id FROM tag_history WHERE changed_at <= $1 ORDER BY changed_at LIMIT $2)";
+    FORGET_HISTORY_OF = "DELETE FROM tag_history WHERE id IN
+        (SELECT id FROM tag_history WHERE repository_id = $1 ORDER BY name, id LIMIT $2)";
 
     USAGE = "SELECT COALESCE((SELECT bytes FROM namespace_usage WHERE namespace = $1), 0)
         + COALESCE(CAST(SUM(c.bytes) AS BIGINT), 0), COUNT(*) FROM usage_changes c WHERE c.namespace = $1";

@@ -1,8 +1,11 @@
-//! Tags: setting and removing them, and what follows for the manifests that they named.
+//! Tags: setting and removing them, what follows for the manifests that they named, and what they showed before.
+
+mod history;
 
 use entrepot_database::{Connection, Timestamp};
 use entrepot_oci::{Digest, Tag};
 
+pub use self::history::{Standing, TagChange};
 use crate::gate::Terms;
 use crate::{Error, collect, stored_digest, tables};
 
@@ -24,40 +27,50 @@ pub(crate) fn of_manifest(connection: &Connection<'_>, manifest: i64) -> Result<
     connection.all(&tables::TAGS_OF_MANIFEST, &[manifest.into()], |row| Ok(row.text(0)?.to_owned()))
 }
 
-/// Makes a tag show a manifest. The one that it showed before may have nothing any more that keeps it.
-pub(crate) fn set(
-    connection: &Connection<'_>,
-    repository: i64,
-    tag: &Tag,
-    manifest: i64,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let parameters = [repository.into(), tag.as_str().into(), manifest.into(), now.into()];
-    if connection.execute(&tables::ADD_TAG, &parameters)? > 0 {
-        return Ok(());
-    }
-    let before = target(connection, repository, tag)?;
-    let parameters = [manifest.into(), now.into(), repository.into(), tag.as_str().into()];
-    connection.execute(&tables::MOVE_TAG, &parameters)?;
-    match before {
-        Some(before) if before.id != manifest => collect::loosen(connection, before.id, now),
-        _ => Ok(()),
-    }
+/// Somebody changes tags of a repository.
+pub(crate) struct Change<'a> {
+    pub(crate) repository: i64,
+    pub(crate) now: Timestamp,
+    pub(crate) by: Option<&'a str>,
 }
 
-/// Removes a tag, and returns the manifest that it showed.
-pub(crate) fn remove(
-    connection: &Connection<'_>,
-    repository: i64,
-    tag: &Tag,
-    now: Timestamp,
-) -> Result<Option<i64>, Error> {
-    let parameters = [repository.into(), tag.as_str().into()];
-    let removed = connection.first(&tables::REMOVE_TAG, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
-    if let Some(manifest) = removed {
-        collect::loosen(connection, manifest, now)?;
+impl Change<'_> {
+    /// Makes a tag show a manifest. The one that it showed before may have nothing any more that keeps it.
+    pub(crate) fn set(&self, connection: &Connection<'_>, tag: &Tag, to: &Target) -> Result<(), Error> {
+        let parameters = [self.repository.into(), tag.as_str().into(), to.id.into(), self.now.into()];
+        if connection.execute(&tables::ADD_TAG, &parameters)? > 0 {
+            return self.note(connection, tag.as_str(), Some(&to.digest));
+        }
+        let before = target(connection, self.repository, tag)?;
+        let parameters = [to.id.into(), self.now.into(), self.repository.into(), tag.as_str().into()];
+        connection.execute(&tables::MOVE_TAG, &parameters)?;
+        match before {
+            Some(before) if before.id != to.id => {
+                collect::loosen(connection, before.id, self.now)?;
+                self.note(connection, tag.as_str(), Some(&to.digest))
+            }
+            _ => Ok(()),
+        }
     }
-    Ok(removed)
+
+    /// Removes a tag, and returns the manifest that it showed, which may have nothing any more that keeps it.
+    pub(crate) fn remove(&self, connection: &Connection<'_>, tag: &Tag) -> Result<Option<i64>, Error> {
+        let parameters = [self.repository.into(), tag.as_str().into()];
+        let removed = connection.first(&tables::REMOVE_TAG, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
+        if let Some(manifest) = removed {
+            collect::loosen(connection, manifest, self.now)?;
+            self.note(connection, tag.as_str(), None)?;
+        }
+        Ok(removed)
+    }
+
+    /// Writes down what a tag shows from now on.
+    pub(crate) fn note(&self, connection: &Connection<'_>, tag: &str, to: Option<&Digest>) -> Result<(), Error> {
+        let digest = to.map(Digest::to_string);
+        let parameters = [self.repository.into(), tag.into(), digest.as_ref().into(), self.now.into(), self.by.into()];
+        connection.execute(&tables::ADD_TO_HISTORY, &parameters)?;
+        Ok(())
+    }
 }
 
 /// That no tag moves which may not: it may be set, and set again to what it shows.

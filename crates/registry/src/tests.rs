@@ -8,6 +8,8 @@ use super::*;
 use crate::doctor::{presence, references};
 use crate::gate::{Delete, Gate, Grant, Open, Permission, Pull, Push};
 
+mod collect;
+mod later;
 mod model;
 mod objects;
 mod random;
@@ -333,7 +335,13 @@ const MANY: &str = "
 
 /// The parts of one blob, of which there is mostly one; processes; the ids of those that go together.
 const OVER_FEW_ROWS: &[(&str, &str)] =
-    &[("BLOB_BY_NAMES", "Sort"), ("WRITERS", "Seq Scan"), ("TAKE_USAGE_CHANGES", "Hash")];
+    &[
+        ("BLOB_BY_NAMES", "Sort"),
+        ("WRITERS", "Seq Scan"),
+        ("TAKE_USAGE_CHANGES", "Hash"),
+        ("FORGET_OLD_HISTORY", "Hash"),
+        ("FORGET_HISTORY_OF", "Hash"),
+    ];
 
 /// A plan that reads a whole table, or sorts what an index has in order, is right today and wrong with a million rows.
 async fn no_statement_walks_a_table(place: Place) {

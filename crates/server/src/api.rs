@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod collection;
 mod document;
 mod edit;
 mod explain;
@@ -27,8 +28,10 @@ mod robots;
 mod routes;
 mod second_factor;
 mod sessions;
+mod tag_history;
 mod teams;
 mod tokens;
+mod trash;
 mod words;
 
 use axum::Router;
@@ -92,7 +95,7 @@ pub(crate) fn router_without_documents(api: Api) -> Router {
 }
 
 fn routes() -> Routes {
-    jobs(content(tokens_and_robots(organizations_and_teams(invitations(links(people(Routes::default())))))))
+    jobs(undoing(content(tokens_and_robots(organizations_and_teams(invitations(links(people(Routes::default()))))))))
 }
 
 fn answering(routes: Routes, api: Api) -> Router {
@@ -598,6 +601,60 @@ fn content(routes: Routes) -> Routes {
                 .gives::<maintenance::MaintenanceView>(),
         )
         .delete("/api/v1/maintenance", maintenance::end, doc("Let changes go on; for administrators."))
+}
+
+/// What was deleted, and what nothing needs.
+fn undoing(routes: Routes) -> Routes {
+    use collection::{CollectionView, ExplanationView};
+    use tag_history::{ChangeView, RollBackBody, ShownView};
+    use trash::{RestoredView, TrashView};
+    routes
+        .delete(
+            "/api/v1/repositories/{*name}",
+            trash::remove_repository,
+            doc("Delete a repository with everything in it; it can be restored for a while."),
+        )
+        .get(
+            "/api/v1/trash/{*name}",
+            trash::list,
+            doc("What was deleted from a repository and can be restored, oldest first.").lists::<TrashView>(),
+        )
+        .post(
+            "/api/v1/trash-entries/{entry}/{*name}",
+            trash::restore,
+            doc("Restore something that was deleted.").gives::<RestoredView>(),
+        )
+        .delete(
+            "/api/v1/trash-entries/{entry}/{*name}",
+            trash::empty,
+            doc("Remove something for good that was deleted."),
+        )
+        .get(
+            "/api/v1/tag-history/{tag}/{*name}",
+            tag_history::list,
+            doc("What a tag showed, latest first.").lists::<ChangeView>(),
+        )
+        .post(
+            "/api/v1/tag-history/{tag}/{*name}",
+            tag_history::roll_back,
+            doc("Let a tag show again what it showed.").takes::<RollBackBody>().gives::<ShownView>(),
+        )
+        .get(
+            "/api/v1/gc",
+            collection::preview,
+            doc("What a collection of garbage would do now, and why; for administrators.").gives::<CollectionView>(),
+        )
+        .post(
+            "/api/v1/gc",
+            collection::run,
+            doc("Collect garbage now, and say what was done; null with 202 if that goes on. For administrators.")
+                .gives::<CollectionView>(),
+        )
+        .get(
+            "/api/v1/gc/explain/{digest}/{*name}",
+            collection::explain,
+            doc("Why a blob or a manifest is kept, or when it goes.").lists_whole::<ExplanationView>(),
+        )
 }
 
 fn hub_routes(routes: Routes) -> Routes {

@@ -24,7 +24,7 @@ use super::setting::{Fallback, Section, Setting};
 use super::stores::{Azure, Gcs, Oss, S3, Store, Swift};
 
 /// Every setting there is.
-pub(super) static TABLE: [Section; 22] = [
+pub(super) static TABLE: [Section; 23] = [
     Section { name: "", about: "Where the registry is.", settings: &[LISTEN, DATA_DIR] },
     Section { name: "tls", about: "HTTPS. Without it the registry speaks plain HTTP.", settings: &[TLS_CERT, TLS_KEY] },
     Section {
@@ -192,6 +192,10 @@ section! {
         interval: Duration = "10m".within("1s", "1d");
         /// After how long manifests go that no tag names, and no index, and that refer to no manifest. Otherwise all are kept.
         untagged_after: Span = "off";
+        /// How long what was deleted can be restored; with 0s it cannot.
+        trash_for: Duration = "7d".within("0s", "365d");
+        /// How long is known what a tag showed, so that it can be rolled back.
+        history_for: Duration = "90d".within("1h", "3650d");
     }
 }
 

@@ -18,11 +18,11 @@ pub(super) struct Due {
     size: u64,
 }
 
-/// What is known of it.
-struct Loose {
-    since: Timestamp,
-    orphaned: bool,
-    condemned_at: Option<Timestamp>,
+/// What is known of a manifest that may have nothing that keeps it.
+pub(super) struct Loose {
+    pub(super) since: Timestamp,
+    pub(super) orphaned: bool,
+    pub(super) condemned_at: Option<Timestamp>,
     in_trash: bool,
 }
 
@@ -58,7 +58,7 @@ fn some_due(
 }
 
 impl Loose {
-    fn of(connection: &Connection<'_>, manifest: i64) -> Result<Option<Self>, Error> {
+    pub(super) fn of(connection: &Connection<'_>, manifest: i64) -> Result<Option<Self>, Error> {
         connection.first(&tables::LOOSE, &[manifest.into()], |row| {
             Ok(Self {
                 since: Timestamp::from_micros(row.integer(0)?),

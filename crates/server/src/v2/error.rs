@@ -267,6 +267,9 @@ impl From<Error> for ApiError {
             Error::PreconditionFailed { current } => {
                 (StatusCode::PRECONDITION_FAILED, ErrorCode::Denied, json!({ "current": current }))
             }
+            // Of the trash, which the distribution API does not know.
+            Error::TrashUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, Value::Null),
+            Error::Taken(_) => (StatusCode::CONFLICT, ErrorCode::Denied, Value::Null),
             Error::InUse(used) => {
                 (StatusCode::CONFLICT, ErrorCode::Denied, json!({ "digest": used.digest, "user": used.user }))
             }

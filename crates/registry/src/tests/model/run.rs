@@ -5,33 +5,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use entrepot_oci::{Digest, Reference};
 
 use super::super::*;
-use super::state::{GRACE, Model, Repository, Thing, UNTAGGED};
+use super::state::{Entry, GRACE, Key, Model, Repository, TRASH, Thing, UNTAGGED};
 use super::universe::{BLOBS, REPOSITORIES, TAGS, blob};
+use crate::tests::later::later;
 use crate::tests::random::Random;
-use crate::{Collected, Step};
+use crate::{Collected, Deleted, Step, TrashId};
 
 const HALF_AN_HOUR: Duration = Duration::from_mins(30);
 
 mod statements {
     entrepot_database::statements! {
-        LINKS = "SELECT r.name, b.digest, l.condemned_at FROM repository_blobs l
+        LINKS = "SELECT r.name, r.trash_id, b.digest, l.condemned_at, CAST(NULL AS TEXT) FROM repository_blobs l
             JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.id = l.blob_id";
-        MANIFESTS = "SELECT r.name, m.digest, o.condemned_at FROM manifests m JOIN repositories r ON r.id = m.repository_id
+        MANIFESTS = "SELECT r.name, r.trash_id, m.digest, o.condemned_at, m.trash_id FROM manifests m JOIN repositories r ON r.id = m.repository_id
             LEFT JOIN loose_manifests o ON o.manifest_id = m.id";
-        TAGS = "SELECT r.name, t.name, m.digest FROM tags t JOIN manifests m ON m.id = t.manifest_id
+        TAGS = "SELECT r.name, r.trash_id, m.digest, t.name FROM tags t JOIN manifests m ON m.id = t.manifest_id
             JOIN repositories r ON r.id = t.repository_id";
         BLOBS = "SELECT digest FROM blobs";
-        EARLIER_LINKS = "UPDATE repository_blobs SET due_at = due_at - $1, condemned_at = condemned_at - $1";
-        EARLIER_MANIFESTS = "UPDATE loose_manifests SET since = since - $1, condemned_at = condemned_at - $1";
+        TRASH = "SELECT id FROM trash";
     }
 }
 
-/// What is there, by repository: links and manifests, each with whether it is condemned, and tags.
+/// What becomes of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Stays,
+    Condemned,
+    InTrash,
+}
+
+/// What is there, by repository, and what is in the trash.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Facts {
-    blobs: BTreeMap<(String, Digest), bool>,
-    manifests: BTreeMap<(String, Digest), bool>,
-    tags: BTreeMap<(String, String), Digest>,
+    blobs: BTreeMap<(Key, Digest), Fate>,
+    manifests: BTreeMap<(Key, Digest), Fate>,
+    tags: BTreeMap<(Key, String), Digest>,
+    trash: BTreeSet<TrashId>,
 }
 
 pub(super) struct Run {
@@ -42,13 +51,23 @@ pub(super) struct Run {
     random: Random,
     /// What every digest is that a history may name.
     manifests: Vec<Digest>,
-    done: usize,
+    /// The last entry of the trash.
+    last: Option<TrashId>,
+    /// How often what was done.
+    done: BTreeMap<&'static str, usize>,
+    /// How often what was collected, and why.
+    collected: BTreeMap<String, usize>,
     told: Vec<String>,
 }
 
 fn options(untagged: bool) -> Options {
     let hours = |hours: i64| Duration::from_hours(hours as u64) + HALF_AN_HOUR;
-    Options { grace: hours(GRACE), untagged_after: untagged.then(|| hours(UNTAGGED)), ..Options::default() }
+    Options {
+        grace: hours(GRACE),
+        untagged_after: untagged.then(|| hours(UNTAGGED)),
+        trash_for: hours(TRASH),
+        ..Options::default()
+    }
 }
 
 impl Run {
@@ -65,7 +84,17 @@ impl Run {
         let model = Model::new();
         let manifests = model.specs.keys().copied().collect();
         let random = Random::new(seed);
-        Self { registries, _directory: directory, model, random, manifests, done: 0, told: Vec::new() }
+        Self {
+            registries,
+            _directory: directory,
+            model,
+            random,
+            manifests,
+            last: None,
+            done: BTreeMap::new(),
+            collected: BTreeMap::new(),
+            told: Vec::new(),
+        }
     }
 
     fn pick<T: Copy>(&mut self, of: &[T]) -> T {
@@ -88,27 +117,34 @@ impl Run {
     }
 
     fn repository(&self, name: &'static str) -> Option<&Repository> {
-        self.model.repositories.get(name)
+        self.model.repositories.get(&(name, None))
+    }
+
+    fn of(&mut self, name: &'static str) -> &mut Repository {
+        self.model.repositories.entry((name, None)).or_default()
     }
 
     pub(super) async fn step(&mut self, number: usize) {
         let name = self.pick(&REPOSITORIES);
         let registry = self.registry();
-        let done = match self.random.below(40) {
-            0..=6 => self.push_blob(&registry, name).await,
-            7..=8 => self.mount(&registry, name).await,
-            9..=11 => self.head_blob(&registry, name).await,
-            12..=20 => self.push_manifest(&registry, name).await,
-            21..=22 => self.delete_tag(&registry, name).await,
-            23..=24 => self.delete_manifest(&registry, name).await,
-            25 => self.delete_blob(&registry, name).await,
-            26..=27 => self.head_manifest(&registry, name).await,
-            28..=33 => self.advance(&registry).await,
-            34..=38 => self.collect(&registry).await,
-            _ => self.other_policy(),
+        let (what, done) = match self.random.below(49) {
+            0..=6 => ("push blob", self.push_blob(&registry, name).await),
+            7..=8 => ("mount", self.mount(&registry, name).await),
+            9..=11 => ("head blob", self.head_blob(&registry, name).await),
+            12..=20 => ("push manifest", self.push_manifest(&registry, name).await),
+            21..=22 => ("delete tag", self.delete_tag(&registry, name).await),
+            23..=26 => ("delete manifest", self.delete_manifest(&registry, name).await),
+            27 => ("delete blob", self.delete_blob(&registry, name).await),
+            28..=29 => ("head manifest", self.head_manifest(&registry, name).await),
+            30..=35 => ("later", self.advance(&registry).await),
+            36..=40 => ("collect", self.collect(&registry).await),
+            41..=43 => ("restore", self.restore(&registry, name).await),
+            44..=46 => ("empty", self.empty(&registry, name).await),
+            47 => ("delete repository", self.delete_repository(&registry, name).await),
+            _ => ("other policy", self.other_policy()),
         };
+        *self.done.entry(what).or_default() += usize::from(done);
         self.model.settle();
-        self.done += usize::from(done);
         let expected = self.expected();
         let there = self.there().await;
         if there != expected {
@@ -130,7 +166,7 @@ impl Run {
         self.tell(format!("push {name} {}", blob(at)));
         registry.push_blob(&grant::<Push>(name), body(BLOBS[at]), None, &blob(at)).await.unwrap();
         let now = self.model.now;
-        self.model.repositories.entry(name).or_default().blobs.insert(blob(at), Thing::new(now));
+        self.of(name).blobs.insert(blob(at), Thing::new(now));
         true
     }
 
@@ -143,7 +179,7 @@ impl Run {
         assert_eq!(mounted, expected);
         if mounted {
             let now = self.model.now;
-            self.model.repositories.entry(name).or_default().blobs.insert(digest, Thing::new(now));
+            self.of(name).blobs.insert(digest, Thing::new(now));
         }
         mounted
     }
@@ -160,7 +196,7 @@ impl Run {
         }
         let there = registry.stat_blob(&pull, &digest).await.is_ok();
         let now = self.model.now;
-        let thing = self.model.repositories.get_mut(name).and_then(|repository| repository.blobs.get_mut(&digest));
+        let thing = self.model.repositories.get_mut(&(name, None)).and_then(|of| of.blobs.get_mut(&digest));
         assert_eq!(there, thing.is_some());
         if let Some(thing) = thing.filter(|thing| thing.condemned.is_some()) {
             *thing = Thing::new(now);
@@ -169,8 +205,7 @@ impl Run {
     }
 
     async fn push_manifest(&mut self, registry: &Registry, name: &'static str) -> bool {
-        let all = self.manifests.clone();
-        let digest = self.pick(&all);
+        let digest = self.to_be_pushed(name);
         let spec = &self.model.specs[&digest];
         let (content, media_type, satellite) = (spec.content.clone(), spec.media_type, spec.satellite.clone());
         let tags: Vec<String> = match (satellite, self.random.below(4)) {
@@ -192,7 +227,7 @@ impl Run {
         assert_eq!(pushed.is_ok(), complete, "{pushed:?}\n{:#?}", self.told.last());
         if complete {
             let now = self.model.now;
-            let repository = self.model.repositories.entry(name).or_default();
+            let repository = self.of(name);
             repository.manifests.insert(digest, Thing::new(now));
             for tag in tags {
                 let before = repository.tags.insert(tag, digest).filter(|before| *before != digest);
@@ -204,6 +239,21 @@ impl Run {
         complete
     }
 
+    /// Mostly one of which everything is there.
+    fn to_be_pushed(&mut self, name: &'static str) -> Digest {
+        let mut all = self.manifests.clone();
+        if self.random.below(5) > 0
+            && let Some(repository) = self.repository(name)
+        {
+            let complete: Vec<_> =
+                all.iter().filter(|digest| self.model.is_complete(repository, digest)).copied().collect();
+            if !complete.is_empty() {
+                all = complete;
+            }
+        }
+        self.pick(&all)
+    }
+
     async fn delete_tag(&mut self, registry: &Registry, name: &'static str) -> bool {
         let there: Vec<String> =
             self.repository(name).map(|repository| repository.tags.keys().cloned().collect()).unwrap_or_default();
@@ -211,9 +261,12 @@ impl Run {
         self.tell(format!("delete {name} {tag}"));
         registry.delete_tag(&grant::<Delete>(name), &tag.parse().unwrap()).await.unwrap();
         let now = self.model.now;
-        let repository = self.model.repositories.get_mut(name).unwrap();
+        let id = self.entered(registry, name).await;
+        let repository = self.of(name);
         let target = repository.tags.remove(&tag).unwrap();
         repository.manifests.insert(target, Thing::new(now));
+        let tags = [(tag, target)].into();
+        repository.trash.insert(id, Entry { kind: Deleted::Tag, digest: target, tags, at: now });
         true
     }
 
@@ -221,12 +274,17 @@ impl Run {
         let digest = self.manifest(name);
         self.tell(format!("delete {name} {digest}"));
         let deleted = registry.delete_manifest(&grant::<Delete>(name), &digest).await;
-        let may = self.repository(name).is_some_and(|repository| {
-            repository.manifests.contains_key(&digest) && !self.model.parent(repository, &digest)
-        });
+        let may = self
+            .repository(name)
+            .is_some_and(|repository| repository.shows(&digest) && !self.model.shows_parent(repository, &digest));
         assert_eq!(deleted.is_ok(), may, "{deleted:?}");
         if may {
-            self.model.remove_manifest(name, &digest);
+            let (id, now) = (self.entered(registry, name).await, self.model.now);
+            let repository = self.of(name);
+            let tags = repository.tags.clone().into_iter().filter(|(_, target)| *target == digest).collect();
+            repository.tags.retain(|_, target| *target != digest);
+            repository.manifests.entry(digest).and_modify(|thing| thing.trash = Some(id));
+            repository.trash.insert(id, Entry { kind: Deleted::Manifest, digest, tags, at: now });
         }
         may
     }
@@ -236,11 +294,11 @@ impl Run {
         self.tell(format!("delete {name} {digest}"));
         let deleted = registry.delete_blob(&grant::<Delete>(name), &digest).await;
         let may = self.repository(name).is_some_and(|repository| {
-            repository.blobs.contains_key(&digest) && !self.model.needs_blob(repository, &digest)
+            repository.blobs.contains_key(&digest) && !self.model.shows_need(repository, &digest)
         });
         assert_eq!(deleted.is_ok(), may, "{deleted:?}");
         if may {
-            self.model.repositories.get_mut(name).unwrap().blobs.remove(&digest);
+            self.of(name).blobs.remove(&digest);
         }
         may
     }
@@ -250,7 +308,8 @@ impl Run {
         self.tell(format!("head {name} {digest}"));
         let there = registry.get_manifest(&grant::<Pull>(name), &Reference::Digest(digest)).await.is_ok();
         let now = self.model.now;
-        let thing = self.model.repositories.get_mut(name).and_then(|repository| repository.manifests.get_mut(&digest));
+        let thing = self.model.repositories.get_mut(&(name, None)).and_then(|of| of.manifests.get_mut(&digest));
+        let thing = thing.filter(|thing| thing.trash.is_none());
         assert_eq!(there, thing.is_some());
         if let Some(thing) = thing.filter(|thing| thing.condemned.is_some()) {
             *thing = Thing { orphan: thing.orphan, ..Thing::new(now) };
@@ -264,15 +323,10 @@ impl Run {
         true
     }
 
-    /// Lets time go by: everything was so much earlier.
+    /// Lets time go by.
     async fn later(&mut self, registry: &Registry, hours: i64) {
         self.tell(format!("{hours} hours later"));
-        let micros = Duration::from_hours(hours as u64).as_micros() as i64;
-        let earlier = registry.database().write(Durability::Process, move |connection| {
-            connection.execute(&statements::EARLIER_LINKS, &[micros.into()])?;
-            Ok::<_, Error>(connection.execute(&statements::EARLIER_MANIFESTS, &[micros.into()])?)
-        });
-        earlier.await.unwrap();
+        later(registry, Duration::from_hours(hours as u64)).await;
         self.model.now += hours;
         self.model.settle();
     }
@@ -286,6 +340,9 @@ impl Run {
         let collected = registry.collect().await.unwrap();
         if let Some(preview) = preview {
             assert_eq!(sorted(&preview), sorted(&collected));
+        }
+        for step in &collected.steps {
+            *self.collected.entry(format!("{}: {}", step.deed.phrase(), step.reason)).or_default() += 1;
         }
         self.model.collect();
         let stored = self.model.stored();
@@ -308,76 +365,134 @@ impl Run {
         true
     }
 
+    /// The id of what was just deleted.
+    async fn entered(&mut self, registry: &Registry, name: &'static str) -> TrashId {
+        let listed = registry.list_trash(&grant::<Delete>(name), self.last, None).await.unwrap();
+        let last = listed.entries.last().map(|entry| entry.id).unwrap();
+        self.last = Some(last);
+        last
+    }
+
+    /// Something of the trash that the repository's name leads to.
+    fn discarded(&mut self, name: &'static str) -> Option<TrashId> {
+        let inside = self.repository(name).map(|repository| repository.trash.keys().copied().collect::<Vec<_>>());
+        let whole = self.model.repositories.keys().filter(|(of, _)| *of == name).filter_map(|(_, trash)| *trash);
+        let all: Vec<TrashId> = inside.unwrap_or_default().into_iter().chain(whole).collect();
+        (!all.is_empty()).then(|| self.pick(&all))
+    }
+
+    async fn restore(&mut self, registry: &Registry, name: &'static str) -> bool {
+        let Some(id) = self.discarded(name) else { return false };
+        self.tell(format!("restore {name} {id}"));
+        let restored = registry.restore_from_trash(&grant::<Delete>(name), id).await;
+        let key = (name, Some(id));
+        let done = match self.model.repositories.contains_key(&key) {
+            false => self.model.restore((name, None), id),
+            true if self.model.repositories.contains_key(&(name, None)) => false,
+            true => {
+                let repository = self.model.repositories.remove(&key).unwrap_or_default();
+                self.model.repositories.insert((name, None), repository);
+                true
+            }
+        };
+        assert_eq!(restored.is_ok(), done, "{restored:?}");
+        done
+    }
+
+    async fn empty(&mut self, registry: &Registry, name: &'static str) -> bool {
+        let Some(id) = self.discarded(name) else { return false };
+        self.tell(format!("empty {name} {id}"));
+        registry.empty_trash(&grant::<Delete>(name), id).await.unwrap();
+        if self.model.repositories.remove(&(name, Some(id))).is_none() {
+            self.model.empty((name, None), id);
+        }
+        true
+    }
+
+    async fn delete_repository(&mut self, registry: &Registry, name: &'static str) -> bool {
+        if self.random.below(5) > 0 {
+            return false;
+        }
+        self.tell(format!("delete {name}"));
+        let deleted = registry.delete_repository(&grant::<Delete>(name)).await;
+        let repository = self.model.repositories.remove(&(name, None));
+        assert_eq!(deleted.is_ok(), repository.is_some(), "{deleted:?}");
+        let Some(repository) = repository else { return false };
+        let (id, at) = (self.entered(registry, name).await, self.model.now);
+        self.model.repositories.insert((name, Some(id)), Repository { at, ..repository });
+        true
+    }
+
     /// Deletes everything, waits, and looks that nothing is left.
     pub(super) async fn end(mut self) {
-        assert!(self.done > self.told.len().min(1000) / 3, "only {} steps did something", self.done);
+        eprintln!("{:?}; {:?} collected", self.done, self.collected);
+        assert_eq!(self.done.values().filter(|times| **times > 0).count(), 14, "{:?}", self.done);
         let registry = self.registry();
         for name in REPOSITORIES {
-            while let Some(digest) = self.deletable(name) {
-                registry.delete_manifest(&grant::<Delete>(name), &digest).await.unwrap();
-                self.model.remove_manifest(name, &digest);
-            }
+            let deleted = registry.delete_repository(&grant::<Delete>(name)).await;
+            assert_eq!(deleted.is_ok(), self.repository(name).is_some(), "{deleted:?}");
         }
-        for _ in 0..4 {
+        for _ in 0..2 {
             self.later(&registry, 2 * GRACE).await;
             registry.collect().await.unwrap();
         }
+        self.model.repositories.clear();
         assert_eq!(self.there().await, Facts::default());
         assert!(self.rows().await.is_empty());
         assert!(registry.store().blobs(None, 1).await.unwrap().is_empty());
     }
 
-    fn deletable(&self, name: &'static str) -> Option<Digest> {
-        let repository = self.repository(name)?;
-        repository.manifests.keys().find(|digest| !self.model.parent(repository, digest)).copied()
-    }
-
     /// What the model says.
     fn expected(&self) -> Facts {
         let mut facts = Facts::default();
-        for (name, repository) in &self.model.repositories {
-            let name = (*name).to_owned();
-            for (digest, thing) in &repository.blobs {
-                facts.blobs.insert((name.clone(), *digest), thing.condemned.is_some());
-            }
-            for (digest, thing) in &repository.manifests {
-                facts.manifests.insert((name.clone(), *digest), thing.condemned.is_some());
-            }
-            facts.tags.extend(repository.tags.iter().map(|(tag, target)| ((name.clone(), tag.clone()), *target)));
+        let fate = |thing: &Thing| match (thing.trash, thing.condemned) {
+            (Some(_), _) => Fate::InTrash,
+            (None, Some(_)) => Fate::Condemned,
+            (None, None) => Fate::Stays,
+        };
+        for (key, repository) in &self.model.repositories {
+            facts.blobs.extend(repository.blobs.iter().map(|(digest, thing)| ((*key, *digest), fate(thing))));
+            facts.manifests.extend(repository.manifests.iter().map(|(digest, thing)| ((*key, *digest), fate(thing))));
+            facts.tags.extend(repository.tags.iter().map(|(tag, target)| ((*key, tag.clone()), *target)));
+            facts.trash.extend(repository.trash.keys().copied().chain(key.1));
         }
         facts
     }
 
     /// What the database has. Of what is needed it does not matter whether it is condemned: that is looked at before it goes.
     async fn there(&self) -> Facts {
-        let read = |row: &entrepot_database::Row<'_>| {
-            let key = (row.text(0)?.to_owned(), stored_digest(row.text(1)?)?);
-            Ok::<_, Error>((key, row.optional_integer(2)?.is_some()))
-        };
-        let facts = self.registries[0].database().scan(move |connection| {
-            let tags = connection.all(&statements::TAGS, &[], |row| {
-                Ok::<_, Error>(((row.text(0)?.to_owned(), row.text(1)?.to_owned()), stored_digest(row.text(2)?)?))
-            })?;
+        let facts = self.registries[0].database().scan(|connection| {
             Ok::<_, Error>(Facts {
-                blobs: connection.all(&statements::LINKS, &[], read)?.into_iter().collect(),
-                manifests: connection.all(&statements::MANIFESTS, &[], read)?.into_iter().collect(),
-                tags: tags.into_iter().collect(),
+                blobs: connection.all(&statements::LINKS, &[], fact)?.into_iter().collect(),
+                manifests: connection.all(&statements::MANIFESTS, &[], fact)?.into_iter().collect(),
+                tags: connection
+                    .all(&statements::TAGS, &[], |row| {
+                        let (key, digest) = named(row)?;
+                        Ok::<_, Error>(((key, row.text(3)?.to_owned()), digest))
+                    })?
+                    .into_iter()
+                    .collect(),
+                trash: connection
+                    .all(&statements::TRASH, &[], |row| Ok::<_, Error>(row.text(0)?.parse().unwrap()))?
+                    .into_iter()
+                    .collect(),
             })
         });
         let mut facts = facts.await.unwrap();
-        for ((name, digest), condemned) in &mut facts.blobs {
-            let repository = self.named(name);
-            *condemned &= !repository.is_some_and(|repository| self.model.needs_blob(repository, digest));
+        for ((key, digest), fate) in &mut facts.blobs {
+            let repository = self.model.repositories.get(key);
+            if repository.is_some_and(|repository| self.model.needs_blob(repository, digest)) {
+                *fate = Fate::Stays;
+            }
         }
-        for ((name, digest), condemned) in &mut facts.manifests {
-            let repository = self.named(name).filter(|repository| repository.manifests.contains_key(digest));
-            *condemned &= !repository.is_some_and(|repository| self.model.keeps(repository, digest));
+        for ((key, digest), fate) in &mut facts.manifests {
+            let repository = self.model.repositories.get(key).filter(|of| of.manifests.contains_key(digest));
+            let keeps = repository.is_some_and(|repository| self.model.keeps(repository, digest));
+            if *fate == Fate::Condemned && keeps {
+                *fate = Fate::Stays;
+            }
         }
         facts
-    }
-
-    fn named(&self, name: &str) -> Option<&Repository> {
-        self.model.repositories.get(name)
     }
 
     async fn rows(&self) -> BTreeSet<Digest> {
@@ -386,6 +501,22 @@ impl Run {
             .scan(|connection| connection.all(&statements::BLOBS, &[], |row| stored_digest(row.text(0)?)));
         rows.await.unwrap().into_iter().collect()
     }
+}
+
+/// The repository and the digest that a row begins with.
+fn named(row: &entrepot_database::Row<'_>) -> Result<(Key, Digest), Error> {
+    let name = REPOSITORIES.into_iter().find(|name| row.text(0).is_ok_and(|found| found == *name)).unwrap();
+    let trash = row.optional_text(1)?.map(|id| id.parse().unwrap());
+    Ok(((name, trash), stored_digest(row.text(2)?)?))
+}
+
+fn fact(row: &entrepot_database::Row<'_>) -> Result<((Key, Digest), Fate), Error> {
+    let fate = match (row.optional_text(4)?, row.optional_integer(3)?) {
+        (Some(_), _) => Fate::InTrash,
+        (None, Some(_)) => Fate::Condemned,
+        (None, None) => Fate::Stays,
+    };
+    Ok((named(row)?, fate))
 }
 
 /// The steps, whatever their order.
