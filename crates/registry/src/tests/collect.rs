@@ -14,6 +14,7 @@ on_both_engines! {
     whoever_is_told_of_a_blob_has_a_grace_from_then,
     what_comes_after_the_manifest_that_names_it_stays,
     what_is_deleted_can_be_restored_complete,
+    what_a_restored_tag_would_have_kept_is_looked_at,
     a_tag_is_rolled_back_also_to_what_was_deleted,
     a_repository_is_deleted_and_restored_as_a_whole,
     every_fate_is_explained,
@@ -348,6 +349,33 @@ async fn what_is_deleted_can_be_restored_complete(place: Place) {
     registry.empty_trash(&delete, last.id).await.unwrap();
     fixture.collect_all().await;
     assert!(registry.store().blobs(None, 1).await.unwrap().is_empty());
+}
+
+/// What a history of the model found.
+async fn what_a_restored_tag_would_have_kept_is_looked_at(place: Place) {
+    let fixture = fixture(&place, Options { untagged_after: Some(HOUR), ..with_trash() }).await;
+    let (registry, delete) = (&fixture.registry, grant::<Delete>(NAME));
+    let [one, two] = [fixture.push_blob(NAME, b"one").await, fixture.push_blob(NAME, b"two").await];
+    let manifest = fixture.push_image(NAME, "v1", &one, 3).await.unwrap();
+    fixture.delete(&manifest).await;
+    let entry = registry.list_trash(&delete, None, None).await.unwrap().entries.remove(0).id;
+    fixture.push_image(NAME, "again", &one, 3).await.unwrap();
+    registry.delete_tag(&delete, &"again".parse().unwrap()).await.unwrap();
+    for tag in ["v1", "again"] {
+        fixture.push_image(NAME, tag, &two, 3).await.unwrap();
+    }
+    later(registry, GRACE + HOUR).await;
+    registry.collect().await.unwrap();
+    assert!(fixture.has_manifest(&manifest).await, "its tags are in the trash");
+    let restored = registry.restore_from_trash(&delete, entry).await.unwrap();
+    assert_eq!(restored.taken, ["v1"]);
+    for entry in registry.list_trash(&delete, None, None).await.unwrap().entries {
+        registry.empty_trash(&delete, entry.id).await.unwrap();
+    }
+    let explained = registry.explain(&grant(NAME), &manifest).await.unwrap();
+    assert_eq!(explained[0].reason, Reason::Untagged);
+    fixture.collect_all().await;
+    assert!(!fixture.has_manifest(&manifest).await);
 }
 
 async fn a_tag_is_rolled_back_also_to_what_was_deleted(place: Place) {

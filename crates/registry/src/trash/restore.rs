@@ -114,7 +114,11 @@ impl<'a> Restoring<'a> {
     fn set_tag(&mut self, connection: &Connection<'_>, tag: String, manifest: i64) -> Result<(), Error> {
         let parsed: Tag = tag.parse().map_err(|_| Error::Damaged(format!("{tag:?} stands where a tag should")))?;
         match tags::target(connection, self.repository, &parsed)? {
-            Some(target) if target.id != manifest => self.done.taken.push(tag),
+            Some(target) if target.id != manifest => {
+                // The tag in the trash kept it, and is no more.
+                collect::loosen(connection, manifest, self.now)?;
+                self.done.taken.push(tag);
+            }
             _ => {
                 let digest = connection
                     .first(&tables::DIGEST_OF_MANIFEST, &[manifest.into()], |row| stored_digest(row.text(0)?))?;

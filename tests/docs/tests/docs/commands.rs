@@ -36,6 +36,16 @@ fn the_accounts_page_works() -> Result<()> {
 }
 
 #[test]
+fn the_page_about_garbage_collection_works() -> Result<()> {
+    run("docs/garbage-collection.md")
+}
+
+#[test]
+fn the_page_about_the_trash_works() -> Result<()> {
+    run("docs/trash.md")
+}
+
+#[test]
 fn the_quotas_page_works() -> Result<()> {
     run("docs/quotas.md")
 }

@@ -198,10 +198,13 @@ impl Model {
         for digest in there {
             self.take_out(key, &digest);
         }
+        let now = self.now;
         let repository = self.repositories.entry(key).or_default();
         repository.trash.remove(&id);
         for (tag, target) in entry.tags {
-            repository.tags.entry(tag).or_insert(target);
+            if *repository.tags.entry(tag).or_insert(target) != target {
+                repository.manifests.insert(target, Thing::new(now));
+            }
         }
         true
     }
