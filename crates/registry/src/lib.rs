@@ -15,6 +15,7 @@ mod publish;
 mod purge;
 mod referrers;
 mod replica;
+mod sizes;
 mod slots;
 mod tables;
 mod tags;
@@ -41,6 +42,7 @@ pub use manifests::{Destination, ManifestPush, Precondition, PushedManifest, Sto
 pub use metrics::Metrics;
 pub use purge::Purged;
 pub use referrers::{Referrer, Referrers};
+pub use sizes::Sizes;
 pub use tables::ROOM;
 pub use tags::{Standing, TagChange};
 pub use trash::{Deleted, Restored, TrashEntry, TrashId};

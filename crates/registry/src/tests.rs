@@ -93,6 +93,7 @@ async fn every_statement_fits_the_tables(place: Place) {
         presence::tables::STATEMENTS,
         references::tables::STATEMENTS,
         crate::usage::count::tables::STATEMENTS,
+        crate::sizes::tables::STATEMENTS,
     ] {
         fixture.registry.database().check(statements).await.unwrap();
     }

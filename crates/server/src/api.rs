@@ -28,6 +28,7 @@ mod robots;
 mod routes;
 mod second_factor;
 mod sessions;
+mod sizes;
 mod tag_history;
 mod teams;
 mod tokens;
@@ -613,6 +614,11 @@ fn undoing(routes: Routes) -> Routes {
             "/api/v1/repositories/{*name}",
             trash::remove_repository,
             doc("Delete a repository with everything in it; it can be restored for a while."),
+        )
+        .get(
+            "/api/v1/sizes/{*name}",
+            sizes::get,
+            doc("How many bytes a repository has, shares with others, and would give back.").gives::<sizes::SizesView>(),
         )
         .get(
             "/api/v1/trash/{*name}",

@@ -18,6 +18,7 @@ on_both_engines! {
     a_tag_is_rolled_back_also_to_what_was_deleted,
     a_repository_is_deleted_and_restored_as_a_whole,
     every_fate_is_explained,
+    sizes_say_what_would_be_given_back,
 }
 
 const NAME: &str = "acme/app";
@@ -448,4 +449,30 @@ async fn every_fate_is_explained(place: Place) {
     registry.delete_tag(&grant::<Delete>(NAME), &"v1".parse().unwrap()).await.unwrap();
     assert_eq!(explain(manifest).await.reason, Reason::UntaggedKept);
     assert!(registry.explain(&grant(NAME), &digest(b"nothing")).await.unwrap().is_empty());
+}
+
+async fn sizes_say_what_would_be_given_back(place: Place) {
+    let fixture = fixture(&place, with_trash()).await;
+    let registry = &fixture.registry;
+    let [shared, own, loose] = [
+        fixture.push_blob(NAME, b"shared").await,
+        fixture.push_blob(NAME, b"own").await,
+        fixture.push_blob(NAME, b"x").await,
+    ];
+    registry.mount_blob(&grant::<Push>("acme/web"), &MountSource::new(grant(NAME)), &shared).await.unwrap();
+    let mut bytes = 6 + 3 + 1;
+    let mut manifests = Vec::new();
+    for (tag, config, size) in [("v1", &shared, 6), ("v2", &own, 3)] {
+        manifests.push(fixture.push_image(NAME, tag, config, size).await.unwrap());
+        bytes += super::image(tag, config, size).content.len() as u64;
+    }
+    let sizes = async || registry.sizes(&grant(NAME)).await.unwrap();
+    let before = crate::Sizes { manifests: 2, blobs: 3, bytes, shared: 6, in_trash: 0, unneeded: 1 };
+    assert_eq!(sizes().await, before);
+    fixture.delete(&manifests[1]).await;
+    assert_eq!(sizes().await, crate::Sizes { in_trash: 3, ..before });
+    assert_eq!(fixture.registry.stat_blob(&grant(NAME), &loose).await.unwrap(), 1);
+    // What is counted for quotas is the same.
+    let used = registry.database().read(|connection| crate::used_bytes(connection, "acme")).await.unwrap();
+    assert_eq!(used, bytes + 6);
 }

@@ -176,6 +176,7 @@ pub(crate) fn hub_and_api() -> Vec<Line> {
         line("GET", "/api/v1/manifests/{reference}/{name}", Pull),
         line("DELETE", "/api/v1/manifests/{reference}/{name}", Delete),
         line("DELETE", "/api/v1/repositories/{name}", Delete),
+        line("GET", "/api/v1/sizes/{name}", Pull),
         line("GET", "/api/v1/trash/{name}", Delete),
         line("POST", "/api/v1/trash-entries/{entry}/{name}", Delete),
         line("DELETE", "/api/v1/trash-entries/{entry}/{name}", Delete),
