@@ -62,18 +62,18 @@ impl Policy for Access {
         let scanned = self.0.database.scan(move |connection| {
             // A page has many names of few namespaces: what does not change from one to the next is asked once.
             let visibilities = rules::visibilities(connection, &names)?;
-            let mut standings: HashMap<&str, rules::Standing> = HashMap::new();
+            let mut reaches: HashMap<&str, rules::Reach> = HashMap::new();
             let repositories = names.iter().map(|name| stored(name)).collect::<Result<Vec<RepositoryName>, _>>()?;
             let mut visible = Vec::new();
             for repository in repositories.iter().filter(|repository| who.limit.shows(repository)) {
-                let standing = match standings.entry(repository.namespace()) {
+                let reach = match reaches.entry(repository.namespace()) {
                     Entry::Occupied(entry) => entry.into_mut(),
                     Entry::Vacant(entry) => {
-                        entry.insert(rules::standing(connection, &who.principal, repository.namespace())?)
+                        entry.insert(rules::reach(connection, &who.principal, repository.namespace())?)
                     }
                 };
                 let visibility = visibilities.get(repository.as_str()).copied();
-                if standing.on(repository, visibility, anonymous).role().is_some() {
+                if reach.on(repository, visibility, anonymous).role().is_some() {
                     visible.push(repository.as_str().to_owned());
                 }
             }

@@ -127,36 +127,45 @@ impl Limits {
         Self { anonymous, account, token, requests: rates.requests.map(|rate| Limiter::new(rate, None)), share }
     }
 
-    /// The limits that hold for the pulls of `caller`: two for a person with a token, if there are both.
+    /// The limits that hold for the pulls of `caller`: two for a person with a token, if there are both. Nothing is made for one
+    /// that there is not, as most registries have none.
     fn of_pulls(&self, caller: &Caller) -> impl Iterator<Item = Held<'_>> {
         let name = || caller.principal().name().unwrap_or_default();
-        let by_token = |subject, source| (Counted::Token, self.token.as_ref(), subject, source);
-        let token = match caller.credential() {
-            Credential::Token(id) => Some(by_token(Subject::Token(id.as_str().into()), id.clone())),
+        let token = || match caller.credential() {
+            Credential::Token(id) => self.by_token(|| Subject::Token(id.as_str().into()), || id.clone()),
             Credential::None
             | Credential::Password
             | Credential::Identity
             | Credential::Session(_)
-            | Credential::Link => None,
+            | Credential::Link
+            | Credential::Provider(_) => None,
         };
         let (first, second) = match caller.principal() {
             Principal::Operator => (None, None),
-            Principal::Anonymous => (caller.address.map(|address| self.by_address(address)), None),
-            Principal::Account { id, .. } => {
-                (Some((Counted::Account, self.account.as_ref(), Subject::Account(*id), name())), token)
-            }
-            Principal::Robot { id, .. } => (Some(by_token(Subject::Robot(*id), name())), None),
-            Principal::Job { rule, .. } => (Some(by_token(Subject::Rule(rule.as_str().into()), name())), None),
-            Principal::Organization { .. } => (token, None),
+            Principal::Anonymous => (caller.address.and_then(|address| self.by_address(address)), None),
+            Principal::Account { id, .. } => (self.by_account(*id, name), token()),
+            Principal::Robot { id, .. } => (self.by_token(|| Subject::Robot(*id), name), None),
+            Principal::Job { rule, .. } => (self.by_token(|| Subject::Rule(rule.as_str().into()), name), None),
+            Principal::Organization { .. } => (token(), None),
         };
-        first.into_iter().chain(second).filter_map(|(counted, limiter, subject, source)| {
-            limiter.map(|limiter| Held { counted, limiter, subject, source })
-        })
+        first.into_iter().chain(second)
     }
 
-    fn by_address(&self, address: IpAddr) -> (Counted, Option<&Limiter>, Subject, String) {
+    fn by_address(&self, address: IpAddr) -> Option<Held<'_>> {
+        let limiter = self.anonymous.as_ref()?;
         let network = guessing::network(address);
-        (Counted::Anonymous, self.anonymous.as_ref(), Subject::Address(network), network.to_string())
+        let (subject, source) = (Subject::Address(network), network.to_string());
+        Some(Held { counted: Counted::Anonymous, limiter, subject, source })
+    }
+
+    fn by_token(&self, subject: impl FnOnce() -> Subject, source: impl FnOnce() -> String) -> Option<Held<'_>> {
+        let limiter = self.token.as_ref()?;
+        Some(Held { counted: Counted::Token, limiter, subject: subject(), source: source() })
+    }
+
+    fn by_account(&self, id: i64, name: impl FnOnce() -> String) -> Option<Held<'_>> {
+        let limiter = self.account.as_ref()?;
+        Some(Held { counted: Counted::Account, limiter, subject: Subject::Account(id), source: name() })
     }
 }
 
@@ -214,6 +223,11 @@ impl Access {
         for held in self.0.limits.of_pulls(caller) {
             held.limiter.give_back(&held.limiter.tally(&held.subject), now);
         }
+    }
+
+    /// Whether requests of any kind are counted.
+    pub fn counts_requests(&self) -> bool {
+        self.0.limits.requests.is_some()
     }
 
     /// Counts a request of any kind.

@@ -118,7 +118,7 @@ struct Namespace {
 }
 
 /// What the rules say of a namespace to somebody, whichever of its repositories they ask for.
-pub(crate) struct Standing {
+pub(crate) struct Reach {
     principal: Principal,
     namespace: Option<Namespace>,
     lacks_second_factor: bool,
@@ -133,12 +133,12 @@ pub(crate) fn find(
     repository: &RepositoryName,
     anonymous: Anonymous,
 ) -> Result<Findings, Error> {
-    let standing = standing(connection, principal, repository.namespace())?;
-    Ok(standing.on(repository, visibility(connection, repository)?, anonymous))
+    let reach = reach(connection, principal, repository.namespace())?;
+    Ok(reach.on(repository, visibility(connection, repository)?, anonymous))
 }
 
-/// How `principal` stands to the namespace `name`.
-pub(crate) fn standing(connection: &Connection<'_>, principal: &Principal, name: &str) -> Result<Standing, Error> {
+/// How far `principal` reaches in the namespace `name`.
+pub(crate) fn reach(connection: &Connection<'_>, principal: &Principal, name: &str) -> Result<Reach, Error> {
     let namespace = namespace(connection, name)?;
     let is = |id: i64| namespace.as_ref().is_some_and(|namespace| namespace.id == id);
     let mut reasons = Vec::new();
@@ -171,10 +171,10 @@ pub(crate) fn standing(connection: &Connection<'_>, principal: &Principal, name:
             }
         }
     }
-    Ok(Standing { principal: principal.clone(), namespace, lacks_second_factor, reasons })
+    Ok(Reach { principal: principal.clone(), namespace, lacks_second_factor, reasons })
 }
 
-impl Standing {
+impl Reach {
     /// What that comes to on one repository, which is `visibility` if the rules know it.
     pub(crate) fn on(
         &self,

@@ -19,6 +19,8 @@ use crate::commands::accounts::team::{self, TeamCommand};
 use crate::commands::accounts::token::{self, TokenCommand};
 use crate::commands::accounts::trash::{self, TrashCommand};
 use crate::commands::accounts::user::{self, UserCommand};
+use crate::commands::import::{self, ImportCommand};
+use crate::commands::login::{self, LoginArguments, Where};
 use crate::config::Flags;
 
 const EXAMPLES: &str = "\
@@ -50,6 +52,11 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the registry
     Serve(Flags),
+    /// Log docker, podman and skopeo in to a registry, by your browser
+    #[command(after_help = login::EXAMPLES)]
+    Login(LoginArguments),
+    /// Log out of a registry
+    Logout(Where),
     /// People: make accounts, set passwords, disable
     #[command(after_help = user::EXAMPLES)]
     User(Noun<UserCommand>),
@@ -80,6 +87,9 @@ pub(crate) enum Command {
     /// The company's directory
     #[command(subcommand)]
     Ldap(LdapCommand),
+    /// The providers at which people log in
+    #[command(subcommand)]
+    Oidc(OidcCommand),
     /// Letters to people
     #[command(subcommand)]
     Mail(MailCommand),
@@ -104,6 +114,9 @@ pub(crate) enum Command {
     ///
     /// A running registry does this by itself (uploads.purge_interval).
     Purge(Flags),
+    /// Move in: take over what another registry has
+    #[command(subcommand, after_help = import::EXAMPLES)]
+    Import(ImportCommand),
     /// Move the data to another database
     #[command(subcommand)]
     Database(DatabaseCommand),
@@ -182,6 +195,13 @@ pub(crate) enum MailCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum LdapCommand {
     /// Try every server of the directory as it is configured, and say how far it gets
+    Check(Flags),
+}
+
+/// What can be done with the providers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OidcCommand {
+    /// Ask every provider as it is configured who it is, and show it the registry's secret; nobody logs in
     Check(Flags),
 }
 

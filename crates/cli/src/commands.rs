@@ -4,14 +4,20 @@ pub(crate) mod accounts;
 pub(crate) mod config;
 pub(crate) mod database;
 pub(crate) mod doctor;
+pub(crate) mod import;
 pub(crate) mod ldap;
+pub(crate) mod login;
 pub(crate) mod mail;
+pub(crate) mod oidc;
 pub(crate) mod purge;
+mod run;
 pub(crate) mod serve;
 pub(crate) mod store;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+
+use self::run::{block_on, configured, until_interrupted};
 
 /// Prints `text`. A reader that closes early (`entrepot config reference | head`) has what it wanted.
 fn print(text: &str) -> ExitCode {

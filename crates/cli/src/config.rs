@@ -11,13 +11,16 @@ mod environment;
 mod field;
 mod file;
 mod flags;
+mod list;
 mod logging;
 mod mail;
 mod mistake;
+mod named;
 mod nearest;
 mod network;
 mod origin;
 mod place;
+mod provider;
 mod quantity;
 mod rate;
 mod reader;
@@ -33,10 +36,11 @@ mod text;
 mod tls;
 mod value;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use entrepot_access::SignUp;
+use entrepot_access::{LoginProvider, PublicUrl, SignUp};
 use entrepot_identity::directory::Directory;
 use entrepot_mail::Mailer;
 use entrepot_store::ObjectsConfig;
@@ -51,6 +55,7 @@ use self::mail::Mail;
 pub(crate) use self::mistake::Mistakes;
 use self::origin::Origins;
 pub(crate) use self::place::Places;
+use self::provider::Provider;
 pub(crate) use self::quantity::{Limit, duration, limit};
 use self::reader::{Reader, Reported};
 pub(crate) use self::reference::reference;
@@ -80,6 +85,10 @@ pub(crate) struct Config {
     pub(crate) directory: Option<Arc<Directory>>,
     /// OpenID providers.
     pub(crate) oidc: Oidc,
+    /// Those at which people log in, as they are written.
+    providers: BTreeMap<String, Provider>,
+    /// Those that this means.
+    pub(crate) login_providers: Vec<LoginProvider>,
     /// The way for letters, as it is written.
     mail: Mail,
     /// The way that this means.
@@ -126,6 +135,16 @@ impl Config {
         reader.finish(config)
     }
 
+    /// Reads a file and nothing else: what flags and environment say is of another registry.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub(crate) fn of_file(path: &Path, flag: &'static str) -> Result<Self, Mistakes> {
+        let mut reader = Reader::of_file(path, flag);
+        let config = Self::read(&mut reader);
+        reader.finish(config)
+    }
+
     fn read(reader: &mut Reader) -> Result<Self, Reported> {
         // Each is read before the first `?`, so that every mistake is found.
         let listen = reader.value::<ListenAddress>(&sections::LISTEN);
@@ -139,6 +158,8 @@ impl Config {
         let mail = Mail::read(reader);
         let http = Http::read(reader);
         let public_url = http.as_ref().ok().and_then(|http| http.public_url.as_ref());
+        let providers = reader.each(&Provider::SECTION, Provider::read);
+        let login_providers = login_providers(reader, providers.as_ref().ok(), public_url);
         let mailer = mail.as_ref().map_err(|reported| *reported).and_then(|mail| mail.mailer(reader, public_url));
         let sign_up = access::sign_up(reader, mailer.as_ref().is_ok_and(Option::is_none));
         let places = Places::read(reader);
@@ -162,6 +183,8 @@ impl Config {
             ldap: ldap?,
             directory: directory?.map(Arc::new),
             oidc: oidc?,
+            providers: providers?,
+            login_providers: login_providers?,
             mail: mail?,
             mailer: mailer?.map(Arc::new),
             places: places?,
@@ -180,7 +203,8 @@ impl Config {
         })
     }
 
-    /// The effective value of every setting as TOML, in the order of [`sections::TABLE`]; `None` if it is not set.
+    /// The effective value of every setting as TOML, in the order of [`sections::TABLE`], but for the sections of which there may be
+    /// several; `None` if it is not set.
     fn values(&self) -> Vec<Option<String>> {
         let mut values = vec![Some(Value::to_toml(&self.listen)), Some(Value::to_toml(&self.data_dir))];
         values.extend(TlsFiles::values(self.tls.as_ref()));
@@ -202,4 +226,23 @@ impl Config {
         values.extend(self.metrics.values());
         values
     }
+
+    /// The same of the sections of which there may be several, by their names.
+    fn named_values(&self) -> impl Iterator<Item = (&str, Vec<Option<String>>)> {
+        self.providers.iter().map(|(name, provider)| (name.as_str(), provider.values()))
+    }
+}
+
+/// The providers that their sections mean. Each is looked at, so that every mistake is found.
+fn login_providers(
+    reader: &mut Reader,
+    providers: Option<&BTreeMap<String, Provider>>,
+    url: Option<&PublicUrl>,
+) -> Result<Vec<LoginProvider>, Reported> {
+    let meant: Vec<_> = providers
+        .into_iter()
+        .flatten()
+        .map(|(name, provider)| reader.within(name, |reader| provider.login_provider(reader, name, url)))
+        .collect();
+    meant.into_iter().collect()
 }

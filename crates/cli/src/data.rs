@@ -91,6 +91,7 @@ fn access_over(config: &Config, database: Database) -> anyhow::Result<Access> {
         anonymous: config.access.into(),
         directory: config.directory.clone(),
         providers: Some(providers),
+        login_providers: config.login_providers.clone(),
         mailer: config.mailer.clone(),
         public_url: config.http.public_url.clone(),
         sign_up: config.sign_up.clone(),

@@ -42,7 +42,7 @@ impl RateLimits {
     /// Counts a request of any kind. Those by which an orchestrator sees whether the process lives do not count: it would end one
     /// that refuses them.
     pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<(), Box<Exhausted>> {
-        if matches!(request.uri().path(), "/healthz" | "/readyz") {
+        if !self.access.counts_requests() || matches!(request.uri().path(), "/healthz" | "/readyz") {
             return Ok(());
         }
         match self.proxies.client(request) {

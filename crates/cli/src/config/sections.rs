@@ -16,6 +16,7 @@ use super::field::Field;
 use super::logging::{LogFilter, LogFormat};
 use super::mail::Mail;
 use super::network::Networks;
+use super::provider::Provider;
 use super::quantity::{ByteSize, Limit, Span, Speed};
 use super::rate::Figure;
 use super::reader::{Reader, Reported};
@@ -41,6 +42,7 @@ pub(super) static TABLE: [Section; 23] = [
     Section { name: "access", about: "Who may do what.", settings: &[ANONYMOUS, SIGN_UP] },
     Ldap::SECTION,
     Oidc::SECTION,
+    Provider::SECTION,
     Mail::SECTION,
     Store::SECTION,
     S3::SECTION,
@@ -206,7 +208,7 @@ section! {
         /// ignored.
         trusted_proxies: Networks = "";
         /// Address under which people reach the registry, such as https://registry.acme.example. Links in letters begin with it, and
-        /// OpenID providers send people back to it.
+        /// OpenID providers send people back to it. Passkeys belong to its name.
         public_url: Option<PublicUrl> = "not set";
     }
 }

@@ -194,7 +194,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = refusal.to_string();
         match refusal {
-            Refusal::Unauthenticated | Refusal::SecondFactorAsked => Self::unauthenticated(detail),
+            Refusal::Unauthenticated | Refusal::WrongPassword { .. } | Refusal::SecondFactorAsked => {
+                Self::unauthenticated(detail)
+            }
             Refusal::RepositoryDenied { who: None, .. } => Self::unauthenticated(detail),
             Refusal::RepositoryDenied { .. } | Refusal::Denied(_) => Self::new(DENIED, detail),
             Refusal::TooMany { after } => {

@@ -1,5 +1,12 @@
 //! A route and what is said of it in the OpenAPI document are one entry, so neither can be without the other.
 
+pub(super) mod content;
+pub(super) mod hub;
+pub(super) mod machines;
+pub(super) mod organizations;
+pub(super) mod people;
+pub(super) mod undoing;
+
 use std::collections::BTreeMap;
 
 use axum::Router;

@@ -228,7 +228,13 @@ pub(crate) fn others() -> Vec<Line> {
     use Rule::{Always, Open};
     vec![
         line("GET", "/token", Open).query("?scope=repository:{name}:pull"),
+        // Without what has to be in them; to have it is all that counts.
+        line("POST", "/token", Always),
+        line("POST", "/token/revoke", Always),
+        line("POST", "/device/code", Always),
+        line("GET", "/.well-known/oauth-authorization-server", Always),
         line("GET", "/.well-known/jwks.json", Always),
+        line("POST", "/login/oidc/{provider}/logout", Always),
         line("GET", "/healthz", Always),
         line("GET", "/readyz", Always),
         line("GET", "/metrics", Always),
