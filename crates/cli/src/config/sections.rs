@@ -25,7 +25,7 @@ use super::setting::{Fallback, Section, Setting};
 use super::stores::{Azure, Gcs, Oss, S3, Store, Swift};
 
 /// Every setting there is.
-pub(super) static TABLE: [Section; 23] = [
+pub(super) static TABLE: [Section; 24] = [
     Section { name: "", about: "Where the registry is.", settings: &[LISTEN, DATA_DIR] },
     Section { name: "tls", about: "HTTPS. Without it the registry speaks plain HTTP.", settings: &[TLS_CERT, TLS_KEY] },
     Section {
