@@ -203,8 +203,15 @@ impl Access {
     /// Sets the password. Everything that was issued for the old one ends, and a letter tells whose it is.
     ///
     /// # Errors
-    /// [`Error::Invalid`].
+    /// [`Error::Invalid`]; [`Error::Conflict`] if they are known from elsewhere, and their password is not kept here.
     pub async fn set_password(&self, permit: &Permit<AccountOwner>, password: &str) -> Result<(), Error> {
+        let source = self.account(permit).await?.source;
+        if source != LOCAL {
+            return Err(Error::Conflict(format!(
+                "{} is known from {source}, and has no password here",
+                permit.on.name
+            )));
+        }
         let kept = self.0.passwords.hash(password).await?;
         let changed = self.change_authority(permit, "account.password", move |connection, id| {
             replace_password(connection, id, &kept)

@@ -190,14 +190,19 @@ impl Queue {
 }
 
 impl Access {
+    /// Writes an entry soon.
+    pub(crate) fn audit_soon(&self, entry: AuditEntry) {
+        self.0.audit.push(entry);
+    }
+
     /// Writes down that `caller` has done something, soon.
     pub fn audit_done(&self, caller: &Caller, action: &str, target: &str) {
-        self.0.audit.push(AuditEntry::new(caller, action, target, true, ""));
+        self.audit_soon(AuditEntry::new(caller, action, target, true, ""));
     }
 
     /// Writes down that `caller` was not allowed to do something, soon.
     pub fn audit_denied(&self, caller: &Caller, action: &str, target: &str) {
-        self.0.audit.push(AuditEntry::new(caller, action, target, false, ""));
+        self.audit_soon(AuditEntry::new(caller, action, target, false, ""));
     }
 
     /// Writes what waits of the audit log, and of what was counted; after [`Access::attend`] was dropped.

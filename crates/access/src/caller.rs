@@ -102,6 +102,8 @@ pub enum Credential {
     Session(String),
     /// A link that works once.
     Link,
+    /// The word of the provider from which they are known.
+    Provider(String),
 }
 
 impl Credential {
@@ -114,6 +116,7 @@ impl Credential {
             Self::Identity => "identity token".to_owned(),
             Self::Session(id) => format!("session {id}"),
             Self::Link => "link".to_owned(),
+            Self::Provider(source) => source.clone(),
         }
     }
 }

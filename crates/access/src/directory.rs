@@ -1,42 +1,28 @@
 //! People who are known from the company's directory: they log in with the password that they have there, and are in the teams
 //! that their groups are mapped to.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entrepot_database::{Connection, Durability, Timestamp};
+use entrepot_database::{Durability, Timestamp};
 use entrepot_identity::Person;
 use entrepot_identity::directory::{Directory, Refused};
 
-use crate::account::add_namespace;
-use crate::caller::{Credential, Limit, Principal, Who};
+use crate::audit::AuditEntry;
+use crate::caller::{Caller, Credential, Limit, Principal, Who};
+use crate::elsewhere::{Known, LDAP, add, by_subject, differs, place};
 use crate::identify::Remembered;
 use crate::memory::{Generation, Memory, changed};
 use crate::name::Name;
-use crate::role::NamespaceKind;
-use crate::rules::stored;
-use crate::team::add_member;
 use crate::{Access, Error, tables};
 
-/// Where these people are known from.
-const LDAP: &str = "ldap";
 /// The job that looks at them again and again.
 const SYNC: &str = "access.directory";
 /// How long a password that was right is believed without asking the directory again.
 const BELIEVED: Duration = Duration::from_secs(60);
 /// People who are read at once.
 const PAGE: i64 = 200;
-
-/// Somebody known from elsewhere, as their row has it.
-struct Known {
-    id: i64,
-    name: Name,
-    administrator: bool,
-    disabled: bool,
-    valid_from: Timestamp,
-}
 
 impl Access {
     /// Lets somebody in whose password the directory takes. Who comes for the first time gets an account.
@@ -63,23 +49,15 @@ impl Access {
                 return Err(Error::Unavailable(why.to_owned()));
             }
         };
-        let (known, generation) = self.take_in(person).await?;
+        let (known, generation) = self.take_in(person, address).await?;
         if known.disabled {
             return Err(Error::Unauthenticated);
         }
-        let principal = Principal::Account { id: known.id, name: known.name, administrator: known.administrator };
-        let who = Who {
-            principal,
-            credential: Credential::Password,
-            limit: Limit::NONE,
-            valid_from: Some(known.valid_from),
-            valid_until: None,
-        };
-        Ok(Remembered::new(who, generation, BELIEVED))
+        Ok(Remembered::new(who(&known), generation, BELIEVED))
     }
 
     /// Writes down what the directory says of somebody, if it is not what is there.
-    async fn take_in(&self, person: Person) -> Result<(Known, Generation), Error> {
+    async fn take_in(&self, person: Person, address: Option<IpAddr>) -> Result<(Known, Generation), Error> {
         let name: Name = person.username.to_lowercase().parse().map_err(|error| {
             tracing::warn!(username = person.username, "somebody of the directory has a name that no account can have");
             Error::invalid("username", error)
@@ -88,9 +66,9 @@ impl Access {
         let asked = Arc::clone(&person);
         let same = self.0.database.read(move |connection| {
             let generation = Memory::of(connection)?;
-            let known = by_subject(connection, &asked.subject)?;
+            let known = by_subject(connection, LDAP, &asked.subject)?;
             let same = match &known {
-                Some(known) => !differs(connection, known.id, &asked.groups)?,
+                Some(known) => !differs(connection, LDAP, known.id, &asked.groups)?,
                 None => false,
             };
             Ok::<_, Error>(known.filter(|_| same).map(|known| (known, generation)))
@@ -99,12 +77,16 @@ impl Access {
             return Ok(same);
         }
         let written = self.0.database.write(Durability::Power, move |connection| {
-            let known = match by_subject(connection, &person.subject)? {
-                Some(known) => known,
-                None => add(connection, &name, &person)?,
+            let (known, is_new) = match by_subject(connection, LDAP, &person.subject)? {
+                Some(known) => (known, false),
+                None => (add(connection, LDAP, &name, &person)?, true),
             };
+            let caller = Caller::new(Arc::new(who(&known)), address);
+            if is_new {
+                AuditEntry::new(&caller, "account.create", known.name.as_str(), true, LDAP).write(connection)?;
+            }
             connection.execute(&tables::SET_PROFILE, &[person.email.as_deref().into(), known.id.into()])?;
-            place(connection, known.id, &person.groups)?;
+            place(connection, LDAP, (known.id, &caller), &person.groups)?;
             changed(connection)?;
             Ok::<_, Error>((known, Memory::of(connection)?))
         });
@@ -144,7 +126,7 @@ impl Access {
                 let found = directory.find(&name).await.map_err(|error| Error::Unavailable(error.to_string()))?;
                 // Somebody else may have got the name.
                 match found.filter(|person| person.subject == subject) {
-                    Some(person) => drop(self.take_in(person).await?),
+                    Some(person) => drop(self.take_in(person, None).await?),
                     None => self.disable(id, name).await?,
                 }
             }
@@ -163,79 +145,14 @@ impl Access {
     }
 }
 
-fn by_subject(connection: &Connection<'_>, subject: &str) -> Result<Option<Known>, Error> {
-    connection.first(&tables::ACCOUNT_BY_SUBJECT, &[LDAP.into(), subject.into()], |row| {
-        Ok(Known {
-            id: row.integer(0)?,
-            name: stored(row.text(1)?)?,
-            administrator: row.integer(2)? != 0,
-            disabled: row.optional_integer(3)?.is_some(),
-            valid_from: Timestamp::from_micros(row.integer(4)?),
-        })
-    })
-}
-
-/// An account for somebody of the directory. A name that somebody else has here is not theirs.
-fn add(connection: &Connection<'_>, name: &Name, person: &Person) -> Result<Known, Error> {
-    let Some(id) = add_namespace(connection, name, NamespaceKind::Person)? else {
-        let why = format!("{name} is the name of another account or organization here; its administrator can help");
-        return Err(Error::Denied(why));
-    };
-    let valid_from = Timestamp::from_micros(0);
-    let parameters = [
-        id.into(),
-        person.email.as_deref().into(),
-        Option::<&str>::None.into(),
-        0_i64.into(),
-        LDAP.into(),
-        person.subject.as_str().into(),
-        valid_from.into(),
-    ];
-    connection.execute(&tables::ADD_ACCOUNT, &parameters)?;
-    if let Some(display_name) = &person.display_name {
-        let line: String = display_name.chars().filter(|c| !c.is_control()).take(200).collect();
-        connection.execute(&tables::SET_DISPLAY_NAME, &[(&line).into(), id.into()])?;
+/// Who has shown the password that the directory has of them.
+fn who(known: &Known) -> Who {
+    let principal = Principal::Account { id: known.id, name: known.name.clone(), administrator: known.administrator };
+    Who {
+        principal,
+        credential: Credential::Password,
+        limit: Limit::NONE,
+        valid_from: Some(known.valid_from),
+        valid_until: None,
     }
-    Ok(Known { id, name: name.clone(), administrator: false, disabled: false, valid_from })
-}
-
-/// The teams, each with its organization, that these groups are mapped to.
-fn mapped(connection: &Connection<'_>, groups: &[String]) -> Result<BTreeSet<(i64, i64)>, Error> {
-    let mut teams = BTreeSet::new();
-    for group in groups {
-        let some = connection.all(&tables::TEAMS_OF_GROUP, &[LDAP.into(), group.into()], |row| {
-            Ok::<_, Error>((row.integer(0)?, row.integer(1)?))
-        })?;
-        teams.extend(some);
-    }
-    Ok(teams)
-}
-
-fn through_directory(connection: &Connection<'_>, account: i64) -> Result<BTreeSet<i64>, Error> {
-    let parameters = [account.into(), LDAP.into()];
-    let teams = connection.all(&tables::TEAMS_THROUGH, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
-    Ok(teams.into_iter().collect())
-}
-
-/// Whether somebody is in other teams through the directory than their groups are mapped to.
-fn differs(connection: &Connection<'_>, account: i64, groups: &[String]) -> Result<bool, Error> {
-    let wanted: BTreeSet<i64> = mapped(connection, groups)?.into_iter().map(|(team, _)| team).collect();
-    Ok(wanted != through_directory(connection, account)?)
-}
-
-/// Puts somebody into the teams that their groups are mapped to, and out of those that they are not.
-fn place(connection: &Connection<'_>, account: i64, groups: &[String]) -> Result<(), Error> {
-    let wanted = mapped(connection, groups)?;
-    let present = through_directory(connection, account)?;
-    for (team, organization) in &wanted {
-        if !present.contains(team) {
-            add_member(connection, *organization, *team, account, LDAP)?;
-        }
-    }
-    for team in present {
-        if !wanted.iter().any(|(wanted, _)| *wanted == team) {
-            connection.execute(&tables::REMOVE_TEAM_MEMBER, &[team.into(), account.into(), LDAP.into()])?;
-        }
-    }
-    Ok(())
 }

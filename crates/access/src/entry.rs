@@ -1,4 +1,5 @@
-//! How somebody comes in with a browser: by their password and, if they have one, their second factor.
+//! How somebody comes in with a browser: by their password and, if they have one, their second factor. With a passkey alone they come in
+//! by `passkey`.
 
 use std::time::Duration;
 
@@ -7,10 +8,11 @@ use uuid::Uuid;
 
 use crate::audit::AuditEntry;
 use crate::caller::{Caller, Credential, Principal};
-use crate::identify::account;
+use crate::holder::account;
 use crate::link::user;
 use crate::name::Name;
-use crate::second_factor::{self, Proof, Proved, wrong};
+use crate::passkey::Holder;
+use crate::second_factor::{self, Judged, Proof, Proved};
 use crate::secret::Secret;
 use crate::session::{Beginning, Evidence, Visit, later};
 use crate::{Access, Error, tables};
@@ -73,11 +75,11 @@ impl Access {
     /// password; it is good once, for five minutes and five tries.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a wrong code, after which another try is worth it; [`Error::Unauthenticated`] if `waiting` is good no more;
+    /// [`Error::Invalid`] for a wrong code or passkey, after which another try is worth it; [`Error::Unauthenticated`] if `waiting` is good no more;
     /// [`Error::TooMany`] after too many wrong guesses at the account.
     pub async fn pass_second_factor(&self, waiting: &str, proof: Proof<'_>, visit: &Visit) -> Result<Entry, Error> {
-        let (hash, given, secret) = (Secret::hash_of(waiting), proof.to_kept(), Secret::bare()?);
-        let evidence = proof.evidence();
+        let given = self.given(proof, || Ok(Holder::second_factor(waiting)))?;
+        let (hash, secret, evidence) = (Secret::hash_of(waiting), Secret::bare()?, proof.evidence());
         let (beginning, address) = (Beginning::new(&secret, evidence, visit), visit.address);
         let guessing = self.clone();
         let written = self.0.database.write(Durability::Power, move |connection| {
@@ -96,9 +98,12 @@ impl Access {
                 return Ok(Step::Slowed(Error::TooMany { after: WAITS }));
             }
             let caller = user(who.id, &who.name, address);
-            let Some(proved) = second_factor::prove(connection, who.id, &given)? else {
-                AuditEntry::new(&caller, "login", who.name.as_str(), false, "second factor").write(connection)?;
-                return Ok(Step::Wrong(who));
+            let proved = match second_factor::prove(connection, who.id, &given)? {
+                Judged::Right(proved) => proved,
+                Judged::Wrong(why) => {
+                    AuditEntry::new(&caller, "login", who.name.as_str(), false, why).write(connection)?;
+                    return Ok(Step::Wrong(who));
+                }
             };
             connection.execute(&tables::REMOVE_HALF_LOGIN, &[(&hash[..]).into()])?;
             beginning.write(connection, who.id)?;
@@ -110,7 +115,7 @@ impl Access {
             Step::Slowed(error) => Err(error),
             Step::Wrong(who) => {
                 self.0.guessing.wrong(Some(&who.name), address);
-                Err(wrong())
+                Err(proof.wrong())
             }
             Step::Right(who, proved) => {
                 self.0.guessing.right(Some(&who.name), address);
@@ -148,9 +153,9 @@ impl Access {
 
 /// Somebody who may come in.
 #[derive(Clone)]
-struct Person {
+pub(crate) struct Person {
     id: i64,
-    name: Name,
+    pub(crate) name: Name,
     /// Since when what they show counts.
     since: Timestamp,
 }
@@ -171,7 +176,7 @@ fn tried_lately(connection: &Connection<'_>, account: i64) -> Result<i64, Error>
     Ok(tried.unwrap_or_default())
 }
 
-fn person(connection: &Connection<'_>, id: i64) -> Result<Option<Person>, Error> {
+pub(crate) fn person(connection: &Connection<'_>, id: i64) -> Result<Option<Person>, Error> {
     let found = account(connection, id)?;
     Ok(found.and_then(|(principal, since)| match principal {
         Principal::Account { name, .. } => Some(Person { id, name, since }),

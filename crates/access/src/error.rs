@@ -11,6 +11,12 @@ pub enum Error {
     /// What was shown proves nothing: unknown name, wrong password, expired or revoked token. Which of these is not said.
     #[error("the user name or the password or token is wrong, or no longer valid")]
     Unauthenticated,
+    /// The same, where people are known who have no password here: how they come in is said to everybody alike.
+    #[error("{}; {how}", Self::Unauthenticated)]
+    WrongPassword {
+        /// How.
+        how: String,
+    },
     /// The password is right, but does not suffice: the account has a second factor.
     #[error(
         "this account has a second factor, so its password alone does not log in here: use an access token in its place"

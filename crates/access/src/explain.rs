@@ -9,7 +9,7 @@ use crate::name::{LIBRARY, Name, RobotName};
 use crate::permit::governs;
 use crate::role::Role;
 use crate::rules::{self, Findings, Reason};
-use crate::{Access, Anonymous, Error, account, identify, robot, tables};
+use crate::{Access, Anonymous, Error, account, holder, robot, tables};
 
 /// An answer of the rules, with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ fn principal(connection: &Connection<'_>, name: Option<&str>) -> Result<Principa
     }
     let name: Name = name.parse().map_err(|error| Error::invalid("name", error))?;
     let (id, _) = account::find(connection, &name)?;
-    let active = identify::account(connection, id)?;
+    let active = holder::account(connection, id)?;
     active.map(|(principal, _)| principal).ok_or_else(|| Error::Conflict(format!("{name} is disabled")))
 }
 

@@ -48,6 +48,13 @@ impl Guessing {
         }
     }
 
+    /// What was counted as wrong beforehand was not.
+    pub(crate) fn forgive(&self, account: Option<&Name>, address: Option<IpAddr>) {
+        for bucket in self.buckets(account, address) {
+            bucket.put_back(Instant::now());
+        }
+    }
+
     /// It was right: from here the account is not slowed because of what others guess.
     pub(crate) fn right(&self, account: Option<&Name>, address: Option<IpAddr>) {
         let Some(friend) = account.cloned().zip(address.map(network)) else { return };

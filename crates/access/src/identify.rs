@@ -11,14 +11,13 @@ use sha2::{Digest, Sha256};
 
 use crate::account::LOCAL;
 use crate::caller::{Caller, Credential, Limit, Principal, Who};
+use crate::elsewhere::LDAP;
+use crate::holder::{KeptToken, TokenKind, holder_of};
 use crate::memory::{Generation, Memory};
-use crate::name::{Name, RobotName};
-use crate::pattern::Pattern;
-use crate::registry_token::{self, Holder};
-use crate::role::{Scopes, words};
-use crate::rules::stored;
+use crate::name::Name;
+use crate::registry_token;
 use crate::secret::Secret;
-use crate::{Access, Error, job, tables};
+use crate::{Access, Error, tables};
 
 /// How long somebody is remembered by what they showed, if nothing changes.
 pub(crate) const BELIEVED: Duration = Duration::from_secs(300);
@@ -43,20 +42,6 @@ pub enum Shown<'a> {
     Bearer(&'a str),
     /// The secret of a session, out of a cookie of ours (RFC 6265).
     Session(&'a str),
-}
-
-words! {
-    /// What kind of token it is.
-    TokenKind: "personal, organization, robot or login" {
-        /// Acts for the person who made it.
-        Personal = "personal",
-        /// Acts for an organization.
-        Organization = "organization",
-        /// Is a robot's.
-        Robot = "robot",
-        /// Keeps a client logged in that has thrown the password away.
-        Login = "login",
-    }
 }
 
 /// Somebody who is remembered by what they showed.
@@ -106,10 +91,18 @@ struct KeptAccount {
     kept: Option<Arc<str>>,
     administrator: bool,
     disabled: bool,
-    /// Whether its password is kept here.
-    local: bool,
+    place: Place,
     valid_from: Timestamp,
     asks_second_factor: bool,
+}
+
+/// Where an account's password is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Here,
+    Directory,
+    /// Those of a provider have none that could be shown to us.
+    Nowhere,
 }
 
 /// The key under which somebody is remembered: a hash of what they showed, with a key of this process.
@@ -146,7 +139,8 @@ impl Access {
                 self.by_token(password, Some(username)).await?
             }
             Shown::Basic { username, password } => {
-                match self.by_password(username, password, fingerprint, address).await? {
+                let shown = self.by_password(username, password, fingerprint, address).await;
+                match shown.map_err(|error| self.hinted(error))? {
                     Showing { asks_second_factor: true, .. } => return Err(Error::SecondFactorAsked),
                     Showing { remembered, logs_in, .. } => {
                         if let Some(account) = logs_in {
@@ -180,8 +174,8 @@ impl Access {
         }
         let guessed = self.admit(Shown::Basic { username, password }, address)?;
         let fingerprint = self.fingerprint(&[b"basic", username.as_bytes(), password.as_bytes()]);
-        let Showing { remembered, asks_second_factor, .. } =
-            self.by_password(username, password, fingerprint, address).await?;
+        let shown = self.by_password(username, password, fingerprint, address).await;
+        let Showing { remembered, asks_second_factor, .. } = shown.map_err(|error| self.hinted(error))?;
         // With half of the proof nobody is known yet from where they come: who has found a password may guess no faster for it.
         if !asks_second_factor {
             self.0.guessing.right(guessed.as_ref(), address);
@@ -229,11 +223,13 @@ impl Access {
         }
         let name = username.parse::<Name>().ok();
         let (generation, account) = self.password_of(name.clone()).await?;
-        let known_elsewhere = account.as_ref().is_none_or(|account| !account.local);
-        if known_elsewhere && let Some(directory) = &self.0.options.directory {
+        let asks_directory = account.as_ref().is_none_or(|account| account.place == Place::Directory);
+        if asks_directory && let Some(directory) = &self.0.options.directory {
             return Ok(self.by_directory(directory, username, password, address).await?.into());
         }
-        let kept = account.as_ref().and_then(|account| account.kept.clone());
+        // Where the password of those is who are known from elsewhere, is not here.
+        let kept = account.as_ref().filter(|account| account.place == Place::Here);
+        let kept = kept.and_then(|account| account.kept.clone());
         if !self.is_proven(&fingerprint, kept.as_ref()) {
             self.prove(name.as_ref(), password, kept.as_deref(), address).await?;
         }
@@ -326,7 +322,7 @@ impl Access {
         Ok(Caller::new(Arc::new(who), address))
     }
 
-    async fn holder_by_hash(&self, token: &str) -> Result<(Generation, Option<(Who, TokenKind)>), Error> {
+    pub(crate) async fn holder_by_hash(&self, token: &str) -> Result<(Generation, Option<(Who, TokenKind)>), Error> {
         let hash = Secret::hash_of(token);
         let found = self.0.database.read(move |connection| {
             let generation = Memory::of(connection)?;
@@ -392,115 +388,13 @@ impl KeptAccount {
             kept: row.optional_text(1)?.map(Arc::from),
             administrator: row.integer(2)? != 0,
             disabled: row.optional_integer(3)?.is_some(),
-            local: row.text(4)? == LOCAL,
-            valid_from: Timestamp::from_micros(row.integer(5)?),
-            asks_second_factor: row.optional_integer(6)?.is_some(),
-        })
-    }
-}
-
-/// A token, as its row has it.
-struct KeptToken {
-    id: String,
-    kind: TokenKind,
-    namespace: i64,
-    robot: Option<i64>,
-    limit: Limit,
-    expires: Option<Timestamp>,
-    owner: Name,
-    created: Timestamp,
-}
-
-impl KeptToken {
-    fn read(row: &Row<'_>) -> Result<Self, Error> {
-        Ok(Self {
-            id: row.text(0)?.to_owned(),
-            kind: stored(row.text(1)?)?,
-            namespace: row.integer(2)?,
-            robot: row.optional_integer(3)?,
-            limit: Limit {
-                scopes: stored_scopes(row.text(4)?)?,
-                repositories: stored_patterns(row.text(5)?)?,
-                access: None,
+            place: match row.text(4)? {
+                LOCAL => Place::Here,
+                LDAP => Place::Directory,
+                _ => Place::Nowhere,
             },
-            expires: row.optional_integer(6)?.map(Timestamp::from_micros),
-            owner: stored(row.text(7)?)?,
-            created: Timestamp::from_micros(row.integer(8)?),
+            valid_from: Timestamp::from_micros(row.integer(5)?),
+            asks_second_factor: row.optional_integer(6)?.is_some() || row.optional_integer(7)?.is_some(),
         })
     }
-
-    /// Whom it stands for, if it still stands for anybody.
-    fn holder(self, connection: &Connection<'_>) -> Result<Option<(Who, TokenKind)>, Error> {
-        if self.expires.is_some_and(|expires| expires <= Timestamp::now()) {
-            return Ok(None);
-        }
-        let principal = match (self.kind, self.robot) {
-            (TokenKind::Personal | TokenKind::Login, None) => {
-                account(connection, self.namespace)?.map(|(principal, _)| principal)
-            }
-            (TokenKind::Organization, None) => {
-                Some(Principal::Organization { id: self.namespace, name: self.owner.clone() })
-            }
-            (TokenKind::Robot, Some(robot)) => robot_of(connection, robot)?,
-            _ => return Err(Error::damaged(&self.id)),
-        };
-        let who = |principal| Who {
-            principal,
-            credential: Credential::Token(self.id),
-            limit: self.limit,
-            valid_from: Some(self.created),
-            valid_until: self.expires,
-        };
-        Ok(principal.map(|principal| (who(principal), self.kind)))
-    }
-}
-
-/// Whom a registry token was given to, if they are still there.
-fn holder_of(connection: &Connection<'_>, holder: &Holder) -> Result<Option<Who>, Error> {
-    match holder {
-        Holder::Anonymous => Ok(Some(Who::nobody())),
-        Holder::Account { id, valid_from } => {
-            let found = account(connection, *id)?.filter(|(_, now)| now.micros() == *valid_from);
-            Ok(found.map(|(principal, valid_from)| Who {
-                principal,
-                credential: Credential::Password,
-                limit: Limit::NONE,
-                valid_from: Some(valid_from),
-                valid_until: None,
-            }))
-        }
-        Holder::Job { rule, subject } => job::holder(connection, rule, subject),
-        Holder::Token { id, valid_from } => {
-            let found = connection.first(&tables::TOKEN_BY_ID, &[id.into()], KeptToken::read)?;
-            let found = found.filter(|found| found.created.micros() == *valid_from);
-            Ok(found.map(|found| found.holder(connection)).transpose()?.flatten().map(|(who, _)| who))
-        }
-    }
-}
-
-/// An account that may do something, as it is there and not disabled; and since when what is issued for it counts.
-pub(crate) fn account(connection: &Connection<'_>, id: i64) -> Result<Option<(Principal, Timestamp)>, Error> {
-    let found = connection.first(&tables::ACCOUNT_BY_ID, &[id.into()], |row| {
-        let principal = Principal::Account { id, name: stored(row.text(0)?)?, administrator: row.integer(1)? != 0 };
-        let enabled = row.optional_integer(2)?.is_none();
-        Ok::<_, Error>((enabled, (principal, Timestamp::from_micros(row.integer(3)?))))
-    })?;
-    Ok(found.filter(|(enabled, _)| *enabled).map(|(_, found)| found))
-}
-
-/// A robot that may do something: neither it nor the person whose it is is disabled.
-fn robot_of(connection: &Connection<'_>, id: i64) -> Result<Option<Principal>, Error> {
-    let found = connection.first(&tables::ROBOT_BY_ID, &[id.into()], |row| {
-        let name = RobotName::new(stored(row.text(1)?)?, stored(row.text(0)?)?);
-        Ok::<_, Error>((name, row.optional_integer(2)?.is_some() || row.optional_integer(3)?.is_some()))
-    })?;
-    Ok(found.filter(|(_, disabled)| !disabled).map(|(name, _)| Principal::Robot { id, name }))
-}
-
-pub(crate) fn stored_scopes(text: &str) -> Result<Scopes, Error> {
-    Scopes::from_words(text.split_whitespace()).map_err(|_| Error::damaged(text))
-}
-
-pub(crate) fn stored_patterns(text: &str) -> Result<Vec<Pattern>, Error> {
-    text.split_whitespace().map(stored).collect()
 }

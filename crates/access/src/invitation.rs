@@ -1,13 +1,12 @@
 //! Invitations to an organization: to an account, or to an address whose owner may have none yet.
 
-use std::net::IpAddr;
-
 use entrepot_database::{Connection, Durability, Timestamp};
 
 use crate::account::{MAX_PAGE, Newcomer, add as add_account, checked_email, find as find_account};
 use crate::audit::AuditEntry;
 use crate::caller::{Caller, Principal};
-use crate::identify::account;
+use crate::holder::account;
+use crate::joining::{Joined, Joining};
 use crate::link::{Asked, Kept, LinkKind, Matter, To, find as find_link, user};
 use crate::memory::changed;
 use crate::name::Name;
@@ -195,17 +194,17 @@ impl Access {
         written.await
     }
 
-    /// Makes an account by the link of an invitation to an address, and accepts with it. The invitation is all the permission that it
-    /// needs, and the address is confirmed with it.
+    /// Makes an account by the link of an invitation to an address, accepts with it, and logs its owner in. The invitation is all the
+    /// permission that it needs, and the address is confirmed with it.
     ///
     /// # Errors
     /// [`Error::LinkGone`]; [`Error::Exists`] for the name; [`Error::Invalid`] for the password; [`Error::Conflict`] if the
     /// invitation is to an account.
-    pub async fn join(&self, secret: &str, newcomer: Newcomer, address: Option<IpAddr>) -> Result<Name, Error> {
+    pub async fn join(&self, secret: &str, newcomer: Newcomer, joining: Joining) -> Result<Joined, Error> {
         // Before the password is hashed, which costs.
         self.kept_link(LinkKind::Invitation, secret).await?;
         let password = self.0.passwords.hash(&newcomer.password).await?;
-        let (hash, name) = (Secret::hash_of(secret), newcomer.name.clone());
+        let (hash, name, arriving) = (Secret::hash_of(secret), newcomer.name.clone(), joining.clone());
         let written = self.0.database.write(Durability::Power, move |connection| {
             let kept = find_link(connection, LinkKind::Invitation, &hash)?;
             kept.take(connection)?;
@@ -217,13 +216,14 @@ impl Access {
             };
             let id = add_account(connection, &name, Some(email), Some(&password), false)?;
             connection.execute(&tables::CONFIRM_EMAIL, &[Timestamp::now().into(), id.into(), email.into()])?;
-            let caller = user(id, &name, address);
+            let caller = user(id, &name, arriving.address);
             AuditEntry::new(&caller, "account.join", name.as_str(), true, "by an invitation").write(connection)?;
+            arriving.enter(connection, id, &name)?;
             enter(connection, &caller, id, asked)
         });
         written.await?;
         self.noticed().await?;
-        Ok(newcomer.name)
+        Ok(joining.joined(newcomer.name))
     }
 
     async fn accept(&self, caller: &Caller, by: By) -> Result<Invitation, Error> {

@@ -2,14 +2,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use entrepot_mail::{Address, Letter, Mailer};
-use quick_cache::sync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::bucket::{Bucket, Pace};
-use crate::guessing::network;
+use crate::bucket::{Buckets, Pace};
 use crate::link::{Asked, LinkKind, To};
 use crate::name::Name;
 use crate::secret::Secret;
@@ -19,22 +17,20 @@ use crate::{Access, Account, Error, account};
 const TO_ONE: Pace = Pace { burst: 5.0, refill: Duration::from_secs(600) };
 /// Letters that are asked for from one address.
 const FROM_ONE: Pace = Pace { burst: 30.0, refill: Duration::from_secs(60) };
-/// Addresses that are counted; the least used are forgotten first.
-const COUNTED: usize = 20_000;
 /// Letters that are written at one time after the answer was given.
 const AT_ONCE: usize = 64;
 
 /// How many letters may be asked for. Each process counts for itself.
 pub(crate) struct Pacing {
-    recipients: Cache<String, Arc<Bucket>>,
-    addresses: Cache<IpAddr, Arc<Bucket>>,
+    recipients: Buckets<String>,
+    addresses: Buckets<IpAddr>,
     places: Arc<Semaphore>,
 }
 
 impl Pacing {
     pub(crate) fn new() -> Self {
         let places = Arc::new(Semaphore::new(AT_ONCE));
-        Self { recipients: Cache::new(COUNTED), addresses: Cache::new(COUNTED), places }
+        Self { recipients: Buckets::new(TO_ONE), addresses: Buckets::new(FROM_ONE), places }
     }
 
     /// Whether a letter to `recipient` may be asked for from `address`, and counts it.
@@ -47,16 +43,11 @@ impl Pacing {
     }
 
     pub(crate) fn admit_from(&self, address: Option<IpAddr>) -> Result<(), Error> {
-        let Some(address) = address.map(network) else { return Ok(()) };
-        let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full(FROM_ONE)));
-        let Ok(bucket) = self.addresses.get_or_insert_with(&address, full);
-        take(&bucket)
+        self.addresses.take_from(address)
     }
 
     pub(crate) fn admit_to(&self, recipient: &str) -> Result<(), Error> {
-        let full = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::full(TO_ONE)));
-        let Ok(bucket) = self.recipients.get_or_insert_with(&recipient.to_lowercase(), full);
-        take(&bucket)
+        self.recipients.take(&recipient.to_lowercase())
     }
 
     /// A place to write letters after the answer was given.
@@ -67,13 +58,6 @@ impl Pacing {
         let place = Arc::clone(&self.places).try_acquire_owned();
         place.map_err(|_| Error::TooMany { after: Duration::from_secs(5) })
     }
-}
-
-fn take(bucket: &Bucket) -> Result<(), Error> {
-    let now = Instant::now();
-    bucket.check(now)?;
-    bucket.take(now);
-    Ok(())
 }
 
 impl Access {

@@ -5,27 +5,34 @@ mod audit;
 mod bucket;
 mod caller;
 mod confirmation;
+mod device;
 mod directory;
+mod elsewhere;
 mod entry;
 mod error;
 mod explain;
 mod grant;
 mod guessing;
+mod holder;
 mod htpasswd;
 mod identify;
 mod invitation;
 mod job;
+mod joining;
 mod keys;
 mod letters;
 mod link;
+mod log_out;
 mod maintenance;
 mod memory;
 mod name;
 mod organization;
+mod passkey;
 mod password;
 mod pattern;
 mod permit;
 mod policy;
+mod provider;
 mod public_url;
 mod quota;
 mod rate;
@@ -54,7 +61,7 @@ use std::time::Instant;
 
 use entrepot_database::{Database, Durability};
 use entrepot_identity::directory::Directory;
-use entrepot_identity::provider;
+use entrepot_identity::provider as identity_provider;
 use entrepot_mail::Mailer;
 use entrepot_oci::RepositoryName;
 use quick_cache::sync::Cache;
@@ -62,22 +69,28 @@ use quick_cache::sync::Cache;
 pub use account::{Account, AccountChange, NewAccount, NewPassword, Newcomer};
 pub use audit::{AuditEntry, AuditFilter};
 pub use caller::{Access as TokenAccess, Caller, Credential, Limit, On, Principal};
+pub use device::{Device, DeviceCodes, DeviceLogin, DevicePoll, InvalidUserCode, NewDevice, UserCode};
+pub use entrepot_identity::provider::Answer as ProviderAnswer;
 pub use entry::Entry;
 pub use error::Error;
 pub use explain::Explanation;
 pub use grant::{GrantEntry, Subject};
 pub use guessing::network;
+pub use holder::TokenKind;
 pub use htpasswd::{Imported, ImportedLine};
-pub use identify::{Shown, TokenKind};
+pub use identify::Shown;
 pub use invitation::{Invitation, Invited, NewInvitation};
 pub use job::{JobRule, NewJobRule, RuleVerdict};
+pub use joining::{Joined, Joining};
 pub use keys::PublicKey;
 pub use link::{Link, LinkKind, Purpose};
 pub use name::{InvalidName, InvalidRobotName, LIBRARY, MAX_NAME, Name, RobotName};
 pub use organization::{Member, NamespaceChange, Organization};
+pub use passkey::{Passkey, PasskeyOptions};
 pub use password::{MAX_PASSWORD, MIN_PASSWORD};
 pub use pattern::{InvalidPattern, Pattern};
 pub use permit::{AccountOwner, InOrganization, NamespaceOwner, Permit, RepositoryAdmin, System};
+pub use provider::{Admission, Arrival, Departure, InvalidProviderName, LoginProvider, ProviderName};
 pub use public_url::{InvalidPublicUrl, PublicUrl};
 pub use quota::{Quota, Usage};
 pub use rate::{Allowance, Counted, Exhausted, Rate, Rates};
@@ -92,7 +105,7 @@ pub use service::{Granted, Service};
 pub use session::{Evidence, Session, Visit};
 pub use sign_up::{InvalidSignUp, SignUp};
 pub use tables::ROOM;
-pub use team::{Team, TeamGroup};
+pub use team::{Roster, Team, TeamGroup, TeamMember};
 pub use token::{NewToken, Token};
 
 /// Callers that are remembered, and pairs of a caller and a repository.
@@ -116,8 +129,10 @@ pub struct Options {
     pub anonymous: Anonymous,
     /// The company's directory, whose people may log in.
     pub directory: Option<Arc<Directory>>,
-    /// How OpenID providers are asked for their keys.
-    pub providers: Option<provider::Client>,
+    /// How OpenID providers are asked.
+    pub providers: Option<identity_provider::Client>,
+    /// Those at which people log in.
+    pub login_providers: Vec<LoginProvider>,
     /// The way for letters to people.
     pub mailer: Option<Arc<Mailer>>,
     /// Where people reach the registry.
@@ -135,6 +150,7 @@ impl Options {
             anonymous,
             directory: None,
             providers: None,
+            login_providers: Vec::new(),
             mailer: None,
             public_url: None,
             sign_up: SignUp::Nobody,
@@ -157,6 +173,9 @@ struct Inner {
     elsewhere: password::Passwords,
     guessing: guessing::Guessing,
     letters: letters::Pacing,
+    devices: device::Devices,
+    /// Who asks to come in with a passkey, which costs a row each time.
+    passkey_asking: bucket::Buckets<std::net::IpAddr>,
     limits: rate::Limits,
     audit: audit::Queue,
     /// Makes fingerprints of what is shown that nobody outside can.
@@ -171,17 +190,22 @@ struct Inner {
     nobody: Arc<caller::Who>,
     /// Whether an account was seen: then there is one for good.
     accounts_seen: AtomicBool,
-    /// The OpenID providers that rules name, with their keys.
-    issuers: parking_lot::Mutex<HashMap<String, provider::Issuer>>,
+    /// The OpenID providers at which people log in.
+    doors: provider::Doors,
+    /// Those that rules name, with their keys.
+    issuers: parking_lot::Mutex<HashMap<String, identity_provider::Issuer>>,
 }
 
 impl Access {
     /// Access over these facts; `database` must have been opened with [`ROOM`].
     ///
     /// # Errors
-    /// The system has no random numbers.
+    /// The system has no random numbers; there are providers to log in at, and no way to ask them.
     pub fn new(options: Options, database: Database) -> Result<Self, Error> {
+        let (client, url) = (options.providers.as_ref(), options.public_url.as_ref());
+        let doors = provider::Doors::new(&options.login_providers, client, url)?;
         Ok(Self(Arc::new(Inner {
+            doors,
             limits: rate::Limits::new(options.rates),
             options,
             database,
@@ -191,6 +215,8 @@ impl Access {
             elsewhere: password::Passwords::new(),
             guessing: guessing::Guessing::new(),
             letters: letters::Pacing::new(),
+            devices: device::Devices::new(),
+            passkey_asking: bucket::Buckets::new(passkey::ASKING),
             audit: audit::Queue::new(),
             process_key: secret::random()?,
             remembered: Cache::new(REMEMBERED),

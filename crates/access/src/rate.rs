@@ -137,7 +137,8 @@ impl Limits {
             | Credential::Password
             | Credential::Identity
             | Credential::Session(_)
-            | Credential::Link => None,
+            | Credential::Link
+            | Credential::Provider(_) => None,
         };
         let (first, second) = match caller.principal() {
             Principal::Operator => (None, None),

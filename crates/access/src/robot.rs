@@ -84,6 +84,28 @@ impl Access {
         .await
     }
 
+    /// The robot.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn robot(&self, permit: &Permit<NamespaceOwner>, robot: &Name) -> Result<Robot, Error> {
+        let (owner, robot) = (permit.on.clone(), robot.clone());
+        let found = self.0.database.read(move |connection| {
+            let (namespace, parameters) = (owner.name.parse::<Name>(), [owner.id.into(), robot.as_str().into()]);
+            // The library has none.
+            let Ok(namespace) = namespace else { return Err(Error::not_found("robot", &robot)) };
+            let found = connection.first(&tables::ROBOT, &parameters, |row| {
+                Ok::<_, Error>(Robot {
+                    name: RobotName::new(namespace.clone(), robot.clone()),
+                    description: row.text(1)?.to_owned(),
+                    disabled_at: row.optional_integer(2)?.map(Timestamp::from_micros),
+                })
+            })?;
+            found.ok_or_else(|| Error::not_found("robot", &robot))
+        });
+        found.await
+    }
+
     /// The robots after `last`, at most `limit`, by name.
     ///
     /// # Errors

@@ -129,6 +129,8 @@ pub struct Scopes(u8);
 impl Scopes {
     /// All of them.
     pub const ALL: Self = Self(0b1111);
+    /// All that is about what is in repositories.
+    pub const CONTENT: Self = Self(0b0111);
 
     /// Whether it has `scope`.
     pub const fn has(self, scope: Scope) -> bool {
@@ -175,5 +177,6 @@ mod tests {
         assert!(scopes.allows(Action::Pull) && scopes.allows(Action::Delete) && !scopes.allows(Action::Push));
         assert!(Scopes::from_words([]).is_err() && Scopes::from_words(["root"]).is_err());
         assert_eq!(Scopes::ALL.to_words(), "pull push delete admin");
+        assert_eq!(Scopes::CONTENT.to_words(), "pull push delete");
     }
 }

@@ -9,7 +9,7 @@ use entrepot_registry::gate::Policy;
 use uuid::Uuid;
 
 use crate::caller::{Access as TokenAccess, Caller, Credential, On, Principal};
-use crate::identify::{self, TokenKind};
+use crate::holder::{self, TokenKind};
 use crate::registry_token::{LIFETIME, RequestedScope, sign};
 use crate::role::Scopes;
 use crate::secret::Secret;
@@ -110,7 +110,7 @@ impl Access {
         let new = NewToken { label, scopes: Scopes::ALL, repositories: Vec::new(), lifetime: Some(LOGIN_LIFETIME) };
         let written = self.0.database.write(Durability::Power, move |connection| {
             // The password may have been changed since it was shown.
-            let still = identify::account(connection, id)?.is_some_and(|(_, now)| Some(now) == valid_from);
+            let still = holder::account(connection, id)?.is_some_and(|(_, now)| Some(now) == valid_from);
             if !still {
                 return Err(Error::Unauthenticated);
             }

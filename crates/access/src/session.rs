@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::account::MAX_PAGE;
 use crate::caller::{Caller, Credential, Limit, Principal, Who};
-use crate::identify::{BELIEVED, Remembered, account};
+use crate::holder::account;
+use crate::identify::{BELIEVED, Remembered};
 use crate::memory::{Memory, changed};
 use crate::permit::{AccountOwner, Permit};
 use crate::role::words;
@@ -28,13 +29,19 @@ const MAX_AGENT: usize = 200;
 
 words! {
     /// What somebody proved with that they are who they say, when a session began.
-    Evidence: "password, second-factor or recovery-code" {
+    Evidence: "link, password, second-factor, recovery-code, provider or passkey" {
+        /// The link by which they made their account.
+        Link = "link",
         /// Their password, where there is no second factor.
         Password = "password",
-        /// Their password, and a code of their authenticator.
+        /// Their password, and a code of their authenticator or a passkey.
         SecondFactor = "second-factor",
         /// Their password, and a recovery code.
         RecoveryCode = "recovery-code",
+        /// What a provider said, where they had logged in.
+        Provider = "provider",
+        /// A passkey that knows who touches it, and nothing else.
+        Passkey = "passkey",
     }
 }
 
@@ -89,13 +96,20 @@ pub(crate) struct Beginning {
     evidence: Evidence,
     address: String,
     agent: String,
+    /// What a provider calls the session that this one began with.
+    provider_session: Option<String>,
 }
 
 impl Beginning {
     pub(crate) fn new(secret: &Secret, evidence: Evidence, visit: &Visit) -> Self {
         let agent = visit.agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect();
         let address = visit.address.map(|address| address.to_string()).unwrap_or_default();
-        Self { secret: secret.hash(), evidence, address, agent }
+        Self { secret: secret.hash(), evidence, address, agent, provider_session: None }
+    }
+
+    /// With a session of this name at a provider.
+    pub(crate) fn within(self, provider_session: Option<String>) -> Self {
+        Self { provider_session, ..self }
     }
 
     /// Writes it. Those that have ended go.
@@ -112,6 +126,7 @@ impl Beginning {
             (&self.agent).into(),
             now.into(),
             later(now, LIFETIME).into(),
+            self.provider_session.as_deref().into(),
         ];
         connection.execute(&tables::ADD_SESSION, &parameters)?;
         connection.execute(&tables::SET_LOGGED_IN, &[now.into(), account.into()])?;

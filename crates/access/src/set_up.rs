@@ -1,14 +1,12 @@
 //! The first administrator, by a link that is shown to whoever starts the registry.
 
-use std::net::IpAddr;
-
 use entrepot_database::{Connection, Durability};
 
 use crate::account::{Newcomer, add as add_account, checked_email};
 use crate::audit::AuditEntry;
+use crate::joining::{Joined, Joining};
 use crate::link::{LinkKind, Matter, find as find_link, user};
 use crate::memory::changed;
-use crate::name::Name;
 use crate::secret::Secret;
 use crate::{Access, Error, tables};
 
@@ -31,7 +29,7 @@ impl Access {
         Ok(written.await?.then_some(secret))
     }
 
-    /// Makes the first administrator by the link. Their address has still to be confirmed.
+    /// Makes the first administrator by the link, and logs them in. Their address has still to be confirmed.
     ///
     /// # Errors
     /// [`Error::LinkGone`], also if there is an administrator by now; [`Error::Exists`] for the name; [`Error::Invalid`] for the password
@@ -41,14 +39,14 @@ impl Access {
         secret: &str,
         newcomer: Newcomer,
         email: Option<&str>,
-        address: Option<IpAddr>,
-    ) -> Result<Name, Error> {
+        joining: Joining,
+    ) -> Result<Joined, Error> {
         // Before the password is hashed, which costs.
         self.kept_link(LinkKind::SetUp, secret).await?;
         let email = email.map(checked_email).transpose()?;
         let has_address = email.is_some();
         let password = self.0.passwords.hash(&newcomer.password).await?;
-        let (hash, name) = (Secret::hash_of(secret), newcomer.name.clone());
+        let (hash, name, arriving) = (Secret::hash_of(secret), newcomer.name.clone(), joining.clone());
         let written = self.0.database.write(Durability::Power, move |connection| {
             let kept = find_link(connection, LinkKind::SetUp, &hash)?;
             kept.take(connection)?;
@@ -56,8 +54,9 @@ impl Access {
                 return Err(Error::LinkGone);
             }
             let id = add_account(connection, &name, email.as_deref(), Some(&password), true)?;
-            let caller = user(id, &name, address);
+            let caller = user(id, &name, arriving.address);
             AuditEntry::new(&caller, "account.set_up", name.as_str(), true, "administrator").write(connection)?;
+            arriving.enter(connection, id, &name)?;
             Ok(changed(connection)?)
         });
         written.await?;
@@ -65,7 +64,7 @@ impl Access {
         if has_address && self.0.options.mailer.is_some() {
             self.ask_to_confirm(&self.permit_account(&Self::operator(), &newcomer.name).await?).await;
         }
-        Ok(newcomer.name)
+        Ok(joining.joined(newcomer.name))
     }
 }
 

@@ -13,10 +13,10 @@ use entrepot_mail::Letter;
 
 use crate::account::{Newcomer, add as add_account, checked_email};
 use crate::audit::AuditEntry;
+use crate::joining::{Joined, Joining};
 use crate::letters::in_letter;
 use crate::link::{LinkKind, Matter, find as find_link, user};
 use crate::memory::changed;
-use crate::name::Name;
 use crate::secret::Secret;
 use crate::{Access, Error, tables};
 
@@ -94,13 +94,13 @@ impl Access {
         self.send(&email, &letter).await
     }
 
-    /// Makes the account that somebody asked for, by the link that went to their address.
+    /// Makes the account that somebody asked for, by the link that went to their address, and logs them in.
     ///
     /// # Errors
     /// [`Error::LinkGone`]; [`Error::Exists`] if somebody else has the name by now; [`Error::Denied`] or [`Error::Invalid`] if nobody, or
     /// nobody with this address, may any longer.
-    pub async fn finish_sign_up(&self, secret: &str, address: Option<IpAddr>) -> Result<Name, Error> {
-        let (hash, allowed) = (Secret::hash_of(secret), self.0.options.sign_up.clone());
+    pub async fn finish_sign_up(&self, secret: &str, joining: Joining) -> Result<Joined, Error> {
+        let (hash, allowed, arriving) = (Secret::hash_of(secret), self.0.options.sign_up.clone(), joining.clone());
         let written = self.0.database.write(Durability::Power, move |connection| {
             let kept = find_link(connection, LinkKind::SignUp, &hash)?;
             kept.take(connection)?;
@@ -108,14 +108,15 @@ impl Access {
             allowed.admit(&email)?;
             let id = add_account(connection, &name, Some(&email), Some(&password), false)?;
             connection.execute(&tables::CONFIRM_EMAIL, &[Timestamp::now().into(), id.into(), (&email).into()])?;
-            let caller = user(id, &name, address);
+            let caller = user(id, &name, arriving.address);
             AuditEntry::new(&caller, "account.sign_up", name.as_str(), true, &email).write(connection)?;
+            arriving.enter(connection, id, &name)?;
             changed(connection)?;
             Ok(name)
         });
         let name = written.await?;
         self.noticed().await?;
-        Ok(name)
+        Ok(joining.joined(name))
     }
 }
 

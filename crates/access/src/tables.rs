@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! namespaces ─┬─ accounts ─┬─ members ── namespaces (organizations)
-//!             │            ├─ sessions, half_logins, authenticators, recovery_codes
+//!             │            ├─ sessions, half_logins, devices, authenticators, passkeys, recovery_codes, provider_logins
 //!             │            └─ team_members ── teams ── team_groups
 //!             ├─ teams, robots, grants, immutable_tags
 //!             ├─ tokens
 //!             └─ links ── teams
 //! repository_settings    (by name; the content of repositories is another room's)
-//! signing_keys, audit, rate_counts, access_state
+//! departures, passkey_challenges, signing_keys, audit, rate_counts, access_state
 //! ```
 
 use entrepot_database::{Compatibility, Migration, Room, Table};
@@ -37,7 +37,12 @@ pub const ROOM: Room = Room {
         Table { name: "links", key: &["id"] },
         Table { name: "sessions", key: &["id"] },
         Table { name: "half_logins", key: &["id"] },
+        Table { name: "departures", key: &["id"] },
+        Table { name: "provider_logins", key: &["account_id"] },
+        Table { name: "devices", key: &["id"] },
         Table { name: "authenticators", key: &["account_id"] },
+        Table { name: "passkeys", key: &["id"] },
+        Table { name: "passkey_challenges", key: &["hash"] },
         Table { name: "recovery_codes", key: &["account_id", "hash"] },
         Table { name: "job_rules", key: &["id"] },
         Table { name: "signing_keys", key: &["id"] },
@@ -68,11 +73,12 @@ entrepot_database::statements! {
     ACCOUNT = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
         n.created_at, a.logged_in_at, a.email_confirmed_at
         FROM namespaces n JOIN accounts a ON a.id = n.id WHERE n.name = $1";
-    ACCOUNT_BY_ID = "SELECT n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a JOIN namespaces n ON n.id = a.id
-        WHERE a.id = $1";
+    ACCOUNT_BY_ID = "SELECT n.name, a.administrator, COALESCE(a.disabled_at, a.lapsed_at), a.valid_from
+        FROM accounts a JOIN namespaces n ON n.id = a.id WHERE a.id = $1";
     ACCOUNT_BY_SUBJECT = "SELECT a.id, n.name, a.administrator, a.disabled_at, a.valid_from FROM accounts a
         JOIN namespaces n ON n.id = a.id WHERE a.source = $1 AND a.subject = $2";
-    PASSWORD = "SELECT a.id, a.password, a.administrator, a.disabled_at, a.source, a.valid_from, t.confirmed_at
+    PASSWORD = "SELECT a.id, a.password, a.administrator, a.disabled_at, a.source, a.valid_from, t.confirmed_at,
+        (SELECT MIN(p.created_at) FROM passkeys p WHERE p.account_id = a.id)
         FROM namespaces n JOIN accounts a ON a.id = n.id LEFT JOIN authenticators t ON t.account_id = a.id WHERE n.name = $1";
     ACCOUNTS = "SELECT n.id, n.name, a.email, a.administrator, a.disabled_at, a.source, n.display_name, n.default_visibility,
         n.created_at, a.logged_in_at, a.email_confirmed_at
@@ -82,6 +88,9 @@ entrepot_database::statements! {
     SET_PROFILE = "UPDATE accounts SET email = $1, email_confirmed_at = NULL WHERE id = $2 AND email IS DISTINCT FROM $1";
     ACCOUNTS_OF_SOURCE = "SELECT n.name, a.id, a.subject FROM accounts a JOIN namespaces n ON n.id = a.id
         WHERE a.source = $1 AND a.disabled_at IS NULL AND a.subject > $2 ORDER BY a.subject LIMIT $3";
+    SET_VOUCHED = "UPDATE accounts SET email = $1, email_confirmed_at = $2, lapsed_at = NULL WHERE id = $3";
+    SET_LAPSED = "UPDATE accounts SET lapsed_at = $1 WHERE id = $2";
+    LAPSED = "SELECT 1 FROM accounts WHERE id = $1 AND lapsed_at IS NOT NULL";
     SET_PASSWORD = "UPDATE accounts SET password = $1, valid_from = $2 WHERE id = $3";
     SET_EMAIL = "UPDATE accounts SET email = $1, email_confirmed_at = NULL WHERE id = $2";
     SET_ADMINISTRATOR = "UPDATE accounts SET administrator = $1 WHERE id = $2";
@@ -116,8 +125,13 @@ entrepot_database::statements! {
     REMOVE_TEAM = "DELETE FROM teams WHERE id = $1";
     ADD_TEAM_MEMBER = "INSERT INTO team_members (team_id, account_id, source) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     REMOVE_TEAM_MEMBER = "DELETE FROM team_members WHERE team_id = $1 AND account_id = $2 AND source = $3";
-    TEAM_MEMBERS = "SELECT DISTINCT n.name FROM team_members t JOIN namespaces n ON n.id = t.account_id
-        WHERE t.team_id = $1 AND n.name > $2 ORDER BY n.name LIMIT $3";
+    TEAM_MEMBERS = "SELECT n.name, CAST(MAX(CASE WHEN t.source = 'local' THEN 1 ELSE 0 END) AS BIGINT) FROM team_members t
+        JOIN namespaces n ON n.id = t.account_id WHERE t.team_id = $1 AND n.name > $2 GROUP BY n.name ORDER BY n.name LIMIT $3";
+    /// Of each team between two names so many of its people.
+    ROSTERS = "SELECT DISTINCT team, person FROM (SELECT t.name AS team, n.name AS person,
+        DENSE_RANK() OVER (PARTITION BY t.id ORDER BY n.name) AS place
+        FROM teams t JOIN team_members m ON m.team_id = t.id JOIN namespaces n ON n.id = m.account_id
+        WHERE t.organization_id = $1 AND t.name > $2 AND t.name <= $3) found WHERE place <= $4 ORDER BY team, person";
     TEAMS_THROUGH = "SELECT t.team_id FROM team_members t WHERE t.account_id = $1 AND t.source = $2";
     TEAMS_OF_GROUP = "SELECT g.team_id, t.organization_id FROM team_groups g JOIN teams t ON t.id = g.team_id
         WHERE g.source = $1 AND g.name = $2";
@@ -126,7 +140,8 @@ entrepot_database::statements! {
     TEAM_GROUPS = "SELECT source, name FROM team_groups WHERE team_id = $1 ORDER BY source, name";
 
     ROBOT = "SELECT id, description, disabled_at FROM robots WHERE namespace_id = $1 AND name = $2";
-    ROBOT_BY_ID = "SELECT r.name, n.name, r.disabled_at, a.disabled_at FROM robots r JOIN namespaces n ON n.id = r.namespace_id
+    ROBOT_BY_ID = "SELECT r.name, n.name, r.disabled_at, COALESCE(a.disabled_at, a.lapsed_at)
+        FROM robots r JOIN namespaces n ON n.id = r.namespace_id
         LEFT JOIN accounts a ON a.id = n.id WHERE r.id = $1";
     ROBOTS = "SELECT name, description, disabled_at FROM robots WHERE namespace_id = $1 AND name > $2 ORDER BY name LIMIT $3";
     ADD_ROBOT = "INSERT INTO robots (namespace_id, name, description, created_at) VALUES ($1, $2, $3, $4)
@@ -172,7 +187,7 @@ entrepot_database::statements! {
         WHERE robot_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     SET_TOKEN_HASH = "UPDATE tokens SET hash = $1, created_at = $2 WHERE id = $3 AND namespace_id = $4";
     REMOVE_TOKEN = "DELETE FROM tokens WHERE id = $1 AND namespace_id = $2";
-    REMOVE_LOGINS = "DELETE FROM tokens WHERE namespace_id = $1 AND kind = 'login'";
+    REMOVE_LOGINS = "DELETE FROM tokens WHERE namespace_id = $1 AND kind IN ('login', 'device')";
     REMOVE_PERSONAL_TOKENS = "DELETE FROM tokens WHERE namespace_id = $1 AND kind = 'personal'";
     SET_TOKEN_USED = "UPDATE tokens SET used_at = $1 WHERE id = $2";
     REMOVE_EXPIRED_TOKENS = "DELETE FROM tokens WHERE expires_at < $1";
@@ -203,22 +218,58 @@ entrepot_database::statements! {
     REMOVE_INVITATIONS_BY = "DELETE FROM links WHERE organization_id = $1 AND inviter = $2";
     REMOVE_EXPIRED_LINKS = "DELETE FROM links WHERE expires_at < $1";
 
-    ADD_SESSION = "INSERT INTO sessions (id, hash, account_id, proof, address, agent, created_at, seen_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)";
+    ADD_SESSION = "INSERT INTO sessions (id, hash, account_id, proof, address, agent, created_at, seen_at, expires_at, provider_session)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)";
     SESSION_BY_HASH = "SELECT id, account_id, created_at, seen_at, expires_at FROM sessions WHERE hash = $1";
     SESSIONS = "SELECT id, proof, address, agent, created_at, seen_at, expires_at FROM sessions
         WHERE account_id = $1 AND created_at >= $2 AND expires_at > $3 AND seen_at > $4 ORDER BY id DESC LIMIT $5";
     SET_SESSION_SEEN = "UPDATE sessions SET seen_at = $1 WHERE id = $2";
     REMOVE_SESSION = "DELETE FROM sessions WHERE id = $1 AND account_id = $2";
     REMOVE_OTHER_SESSIONS = "DELETE FROM sessions WHERE account_id = $1 AND id <> $2";
+    /// Those that began up to a moment: all of an account, or those of one session at a provider.
+    REMOVE_EARLIER_SESSIONS = "DELETE FROM sessions WHERE account_id = $1 AND created_at <= $2";
+    REMOVE_PROVIDER_SESSIONS = "DELETE FROM sessions WHERE provider_session = $1 AND created_at <= $2
+        AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND a.source = $3) RETURNING account_id";
+    REMOVE_SESSIONS = "DELETE FROM sessions WHERE account_id = $1";
     REMOVE_EXPIRED_SESSIONS = "DELETE FROM sessions WHERE expires_at < $1";
 
     ADD_HALF_LOGIN = "INSERT INTO half_logins (id, hash, account_id, tries, created_at, expires_at) VALUES ($1, $2, $3, 0, $4, $5)";
     TRY_HALF_LOGIN = "UPDATE half_logins SET tries = tries + 1 WHERE hash = $1 AND expires_at > $2 AND tries < $3
         RETURNING account_id, created_at";
     TRIED_HALF_LOGINS = "SELECT CAST(COALESCE(SUM(tries), 0) AS BIGINT) FROM half_logins WHERE account_id = $1 AND expires_at > $2";
+    HALF_LOGIN = "SELECT account_id FROM half_logins WHERE hash = $1 AND expires_at > $2";
     REMOVE_HALF_LOGIN = "DELETE FROM half_logins WHERE hash = $1";
     REMOVE_EXPIRED_HALF_LOGINS = "DELETE FROM half_logins WHERE expires_at < $1";
+
+    ADD_DEPARTURE = "INSERT INTO departures (id, hash, browser, provider, pending, next, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    DEPARTURE = "SELECT pending, next FROM departures WHERE hash = $1 AND browser = $2 AND provider = $3 AND expires_at > $4";
+    REMOVE_DEPARTURE = "DELETE FROM departures WHERE hash = $1";
+    REMOVE_EXPIRED_DEPARTURES = "DELETE FROM departures WHERE expires_at < $1";
+
+    SET_PROVIDER_LOGIN = "INSERT INTO provider_logins (account_id, id, source, renewal, checked_at, due_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (account_id) DO UPDATE SET id = excluded.id, source = excluded.source, renewal = excluded.renewal,
+        checked_at = excluded.checked_at, due_at = excluded.due_at";
+    DUE_PROVIDER_LOGINS = "SELECT p.account_id, p.id, p.source, p.renewal, p.checked_at, a.subject, n.name FROM provider_logins p
+        JOIN accounts a ON a.id = p.account_id JOIN namespaces n ON n.id = p.account_id
+        WHERE p.due_at <= $1 ORDER BY p.due_at LIMIT $2";
+    RENEW_PROVIDER_LOGIN = "UPDATE provider_logins SET renewal = $1, checked_at = $2, due_at = $3 WHERE account_id = $4 AND id = $5";
+    PUT_OFF_PROVIDER_LOGIN = "UPDATE provider_logins SET due_at = $1 WHERE account_id = $2 AND id = $3";
+    REMOVE_PROVIDER_LOGIN = "DELETE FROM provider_logins WHERE account_id = $1 AND id = $2";
+
+    ADD_DEVICE = "INSERT INTO devices (id, hash, code, client, label, address, pause, next_at, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) ON CONFLICT DO NOTHING";
+    WAITING_DEVICES = "SELECT COUNT(*) FROM devices WHERE expires_at > $1";
+    WAITING_DEVICE = "SELECT client, label, address, created_at, expires_at FROM devices
+        WHERE code = $1 AND allowed IS NULL AND expires_at > $2";
+    DECIDE_DEVICE = "UPDATE devices SET allowed = $1, account_id = $2, decided_at = $3
+        WHERE code = $4 AND allowed IS NULL AND expires_at > $3 RETURNING client, label, address, created_at, expires_at";
+    DEVICE = "SELECT client, allowed, pause, next_at, expires_at FROM devices WHERE hash = $1";
+    SET_DEVICE_POLLED = "UPDATE devices SET pause = $1, next_at = $2 WHERE hash = $3";
+    TAKE_DEVICE = "DELETE FROM devices WHERE hash = $1 AND allowed = 1 AND expires_at > $2
+        RETURNING client, label, address, created_at, expires_at, account_id, decided_at";
+    REMOVE_EXPIRED_DEVICES = "DELETE FROM devices WHERE expires_at < $1";
 
     AUTHENTICATOR = "SELECT secret, confirmed_at, used_step FROM authenticators WHERE account_id = $1";
     SET_AUTHENTICATOR = "INSERT INTO authenticators (account_id, secret) VALUES ($1, $2)
@@ -230,10 +281,28 @@ entrepot_database::statements! {
     ADD_RECOVERY_CODE = "INSERT INTO recovery_codes (account_id, hash) VALUES ($1, $2)";
     REMOVE_RECOVERY_CODE = "DELETE FROM recovery_codes WHERE account_id = $1 AND hash = $2";
     REMOVE_RECOVERY_CODES = "DELETE FROM recovery_codes WHERE account_id = $1";
-    ASKS_SECOND_FACTOR = "SELECT 1 FROM authenticators WHERE account_id = $1 AND confirmed_at IS NOT NULL";
+    HAS_AUTHENTICATOR = "SELECT 1 FROM authenticators WHERE account_id = $1 AND confirmed_at IS NOT NULL";
+    ASKS_SECOND_FACTOR = "SELECT 1 FROM accounts a WHERE a.id = $1 AND (EXISTS
+        (SELECT 1 FROM authenticators t WHERE t.account_id = a.id AND t.confirmed_at IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM passkeys p WHERE p.account_id = a.id))";
     HAS_SECOND_FACTOR = "SELECT 1 FROM accounts a WHERE a.id = $1 AND (a.source <> 'local' OR EXISTS
-        (SELECT 1 FROM authenticators t WHERE t.account_id = a.id AND t.confirmed_at IS NOT NULL))";
+        (SELECT 1 FROM authenticators t WHERE t.account_id = a.id AND t.confirmed_at IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM passkeys p WHERE p.account_id = a.id))";
     SET_SECOND_FACTOR = "UPDATE namespaces SET second_factor = $1 WHERE id = $2";
+
+    PASSKEYS = "SELECT id, label, backed_up, created_at, used_at FROM passkeys WHERE account_id = $1 ORDER BY id";
+    PASSKEY_CREDENTIALS = "SELECT credential FROM passkeys WHERE account_id = $1 ORDER BY id";
+    PASSKEY = "SELECT p.id, p.account_id, p.public_key FROM passkeys p JOIN accounts a ON a.id = p.account_id
+        WHERE p.credential = $1 AND a.source = 'local'";
+    ADD_PASSKEY = "INSERT INTO passkeys (id, account_id, credential, public_key, counter, backed_up, label, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+    USE_PASSKEY = "UPDATE passkeys SET counter = $1, backed_up = $2, used_at = $3
+        WHERE id = $4 AND (counter < $1 OR (counter = 0 AND $1 = 0))";
+    REMOVE_PASSKEY = "DELETE FROM passkeys WHERE id = $1 AND account_id = $2";
+    REMOVE_PASSKEYS = "DELETE FROM passkeys WHERE account_id = $1";
+    ADD_PASSKEY_CHALLENGE = "INSERT INTO passkey_challenges (hash, holder, expires_at) VALUES ($1, $2, $3)";
+    TAKE_PASSKEY_CHALLENGE = "DELETE FROM passkey_challenges WHERE hash = $1 AND holder = $2 AND expires_at > $3";
+    REMOVE_EXPIRED_PASSKEY_CHALLENGES = "DELETE FROM passkey_challenges WHERE expires_at < $1";
 
     JOB_RULES = "SELECT j.id, j.label, j.rule, j.scopes, j.repositories, j.created_at FROM job_rules j
         JOIN namespaces n ON n.id = j.namespace_id WHERE n.name = $1 ORDER BY j.id";

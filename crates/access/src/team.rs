@@ -3,10 +3,12 @@
 use entrepot_database::Connection;
 
 use crate::account::{MAX_PAGE, checked_text, find as find_account};
+use crate::elsewhere::LDAP;
 use crate::name::Name;
 use crate::permit::{InOrganization, NamespaceOwner, Permit};
+use crate::provider::ProviderName;
 use crate::role::Membership;
-use crate::rules::membership;
+use crate::rules::{membership, stored};
 use crate::{Access, Error, tables};
 
 /// Where somebody is known from whom an owner has put into a team.
@@ -16,9 +18,27 @@ pub(crate) const BY_HAND: &str = "local";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Team {
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// What it is for.
     pub description: String,
+}
+
+/// A team, and who is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roster {
+    /// Which.
+    pub team: Team,
+    /// Its people, or the first of them, by name.
+    pub people: Vec<Name>,
+}
+
+/// Somebody in a team.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TeamMember {
+    /// Who.
+    pub account: Name,
+    /// Whether an owner has put them into it; else they are in it through a group elsewhere alone.
+    pub by_hand: bool,
 }
 
 /// A group elsewhere whose members are in a team.
@@ -68,6 +88,21 @@ impl Access {
         .await
     }
 
+    /// The team.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn team(&self, permit: &Permit<InOrganization>, team: &Name) -> Result<Team, Error> {
+        let (id, name) = (permit.on.id, team.clone());
+        let found = self.0.database.read(move |connection| {
+            let found = connection.first(&tables::TEAM, &[id.into(), name.as_str().into()], |row| {
+                Ok::<_, Error>(Team { name: name.clone(), description: row.text(1)?.to_owned() })
+            })?;
+            found.ok_or_else(|| Error::not_found("team", &name))
+        });
+        found.await
+    }
+
     /// The teams after `last`, at most `limit`, by name.
     ///
     /// # Errors
@@ -79,12 +114,38 @@ impl Access {
         limit: usize,
     ) -> Result<Vec<Team>, Error> {
         let id = permit.on.id;
+        let last = last.unwrap_or_default();
+        self.0.database.scan(move |connection| teams(connection, id, &last, limit)).await
+    }
+
+    /// The teams after `last`, at most `limit`, by name, each with the first `people` who are in it.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn rosters(
+        &self,
+        permit: &Permit<InOrganization>,
+        last: Option<String>,
+        limit: usize,
+        people: usize,
+    ) -> Result<Vec<Roster>, Error> {
+        let id = permit.on.id;
+        let last = last.unwrap_or_default();
         let scanned = self.0.database.scan(move |connection| {
-            let last = last.as_deref().unwrap_or_default();
-            let parameters = [id.into(), last.into(), (limit.min(MAX_PAGE) as i64).into()];
-            connection.all(&tables::TEAMS, &parameters, |row| {
-                Ok(Team { name: row.text(0)?.to_owned(), description: row.text(1)?.to_owned() })
-            })
+            let mut rosters: Vec<_> = teams(connection, id, &last, limit)?.into_iter().map(Roster::empty).collect();
+            let Some(end) = rosters.last().map(|roster| roster.team.name.to_string()) else { return Ok(rosters) };
+            let parameters = [id.into(), (&last).into(), (&end).into(), (people.min(MAX_PAGE) as i64).into()];
+            let found = connection.all(&tables::ROSTERS, &parameters, |row| {
+                Ok::<_, Error>((stored::<Name>(row.text(0)?)?, stored(row.text(1)?)?))
+            })?;
+            let mut found = found.into_iter().peekable();
+            // Both are in the order of the teams.
+            for roster in &mut rosters {
+                while let Some((_, person)) = found.next_if(|(team, _)| *team == roster.team.name) {
+                    roster.people.push(person);
+                }
+            }
+            Ok::<_, Error>(rosters)
         });
         scanned.await
     }
@@ -99,13 +160,15 @@ impl Access {
         team: &Name,
         last: Option<String>,
         limit: usize,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<Vec<TeamMember>, Error> {
         let (id, team) = (permit.on.id, team.clone());
         let scanned = self.0.database.scan(move |connection| {
             let team = find(connection, id, &team)?;
             let last = last.as_deref().unwrap_or_default();
             let parameters = [team.into(), last.into(), (limit.min(MAX_PAGE) as i64).into()];
-            connection.all(&tables::TEAM_MEMBERS, &parameters, |row| Ok(row.text(0)?.to_owned()))
+            connection.all(&tables::TEAM_MEMBERS, &parameters, |row| {
+                Ok(TeamMember { account: stored(row.text(0)?)?, by_hand: row.integer(1)? != 0 })
+            })
         });
         scanned.await
     }
@@ -179,7 +242,7 @@ impl Access {
         team: &Name,
         group: TeamGroup,
     ) -> Result<(), Error> {
-        let known = group.source == "ldap" || group.source.starts_with("oidc:");
+        let known = group.source == LDAP || ProviderName::is_source(&group.source);
         if !known || group.name.is_empty() || group.name.len() > 255 {
             return Err(Error::invalid(
                 "group",
@@ -223,6 +286,19 @@ impl Access {
 
 fn target(permit: &Permit<NamespaceOwner>, team: &Name) -> String {
     format!("{}/{team}", permit.on.name)
+}
+
+impl Roster {
+    fn empty(team: Team) -> Self {
+        Self { team, people: Vec::new() }
+    }
+}
+
+fn teams(connection: &Connection<'_>, organization: i64, last: &str, limit: usize) -> Result<Vec<Team>, Error> {
+    let parameters = [organization.into(), last.into(), (limit.min(MAX_PAGE) as i64).into()];
+    connection.all(&tables::TEAMS, &parameters, |row| {
+        Ok(Team { name: stored(row.text(0)?)?, description: row.text(1)?.to_owned() })
+    })
 }
 
 /// The row of a team.

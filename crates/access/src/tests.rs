@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod audit;
+mod devices;
 mod entry;
 mod guessing;
 mod invitations;
@@ -21,6 +22,8 @@ mod jobs;
 mod keys;
 mod links;
 mod organizations;
+mod passkeys;
+mod providers;
 mod rates;
 mod repositories;
 mod revocation;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::account::{MAX_PAGE, checked_text};
 use crate::audit::AuditEntry;
-use crate::identify::{TokenKind, stored_patterns, stored_scopes};
+use crate::holder::{TokenKind, stored_patterns, stored_scopes};
 use crate::memory::changed;
 use crate::name::Name;
 use crate::pattern::Pattern;
@@ -244,7 +244,7 @@ impl Access {
         self.revoke_token(permit.on.id, id, permit.entry("token.revoke", &permit.on.name, id)).await
     }
 
-    async fn revoke_token(&self, namespace: i64, id: &str, entry: AuditEntry) -> Result<(), Error> {
+    pub(crate) async fn revoke_token(&self, namespace: i64, id: &str, entry: AuditEntry) -> Result<(), Error> {
         let id = id.to_owned();
         self.change_token(entry, move |connection| {
             match connection.execute(&tables::REMOVE_TOKEN, &[(&id).into(), namespace.into()])? {

@@ -9,15 +9,20 @@ use crate::commands::accounts::Noun;
 use crate::commands::accounts::audit::{self, AuditArguments};
 use crate::commands::accounts::ci::{self, CiCommand};
 use crate::commands::accounts::explain::{self, AccessCommand};
+use crate::commands::accounts::gc::{self, GcArguments};
 use crate::commands::accounts::keys::KeysCommand;
 use crate::commands::accounts::maintenance::{self, MaintenanceCommand};
 use crate::commands::accounts::org::{self, OrgCommand};
 use crate::commands::accounts::quota::{self, QuotaCommand};
 use crate::commands::accounts::repo::{self, RepoCommand};
 use crate::commands::accounts::robot::{self, RobotCommand};
+use crate::commands::accounts::tag::{self, TagCommand};
 use crate::commands::accounts::team::{self, TeamCommand};
 use crate::commands::accounts::token::{self, TokenCommand};
+use crate::commands::accounts::trash::{self, TrashCommand};
 use crate::commands::accounts::user::{self, UserCommand};
+use crate::commands::import::{self, ImportCommand};
+use crate::commands::login::{self, LoginArguments, Where};
 use crate::config::Flags;
 
 const EXAMPLES: &str = "\
@@ -49,6 +54,11 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the registry
     Serve(Flags),
+    /// Log docker, podman and skopeo in to a registry, by your browser
+    #[command(after_help = login::EXAMPLES)]
+    Login(LoginArguments),
+    /// Log out of a registry
+    Logout(Where),
     /// People: make accounts, set passwords, disable
     #[command(after_help = user::EXAMPLES)]
     User(Noun<UserCommand>),
@@ -79,6 +89,9 @@ pub(crate) enum Command {
     /// The company's directory
     #[command(subcommand)]
     Ldap(LdapCommand),
+    /// The providers at which people log in
+    #[command(subcommand)]
+    Oidc(OidcCommand),
     /// Letters to people
     #[command(subcommand)]
     Mail(MailCommand),
@@ -90,6 +103,15 @@ pub(crate) enum Command {
     /// Serve pulls alone for a while
     #[command(after_help = maintenance::EXAMPLES)]
     Maintenance(Noun<MaintenanceCommand>),
+    /// Collect garbage now; a running registry does this by itself (gc.interval)
+    #[command(after_help = gc::EXAMPLES)]
+    Gc(GcArguments),
+    /// Bring back what was deleted
+    #[command(after_help = trash::EXAMPLES)]
+    Trash(Noun<TrashCommand>),
+    /// See what tags showed, and roll them back
+    #[command(after_help = tag::EXAMPLES)]
+    Tag(Noun<TagCommand>),
     /// Copy everything that the registry has, while it runs
     ///
     /// A backup is a snapshot of all rows, and every blob that they name and that is not in the directory yet. One that was broken off
@@ -109,6 +131,9 @@ pub(crate) enum Command {
     ///
     /// A running registry does this by itself (uploads.purge_interval).
     Purge(Flags),
+    /// Move in: take over what another registry has
+    #[command(subcommand, after_help = import::EXAMPLES)]
+    Import(ImportCommand),
     /// Move the data to another database
     #[command(subcommand)]
     Database(DatabaseCommand),
@@ -267,6 +292,13 @@ pub(crate) enum MailCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum LdapCommand {
     /// Try every server of the directory as it is configured, and say how far it gets
+    Check(Flags),
+}
+
+/// What can be done with the providers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OidcCommand {
+    /// Ask every provider as it is configured who it is, and show it the registry's secret; nobody logs in
     Check(Flags),
 }
 

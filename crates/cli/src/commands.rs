@@ -5,12 +5,15 @@ pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod database;
 pub(crate) mod doctor;
-mod interrupted;
+pub(crate) mod import;
 pub(crate) mod ldap;
+pub(crate) mod login;
 pub(crate) mod mail;
+pub(crate) mod oidc;
 mod progress;
 pub(crate) mod purge;
 pub(crate) mod restore;
+mod run;
 pub(crate) mod scrub;
 pub(crate) mod serve;
 pub(crate) mod store;
@@ -18,7 +21,7 @@ pub(crate) mod store;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use self::interrupted::interrupted;
+use self::run::{block_on, configured, until_interrupted};
 
 /// Prints `text`. A reader that closes early (`entrepot config reference | head`) has what it wanted.
 fn print(text: &str) -> ExitCode {

@@ -11,13 +11,16 @@ mod environment;
 mod field;
 mod file;
 mod flags;
+mod list;
 mod logging;
 mod mail;
 mod mistake;
+mod named;
 mod nearest;
 mod network;
 mod origin;
 mod place;
+mod provider;
 mod quantity;
 mod rate;
 mod reader;
@@ -33,10 +36,11 @@ mod text;
 mod tls;
 mod value;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use entrepot_access::SignUp;
+use entrepot_access::{LoginProvider, PublicUrl, SignUp};
 use entrepot_identity::directory::Directory;
 use entrepot_mail::Mailer;
 use entrepot_registry::ScrubOptions;
@@ -52,10 +56,13 @@ use self::mail::Mail;
 pub(crate) use self::mistake::Mistakes;
 use self::origin::Origins;
 pub(crate) use self::place::Places;
+use self::provider::Provider;
 pub(crate) use self::quantity::{Limit, duration, limit};
 use self::reader::{Reader, Reported};
 pub(crate) use self::reference::reference;
-pub(crate) use self::sections::{Audit, Http, Limits, Log, Metrics, Rate, Registry, Scrub, Shutdown, Uploads};
+pub(crate) use self::sections::{
+    Audit, Collection, Http, Limits, Log, Metrics, Rate, Registry, Scrub, Shutdown, Uploads,
+};
 pub(crate) use self::show::show;
 pub(crate) use self::tls::TlsFiles;
 use self::value::Value;
@@ -81,6 +88,10 @@ pub(crate) struct Config {
     pub(crate) directory: Option<Arc<Directory>>,
     /// OpenID providers.
     pub(crate) oidc: Oidc,
+    /// Those at which people log in, as they are written.
+    providers: BTreeMap<String, Provider>,
+    /// Those that this means.
+    pub(crate) login_providers: Vec<LoginProvider>,
     /// The way for letters, as it is written.
     mail: Mail,
     /// The way that this means.
@@ -93,6 +104,8 @@ pub(crate) struct Config {
     pub(crate) registry: Registry,
     /// What becomes of unfinished uploads.
     pub(crate) uploads: Uploads,
+    /// What becomes of what nothing needs.
+    pub(crate) gc: Collection,
     /// How blobs are read again.
     pub(crate) scrub: Scrub,
     /// What is between the clients and the registry.
@@ -127,6 +140,16 @@ impl Config {
         reader.finish(config)
     }
 
+    /// Reads a file and nothing else: what flags and environment say is of another registry.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub(crate) fn of_file(path: &Path, flag: &'static str) -> Result<Self, Mistakes> {
+        let mut reader = Reader::of_file(path, flag);
+        let config = Self::read(&mut reader);
+        reader.finish(config)
+    }
+
     fn read(reader: &mut Reader) -> Result<Self, Reported> {
         // Each is read before the first `?`, so that every mistake is found.
         let listen = reader.value::<ListenAddress>(&sections::LISTEN);
@@ -140,12 +163,15 @@ impl Config {
         let mail = Mail::read(reader);
         let http = Http::read(reader);
         let public_url = http.as_ref().ok().and_then(|http| http.public_url.as_ref());
+        let providers = reader.each(&Provider::SECTION, Provider::read);
+        let login_providers = login_providers(reader, providers.as_ref().ok(), public_url);
         let mailer = mail.as_ref().map_err(|reported| *reported).and_then(|mail| mail.mailer(reader, public_url));
         let sign_up = access::sign_up(reader, mailer.as_ref().is_ok_and(Option::is_none));
         let places = Places::read(reader);
         let objects = places.as_ref().map_err(|reported| *reported).and_then(|places| places.objects(reader));
         let registry = Registry::read(reader);
         let uploads = Uploads::read(reader);
+        let gc = Collection::read(reader);
         let scrub = Scrub::read(reader);
         let limits = Limits::read(reader);
         let rate = Rate::read(reader);
@@ -163,12 +189,15 @@ impl Config {
             ldap: ldap?,
             directory: directory?.map(Arc::new),
             oidc: oidc?,
+            providers: providers?,
+            login_providers: login_providers?,
             mail: mail?,
             mailer: mailer?.map(Arc::new),
             places: places?,
             objects: objects?,
             registry: registry?,
             uploads: uploads?,
+            gc: gc?,
             scrub: scrub?,
             http: http?,
             limits: limits?,
@@ -190,7 +219,8 @@ impl Config {
         }
     }
 
-    /// The effective value of every setting as TOML, in the order of [`sections::TABLE`]; `None` if it is not set.
+    /// The effective value of every setting as TOML, in the order of [`sections::TABLE`], but for the sections of which there may be
+    /// several; `None` if it is not set.
     fn values(&self) -> Vec<Option<String>> {
         let mut values = vec![Some(Value::to_toml(&self.listen)), Some(Value::to_toml(&self.data_dir))];
         values.extend(TlsFiles::values(self.tls.as_ref()));
@@ -202,6 +232,7 @@ impl Config {
         values.extend(self.places.values());
         values.extend(self.registry.values());
         values.extend(self.uploads.values());
+        values.extend(self.gc.values());
         values.extend(self.scrub.values());
         values.extend(self.http.values());
         values.extend(self.limits.values());
@@ -212,4 +243,23 @@ impl Config {
         values.extend(self.metrics.values());
         values
     }
+
+    /// The same of the sections of which there may be several, by their names.
+    fn named_values(&self) -> impl Iterator<Item = (&str, Vec<Option<String>>)> {
+        self.providers.iter().map(|(name, provider)| (name.as_str(), provider.values()))
+    }
+}
+
+/// The providers that their sections mean. Each is looked at, so that every mistake is found.
+fn login_providers(
+    reader: &mut Reader,
+    providers: Option<&BTreeMap<String, Provider>>,
+    url: Option<&PublicUrl>,
+) -> Result<Vec<LoginProvider>, Reported> {
+    let meant: Vec<_> = providers
+        .into_iter()
+        .flatten()
+        .map(|(name, provider)| reader.within(name, |reader| provider.login_provider(reader, name, url)))
+        .collect();
+    meant.into_iter().collect()
 }

@@ -62,6 +62,10 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
         delete: config.registry.delete,
         max_blob_bytes: config.limits.max_blob_bytes.0.map(|size| size.0),
         expire_uploads_after: config.uploads.expire_after,
+        grace: config.gc.grace,
+        untagged_after: config.gc.untagged_after.0,
+        trash_for: config.gc.trash_for,
+        history_for: config.gc.history_for,
     };
     let access = access_over(config, database.clone())?;
     let registry = Registry::new(options, store, database);
@@ -88,6 +92,7 @@ fn access_over(config: &Config, database: Database) -> anyhow::Result<Access> {
         anonymous: config.access.into(),
         directory: config.directory.clone(),
         providers: Some(providers),
+        login_providers: config.login_providers.clone(),
         mailer: config.mailer.clone(),
         public_url: config.http.public_url.clone(),
         sign_up: config.sign_up.clone(),

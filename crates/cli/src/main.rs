@@ -13,8 +13,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command, DatabaseCommand, LdapCommand, MailCommand};
-use crate::commands::accounts::{audit, ci, explain, keys, maintenance, org, quota, repo, robot, team, token, user};
+use crate::arguments::{Arguments, Command, DatabaseCommand, LdapCommand, MailCommand, OidcCommand};
+use crate::commands::accounts::{
+    audit, ci, explain, keys, maintenance, org, quota, repo, robot, tag, team, token, trash, user,
+};
 
 fn main() -> ExitCode {
     // Until the process ends.
@@ -22,6 +24,8 @@ fn main() -> ExitCode {
     let _armed = fail_points::arm();
     match Arguments::parse().command {
         Command::Serve(flags) => commands::serve::run(&flags),
+        Command::Login(arguments) => commands::login::login(&arguments),
+        Command::Logout(place) => commands::login::logout(&place),
         Command::User(noun) => user::run(noun),
         Command::Org(noun) => noun.run(org::run),
         Command::Team(noun) => noun.run(team::run),
@@ -31,15 +35,20 @@ fn main() -> ExitCode {
         Command::Quota(noun) => noun.run(quota::run),
         Command::Ci(noun) => noun.run(ci::run),
         Command::Ldap(LdapCommand::Check(flags)) => commands::ldap::check(&flags),
+        Command::Oidc(OidcCommand::Check(flags)) => commands::oidc::check(&flags),
         Command::Mail(MailCommand::Check(flags)) => commands::mail::check(&flags),
         Command::Keys(noun) => noun.run(keys::run),
         Command::Access(noun) => explain::run(noun),
         Command::Audit(arguments) => audit::print(arguments),
         Command::Maintenance(noun) => noun.run(maintenance::run),
+        Command::Gc(command) => command.run(),
+        Command::Trash(noun) => noun.run(trash::run),
+        Command::Tag(noun) => noun.run(tag::run),
         Command::Backup(arguments) => commands::backup::run(&arguments),
         Command::Restore(arguments) => commands::restore::run(&arguments),
         Command::Scrub(arguments) => commands::scrub::run(&arguments),
         Command::Purge(flags) => commands::purge::run(&flags),
+        Command::Import(command) => commands::import::run(&command),
         Command::Database(DatabaseCommand::Move(arguments)) => commands::database::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::Store(command) => commands::store::run(&command),

@@ -6,9 +6,9 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use entrepot_test_harness::{Registry, get, push};
+use entrepot_test_harness::{Registry, get, post, push};
 use entrepot_test_support::{Postgres, skip};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long a running registry may go without taking notice.
@@ -118,6 +118,12 @@ fn a_team_lives_in_it(settings: &[(&str, &str)]) -> Result<()> {
     operator.takes("user password ben --password-stdin", "stored-and-sent-on")?;
     registry.becomes(&get("/v2/").basic("ben", "stored-and-sent-on"), 200, A_SECOND)?;
     registry.ask(&get("/v2/").basic("ben", PASSWORD))?.expect(401)?;
+    let link = operator.prints("user reset-link ben")?;
+    let secret = link.strip_prefix("/link/reset/").context("a link of no address")?.trim();
+    let reset = json!({ "secret": secret, "password": "landed-once-more" }).to_string();
+    let reset = post("/api/v1/links/reset").header("Content-Type", "application/json").body(reset);
+    registry.ask(&reset)?.expect(200)?;
+    registry.becomes(&get("/v2/").basic("ben", "landed-once-more"), 200, A_SECOND)?;
     operator.prints("keys rotate --at-once").map(drop)
 }
 

@@ -1,13 +1,14 @@
 //! What the API answers: a value, a page of values, or what is wrong (RFC 9457).
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// An answer, whole.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     pub(crate) content: Bytes,
 }
 
@@ -71,7 +72,11 @@ mod tests {
     use super::*;
 
     fn sentence(status: u16, content: &'static str) -> Option<String> {
-        let answer = Answer { status: StatusCode::from_u16(status).unwrap(), content: content.into() };
+        let answer = Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            content: content.into(),
+        };
         answer.done().err().map(|refusal| refusal.sentence)
     }
 

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::HeaderValue;
 
-use crate::docker;
+use crate::docker::{Kept, Logins};
 use crate::error::Error;
 use crate::server::Server;
 
@@ -42,9 +42,9 @@ impl Credential {
     /// # Errors
     /// The file cannot be read.
     pub fn of_docker(directory: &Path, server: &Server) -> Result<Self, Error> {
-        let Some((username, password)) = docker::login(&directory.join("config.json"), server.authority())? else {
-            return Ok(Self::NOTHING);
-        };
+        let kept = Logins::of_docker(directory).in_file(server.authority())?;
+        // A token in place of a password is good at the token service alone.
+        let Some((username, password)) = kept.as_ref().and_then(Kept::pair) else { return Ok(Self::NOTHING) };
         let value = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));
         Ok(Self::header(&value).unwrap_or(Self::NOTHING))
     }

@@ -22,6 +22,14 @@ pub enum Error {
         /// What is odd.
         why: String,
     },
+    /// A program that keeps logins cannot be used.
+    #[error("{program}: {why}")]
+    Helper {
+        /// Which.
+        program: String,
+        /// What it says, or what is wrong with it.
+        why: String,
+    },
     /// A file cannot be used.
     #[error("cannot use {file}: {why}")]
     File {

@@ -4,6 +4,7 @@ mod answer;
 mod credential;
 mod docker;
 mod error;
+mod login;
 mod route;
 mod server;
 mod there;
@@ -21,7 +22,9 @@ use serde_json::Value;
 use self::answer::Answer;
 pub use self::answer::Page;
 pub use self::credential::{Credential, InvalidToken};
+pub use self::docker::{Kept, Logins};
 pub use self::error::Error;
+pub use self::login::{Codes, Registry};
 pub use self::route::{Route, route};
 pub use self::server::{InvalidServer, Server};
 use self::there::There;
@@ -148,7 +151,8 @@ impl Client {
             Way::Here(operator) => {
                 let response = operator.answer(request).await;
                 let cause = response.extensions().get::<Cause>().map(|Cause(text)| text.clone());
-                let answer = Answer { status: response.status(), content: response.into_body() };
+                let (head, content) = response.into_parts();
+                let answer = Answer { status: head.status, headers: head.headers, content };
                 answer.done().map_err(|refusal| Error::Refused(cause.unwrap_or(refusal.sentence)))
             }
             Way::There(there) => there.send(request).await?.done().map_err(|refusal| there.refused(refusal)),

@@ -28,6 +28,25 @@ pub enum InvalidServer {
 }
 
 impl Server {
+    /// The registry that docker would call `name`: over `https`, and `http` on this machine unless it is to be `encrypted` there too.
+    ///
+    /// # Errors
+    /// It is no name of one. A URL is taken as well, if it could be used.
+    pub fn of_registry(name: &str, encrypted: bool) -> Result<Self, InvalidServer> {
+        if name.contains("://") {
+            return name.parse();
+        }
+        let secured = || format!("https://{name}").parse();
+        if encrypted { secured() } else { format!("http://{name}").parse().or_else(|_| secured()) }
+    }
+
+    /// The path of a URL that leads to this server and to no other.
+    pub(crate) fn path_of(&self, url: &str) -> Option<String> {
+        let url = Url::parse(url).ok()?;
+        let here = url.origin() == self.0.origin() && url.username().is_empty() && url.password().is_none();
+        (here && url.query().is_none()).then(|| url.path().to_owned())
+    }
+
     /// Whether nobody can read what is sent to it.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.0.scheme() == "https"
@@ -39,7 +58,7 @@ impl Server {
     }
 
     /// Host and port, as docker names registries.
-    pub(crate) fn authority(&self) -> &str {
+    pub fn authority(&self) -> &str {
         self.0.authority()
     }
 }
@@ -113,6 +132,40 @@ mod tests {
             ("https://registry.acme.example?x", InvalidServer::Superfluous),
         ] {
             assert_eq!(text.parse::<Server>(), Err(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_server_as_docker_means_it() {
+        for (name, encrypted, shown) in [
+            ("registry.acme.example", false, "https://registry.acme.example"),
+            ("10.0.0.7:5000", false, "https://10.0.0.7:5000"),
+            ("localhost:5000", false, "http://localhost:5000"),
+            ("localhost:5000", true, "https://localhost:5000"),
+            ("[::1]:5000", false, "http://[::1]:5000"),
+            ("https://127.0.0.1:5000", false, "https://127.0.0.1:5000"),
+        ] {
+            assert_eq!(Server::of_registry(name, encrypted).unwrap().to_string(), shown);
+        }
+        for name in ["", "registry.acme.example/acme", "http://registry.acme.example", "ann@registry.acme.example"] {
+            assert!(Server::of_registry(name, false).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_on_the_server_has_a_path_there() {
+        let server: Server = "https://registry.acme.example".parse().unwrap();
+        assert_eq!(server.path_of("https://registry.acme.example/token").as_deref(), Some("/token"));
+        assert_eq!(server.path_of("https://registry.acme.example:443/token").as_deref(), Some("/token"));
+        for url in [
+            "http://registry.acme.example/token",
+            "https://registry.acme.example:5000/token",
+            "https://evil.example/token",
+            "https://ann@registry.acme.example/token",
+            "/token",
+            "",
+        ] {
+            assert_eq!(server.path_of(url), None, "{url}");
         }
     }
 

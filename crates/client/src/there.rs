@@ -44,6 +44,11 @@ impl There {
         Ok(Self { client, server, credential })
     }
 
+    /// Who is asked.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// Sends a request and reads the answer.
     pub(crate) async fn send(&self, request: Request<Bytes>) -> Result<Answer, Error> {
         let (head, body) = request.into_parts();
@@ -57,7 +62,7 @@ impl There {
         let request = self.client.request(head.method, url).headers(headers);
         let sent = body.into_iter().fold(request, reqwest::RequestBuilder::body).send().await;
         let mut response = sent.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
+        let (status, headers) = (response.status(), response.headers().clone());
         if status.is_redirection() {
             return Err(self.no_answer(format!("it sends elsewhere ({status}), where the token is not to go")));
         }
@@ -68,7 +73,7 @@ impl There {
             }
             content.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, content: content.into() })
+        Ok(Answer { status, headers, content: content.into() })
     }
 
     /// What the registry would not do.

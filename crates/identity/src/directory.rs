@@ -19,6 +19,7 @@ mod transport;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
+use secrecy::ExposeSecret as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -96,7 +97,7 @@ impl Directory {
         }
         let encrypted = servers.iter().any(|server| server.security() != Security::Plain);
         let tls = encrypted.then(|| transport::tls(config.ca_file.as_deref())).transpose().map_err(wrong("ca_file"))?;
-        present("bind_password", config.bind_password.reveal())?;
+        present("bind_password", config.bind_password.expose_secret())?;
         if config.page_size == 0 || config.max_conversations == 0 {
             let key = if config.page_size == 0 { "page_size" } else { "max_conversations" };
             return Err(wrong(key)("it has to be at least 1".to_owned()));

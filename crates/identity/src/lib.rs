@@ -3,7 +3,6 @@
 pub mod directory;
 mod person;
 pub mod provider;
-mod secret;
 
 pub use person::Person;
-pub use secret::Secret;
+pub use secrecy::SecretString as Secret;

@@ -24,7 +24,7 @@ mod verify;
 pub use self::claims::Claims;
 pub use self::client::Client;
 pub use self::issuer::Issuer;
-pub use self::login::{Answer, ClaimNames, Login, Pending, Registration, SecretIn, SignedIn};
+pub use self::login::{Answer, ClaimNames, LoggedOut, Login, Pending, Registration, SecretIn, SignedIn};
 pub use self::pace::Pace;
 pub use self::refused::Refused;
 pub use self::token::{MAX_TOKEN_BYTES, unverified_issuer};

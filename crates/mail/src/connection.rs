@@ -15,6 +15,7 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, Certific
 use lettre::transport::smtp::extension::ClientId;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use secrecy::ExposeSecret as _;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
@@ -63,7 +64,7 @@ impl Server {
             host: config.host.clone(),
             port: config.port.unwrap_or(config.security.usual_port()),
             encryption,
-            credentials: account.map(|a| Credentials::new(a.user.clone(), a.password.reveal().to_owned())),
+            credentials: account.map(|a| Credentials::new(a.user.clone(), a.password.expose_secret().to_owned())),
             hello: hello(config.registry.url.host()),
             connect_timeout: config.connect_timeout,
         })

@@ -65,6 +65,14 @@ pub enum SecondFactorChange {
     TurnedOn,
     /// It is not asked for any more.
     TurnedOff,
+    /// An authenticator is taken for one, too.
+    AuthenticatorAdded,
+    /// The authenticator is not taken any more.
+    AuthenticatorRemoved,
+    /// Another passkey is taken for one, too.
+    PasskeyAdded,
+    /// One of the passkeys is not taken any more.
+    PasskeyRemoved,
     /// There are new recovery codes; the old ones do not work any more.
     RecoveryCodesReplaced,
     /// Somebody signed in with a recovery code.

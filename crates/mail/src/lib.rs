@@ -9,7 +9,6 @@ mod link;
 mod mailer;
 mod message;
 mod name;
-mod password;
 mod span;
 mod wording;
 
@@ -20,4 +19,4 @@ pub use letter::{Letter, SecondFactorChange};
 pub use link::Link;
 pub use mailer::Mailer;
 pub use name::Name;
-pub use password::Password;
+pub use secrecy::SecretString as Password;

@@ -142,6 +142,22 @@ fn second_factor(change: SecondFactorChange, account: &str, registry: &str) -> (
             format!("Two-factor sign-in for {registry} was turned off"),
             format!("Two-factor sign-in was turned off for the account {account} on {registry}."),
         ),
+        SecondFactorChange::AuthenticatorAdded => (
+            format!("An authenticator was added for {registry}"),
+            format!("An authenticator app was added for the account {account} on {registry}."),
+        ),
+        SecondFactorChange::AuthenticatorRemoved => (
+            format!("The authenticator for {registry} was removed"),
+            format!("The authenticator app of the account {account} on {registry} was removed."),
+        ),
+        SecondFactorChange::PasskeyAdded => (
+            format!("A passkey for {registry} was added"),
+            format!("A passkey was added for the account {account} on {registry}. It signs in without the password."),
+        ),
+        SecondFactorChange::PasskeyRemoved => (
+            format!("A passkey for {registry} was removed"),
+            format!("A passkey of the account {account} on {registry} was removed."),
+        ),
         SecondFactorChange::RecoveryCodesReplaced => (
             format!("Your recovery codes for {registry} were replaced"),
             format!("The account {account} on {registry} has new recovery codes. The old ones do not work any more."),

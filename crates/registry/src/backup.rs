@@ -29,7 +29,7 @@ pub use self::check::{Check, Found};
 pub use self::error::BackupError;
 pub use self::keep::Kept;
 pub use self::record::{Lost, Record};
-pub use self::restore::{NOT_RESTORED, Restore, Restored};
+pub use self::restore::{NOT_RESTORED, Recovered, Restore};
 pub use self::take::Backup;
 
 /// How far a copy of blobs is, for who watches it.

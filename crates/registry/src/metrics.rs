@@ -17,6 +17,10 @@ pub struct Metrics {
     pub(crate) bytes_received: Counter,
     pub(crate) manifests_pushed: Counter,
     pub(crate) purged_bytes: Counter,
+    pub(crate) condemned: Counter,
+    pub(crate) revived: Counter,
+    pub(crate) collected: Counter,
+    pub(crate) collected_bytes: Counter,
     pub(crate) scrubbed_blobs: Counter,
     pub(crate) scrubbed_bytes: Counter,
     pub(crate) scrub_damaged: Counter,
@@ -49,6 +53,10 @@ impl Metrics {
             bytes_received: Counter::default(),
             manifests_pushed: Counter::default(),
             purged_bytes: Counter::default(),
+            condemned: Counter::default(),
+            revived: Counter::default(),
+            collected: Counter::default(),
+            collected_bytes: Counter::default(),
             scrubbed_blobs: Counter::default(),
             scrubbed_bytes: Counter::default(),
             scrub_damaged: Counter::default(),
@@ -76,6 +84,14 @@ impl Metrics {
         registry.register("upload_bytes", "Bytes of blobs received", self.bytes_received.clone());
         registry.register("manifests_pushed", "Manifests pushed", self.manifests_pushed.clone());
         registry.register("purged_bytes", "Bytes given back by the purge", self.purged_bytes.clone());
+        registry.register("gc_condemned", "Blobs and manifests that nothing needed", self.condemned.clone());
+        registry.register("gc_revived", "Condemned blobs and manifests that were asked for", self.revived.clone());
+        registry.register("gc_removed", "Blobs and manifests taken from repositories", self.collected.clone());
+        registry.register(
+            "gc_removed_bytes",
+            "Bytes of blobs given back by the collection",
+            self.collected_bytes.clone(),
+        );
         registry.register("scrubbed_blobs", "Blobs that the scrub looked at", self.scrubbed_blobs.clone());
         registry.register("scrubbed_bytes", "Bytes that the scrub read", self.scrubbed_bytes.clone());
         registry.register("scrub_damaged", "Blobs that the scrub found damaged", self.scrub_damaged.clone());

@@ -22,6 +22,7 @@ use crate::net::RequestBody;
 use crate::observe::{Observed, Observer};
 use crate::origin::Origin;
 use crate::pages;
+use crate::provider_logout;
 use crate::token;
 use crate::v2::V2;
 use crate::v2::endpoint::{Endpoint, InvalidPath};
@@ -47,6 +48,7 @@ impl App {
         let api = Api { registry, gate, proxies: proxies.clone(), asker: Asker::Shown };
         let web = Web { access: v2.gate.policy().clone(), proxies: proxies.clone() };
         let pages = tokens
+            .merge(provider_logout::router(v2.gate.policy().clone()))
             .merge(api::router(api))
             .merge(web::router(web))
             .merge(pages::router(v2.registry.clone(), metrics.then(|| observer.exposition())));

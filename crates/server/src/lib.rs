@@ -14,6 +14,7 @@ mod operator;
 mod origin;
 mod own;
 mod pages;
+mod provider_logout;
 mod rate;
 mod request_id;
 mod time;

@@ -132,7 +132,7 @@ impl<B> Drop for Observed<B> {
             peer = line.peer.map(tracing::field::display),
             method = %self.watch.method,
             path = &*shown(line.uri.path()),
-            query = line.uri.query(),
+            query = shown_query(&line.uri),
             status = self.status.as_u16(),
             sent_bytes = self.sent,
             duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
@@ -150,9 +150,30 @@ fn shown(path: &str) -> Cow<'_, str> {
     }
 }
 
+/// A query as the log may have it: what a provider sends people back with is good for a login, and with the code of a program that waits
+/// somebody else could let it in. Whoever has to log in for that carries it along.
+fn shown_query(uri: &Uri) -> Option<&str> {
+    let is_secret = matches!(uri.path(), "/device" | "/login") || uri.path().starts_with("/login/oidc/");
+    uri.query().map(|query| if is_secret { "…" } else { query })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_in_queries_are_not_logged() {
+        let query = |text: &str| shown_query(&text.parse().unwrap()).map(str::to_owned);
+        for secret in [
+            "/login/oidc/acme/callback?code=c2VjcmV0&state=x",
+            "/device?code=BCDF-GHJK",
+            "/login?next=%2Fdevice%3Fcode%3DBCDF-GHJK",
+        ] {
+            assert_eq!(query(secret).as_deref(), Some("…"), "{secret}");
+        }
+        assert_eq!(query("/login/oidc/acme"), None);
+        assert_eq!(query("/v2/_catalog?n=5").as_deref(), Some("n=5"));
+    }
 
     #[test]
     fn secrets_of_links_are_not_logged() {

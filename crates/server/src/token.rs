@@ -1,9 +1,12 @@
 //! The token service: `GET` and `POST /token` ("Token Authentication Specification" and "OAuth2 Token Authentication" of the
 //! docker registry), and the keys with which its tokens are verified.
 
+mod device;
+mod refusal;
+
 use axum::extract::{FromRequest, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use entrepot_access::{Access, Caller, Error, Granted, On, RequestedScope, Service, Shown, TokenAccess};
 use entrepot_database::Kind;
@@ -27,7 +30,11 @@ struct Tokens {
 pub(crate) fn router(access: Access, proxies: Proxies) -> Router {
     let limit = axum::extract::DefaultBodyLimit::max(MAX_FORM);
     Router::new()
-        .route("/token", get(by_query).post(by_form).layer(limit))
+        .route("/token", get(by_query).post(by_form))
+        .route("/token/revoke", post(device::revoke))
+        .route("/device/code", post(device::code))
+        .layer(limit)
+        .route("/.well-known/oauth-authorization-server", get(device::metadata))
         .route("/.well-known/jwks.json", get(keys))
         .with_state(Tokens { access, proxies })
 }
@@ -48,6 +55,8 @@ struct OAuthForm {
     password: String,
     #[serde(default)]
     refresh_token: String,
+    #[serde(default)]
+    device_code: String,
 }
 
 /// What both answer.
@@ -84,11 +93,15 @@ async fn by_query(State(at): State<Tokens>, request: Request<axum::body::Body>) 
     Ok(answer(Answer { token, ..Answer::from(granted) }))
 }
 
-/// `POST /token` (RFC 6749, sections 4.3 and 6): with a name and a password, or with what was given for them earlier.
+/// `POST /token` (RFC 6749, sections 4.3 and 6): with a name and a password, or with what was given for them earlier; or with the code
+/// of a program that has no browser.
 async fn by_form(State(at): State<Tokens>, request: Request<axum::body::Body>) -> Result<Response, TokenError> {
     let address = at.proxies.client(&request);
     let form = Form::<OAuthForm>::from_request(request, &()).await;
     let Form(form) = form.map_err(|_| TokenError::Form("the body has to be a form with grant_type"))?;
+    if form.grant_type == device::GRANT {
+        return Ok(device::grant(&at, &form.device_code, &form.client_id, address).await.into_response());
+    }
     let service =
         Service { scopes: scopes(&form.scope), offline: form.access_type == "offline", client: form.client_id };
     let (caller, login) = match form.grant_type.as_str() {
@@ -97,7 +110,7 @@ async fn by_form(State(at): State<Tokens>, request: Request<axum::body::Body>) -
             (at.access.identify(shown, address).await?, None)
         }
         "refresh_token" => (at.access.resume_login(&form.refresh_token, address).await?, Some(form.refresh_token)),
-        _ => return Err(TokenError::Form("grant_type has to be password or refresh_token")),
+        _ => return Err(TokenError::Form("grant_type has to be password, refresh_token or that of device codes")),
     };
     let granted = at.grant(&caller, service).await?;
     let scope = Some(granted.access.iter().map(words).collect::<Vec<_>>().join(" "));
@@ -170,7 +183,7 @@ impl IntoResponse for TokenError {
             Self::Access(error) => {
                 let message = error.to_string();
                 match error {
-                    Error::Unauthenticated | Error::SecondFactorAsked => {
+                    Error::Unauthenticated | Error::WrongPassword { .. } | Error::SecondFactorAsked => {
                         (StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message, None)
                     }
                     Error::TooMany { after } => {

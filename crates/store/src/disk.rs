@@ -1,5 +1,6 @@
 //! Bytes as files of the local disk.
 
+mod adopt;
 mod blob;
 mod claim;
 mod direct;

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod adopt;
 mod blob;
+mod bucket;
 mod check;
 mod disk;
 mod error;
@@ -10,7 +12,9 @@ mod part;
 mod store;
 mod upload;
 
+pub use adopt::{Adopted, Adoption, Sharing};
 pub use blob::{Blob, BlobStream};
+pub use bucket::{Bucket, Listed};
 pub use check::{Check, Outcome};
 pub use disk::{FAIL_POINTS, Staged, Stored};
 pub use error::{Error, Failure};

@@ -6,6 +6,7 @@ use entrepot_oci::{Algorithm, Digest};
 use prometheus_client::registry::Registry;
 use uuid::Uuid;
 
+use crate::adopt::{Adoption, Sharing};
 use crate::blob::Blob;
 use crate::check::Check;
 use crate::disk::{Disk, Staged, Stored};
@@ -158,6 +159,22 @@ impl Store {
         match &self.0 {
             Kind::Disk(disk) => disk.get(digest).map(Blob::from),
             Kind::Objects(objects) => ObjectBlob::open(objects.clone(), parts, size).map(Blob::from),
+        }
+    }
+
+    /// Makes the bytes of `file`, which somebody else wrote, the blob `digest`, durably, and without writing them again where the
+    /// file system can do without. All of them are read and hashed. The file stays as it is and where it is. `id` names the
+    /// work among the uploads: what a crash leaves of it is found there.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if there is no such file, [`Error::Io`] if it is none or cannot be read; as the operating system
+    /// reports.
+    /// # Cancel safety
+    /// The step that is being done goes on, and the next are not done.
+    pub async fn adopt(&self, id: Uuid, file: &Path, digest: &Digest, sharing: Sharing) -> Result<Adoption, Error> {
+        match &self.0 {
+            Kind::Disk(disk) => disk.adopt(id, file, digest, sharing).await,
+            Kind::Objects(_) => Ok(Adoption::NoFiles),
         }
     }
 

@@ -11,7 +11,7 @@ const { AxeBuilder } = require('@axe-core/playwright');
 
 // A test that hangs is to fail, and to say where it was.
 const PATIENCE = 10_000;
-setTimeout(() => { console.error('the browser took too long'); process.exit(1); }, 100_000).unref();
+setTimeout(() => { console.error('the browser took too long'); process.exit(1); }, 200_000).unref();
 
 /** What the test knows. */
 export const facts = JSON.parse(await text(process.stdin));

@@ -22,14 +22,17 @@ if (facts.step === 'follow') {
   await look(page);
   await page.getByRole('button', { name: 'Make the account' }).click();
   await says(page, 'Your account is there');
+  await heading(page, 'Hello, ben');
+  await page.getByRole('button', { name: 'Log out' }).click();
   await page.goto(facts.signUp);
   await heading(page, 'This link does not work');
   await page.goto(facts.invitation);
   await look(page);
   await send(page, { Name: 'eve', Password: facts.password }, 'Make an account and accept');
-  await logIn(page, 'eve', facts.password);
-  await page.goto('/organizations/acme');
+  await says(page, 'Your account is there, and you are in.');
   await heading(page, 'acme');
+  await page.goto('/settings');
+  await heading(page, 'Profile');
   const other = await open();
   await other.goto('/reset');
   await send(other, { 'E-mail': 'ben@acme.example' }, 'Send a link');
@@ -40,6 +43,8 @@ if (facts.step === 'reset') {
   await look(page);
   await send(page, { 'New password': 'another long password' }, 'Change the password');
   await says(page, 'Your password is changed');
+  await page.goto('/settings');
+  await heading(page, 'Log in');
   await logIn(page, 'ben', 'another long password');
   await heading(page, 'Hello, ben');
 }

@@ -23,6 +23,10 @@ expect(await page.evaluate(() => document.activeElement?.getAttribute('name')) =
 await look(page);
 await send(page, { Name: 'root', Password: facts.password }, 'Make the administrator');
 await says(page, 'You are the first administrator');
+await heading(page, 'Hello, root');
+await page.goto('/settings/sessions');
+await says(page, 'by link');
+await page.getByRole('button', { name: 'Log out' }).click();
 await page.goto(facts.setUp);
 await heading(page, 'This link does not work');
 

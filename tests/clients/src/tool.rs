@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result};
-use entrepot_test_support::Component;
+use entrepot_test_support::{Component, entrepot_binary};
 
 /// No step of a test takes this long; a client that hangs is ended and fails its test.
 const LONGEST_SECONDS: &str = "180";
@@ -28,6 +28,15 @@ impl Tool {
     pub fn find(name: &str, home: &Path) -> Option<Self> {
         let program = Component::require(name)?;
         Some(Self { program, home: home.to_owned(), arguments: Vec::new(), environment: Vec::new() })
+    }
+
+    /// Our own commands.
+    ///
+    /// # Errors
+    /// They were not built.
+    pub fn entrepot(home: &Path) -> Result<Self> {
+        let program = entrepot_binary()?;
+        Ok(Self { program, home: home.to_owned(), arguments: Vec::new(), environment: Vec::new() })
     }
 
     /// With arguments that come before those of every call.

@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 pub struct Registry {
     // Dropped in this order: the server ends before its directory goes.
     server: Option<Entrepot>,
+    listen: SocketAddr,
     directory: TempDir,
     ground: Ground,
     binary: PathBuf,
@@ -48,16 +49,28 @@ impl Registry {
         Self::of(&entrepot_binary()?, settings, directory()?)
     }
 
+    /// One that listens where it was known before, so that its settings can say so.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn at(listen: SocketAddr, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::begun(listen, &entrepot_binary()?, settings, directory()?)
+    }
+
     /// One of another program, in a directory that was prepared; data goes to `data` in it, or where
     /// [`Over::chosen`](crate::Over::chosen) says.
     ///
     /// # Errors
     /// It does not start.
     pub fn of(binary: &Path, settings: &[(&str, &str)], directory: TempDir) -> Result<Self> {
+        Self::begun(SocketAddr::from(([127, 0, 0, 1], 0)), binary, settings, directory)
+    }
+
+    fn begun(listen: SocketAddr, binary: &Path, settings: &[(&str, &str)], directory: TempDir) -> Result<Self> {
         let given = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let ground = Ground::new()?;
         let settings = ground.settings().into_iter().chain(given).collect();
-        let mut registry = Self { server: None, directory, ground, binary: binary.to_owned(), settings };
+        let mut registry = Self { server: None, listen, directory, ground, binary: binary.to_owned(), settings };
         registry.begin()?;
         Ok(registry)
     }
@@ -65,7 +78,7 @@ impl Registry {
     fn begin(&mut self) -> Result<()> {
         let settings: Vec<_> = self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let start = Start { binary: &self.binary, directory: self.directory.path(), settings: &settings, tls: None };
-        self.server = Some(Entrepot::start(&start)?);
+        self.server = Some(Entrepot::start_at(self.listen, &start)?);
         Ok(())
     }
 

@@ -101,9 +101,12 @@ impl Request {
         self
     }
 
-    /// The head as it goes over the wire, with the framing headers and `extra` ones.
+    /// The head as it goes over the wire, with the framing headers and `extra` ones; `host` is where it goes, if it does not say so itself.
     pub(crate) fn head(&self, host: &str, extra: &str) -> String {
-        let mut text = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n{extra}", self.method, self.target);
+        let mut text = format!("{} {} HTTP/1.1\r\n{extra}", self.method, self.target);
+        if self.headers.iter().all(|(name, _)| !name.eq_ignore_ascii_case("host")) {
+            text.push_str(&format!("Host: {host}\r\n"));
+        }
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }

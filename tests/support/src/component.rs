@@ -29,7 +29,7 @@ pub struct Component {
 pub enum NeededFor {
     /// The tests do not pass without it.
     Tests,
-    /// Only the benchmark compares with it, and it does without.
+    /// Only the benchmark compares with it, and it does without, as tests do.
     Benchmark,
 }
 

@@ -3,10 +3,12 @@
 mod component;
 mod fault_proxy;
 mod group;
+pub mod passkey;
 mod port;
 mod postgres;
 mod process;
 mod replicas;
+mod run;
 mod server;
 pub mod servers;
 
@@ -17,4 +19,5 @@ pub use port::Port;
 pub use postgres::Postgres;
 pub use process::Process;
 pub use replicas::{Replica, Replicas};
+pub use run::{Ended, Run};
 pub use server::{Entrepot, Start, TlsFiles, entrepot_binary};

@@ -5,6 +5,7 @@
 
 mod azurite;
 mod curl;
+mod distribution;
 mod fake_gcs;
 mod nginx;
 mod oidc;
@@ -17,8 +18,10 @@ mod slapd;
 mod smtp;
 mod swift;
 mod versitygw;
+mod zot;
 
 pub use self::azurite::{AzureContainer, Azurite};
+pub use self::distribution::{Distribution, DistributionData, DistributionVersion};
 pub use self::fake_gcs::FakeGcs;
 pub use self::nginx::Nginx;
 pub use self::oidc::{OidcProvider, OidcSettings};
@@ -29,3 +32,4 @@ pub use self::slapd::Slapd;
 pub use self::smtp::{KeptLetter, Smtp, SmtpSecurity};
 pub use self::swift::{Swift, SwiftContainer};
 pub use self::versitygw::VersityGw;
+pub use self::zot::Zot;

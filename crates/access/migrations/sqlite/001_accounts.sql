@@ -25,6 +25,9 @@ CREATE TABLE accounts (
     password TEXT,
     administrator INTEGER NOT NULL,
     disabled_at INTEGER,
+    -- Since when the provider from which they are known answers for them no longer. Until they log in there again, they are as good as
+    -- disabled.
+    lapsed_at INTEGER,
     -- What was shown before this time proves nothing: the password was changed, or all logins were ended.
     valid_from INTEGER NOT NULL,
     -- local, ldap, or oidc:<provider>; and who it is there
@@ -113,7 +116,7 @@ CREATE TABLE immutable_tags (
 CREATE TABLE tokens (
     id TEXT PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,
-    -- personal, organization, robot, login
+    -- personal, organization, robot, login, device
     kind TEXT NOT NULL,
     -- the person or organization for whom it acts, or to whom its robot belongs
     namespace_id INTEGER NOT NULL REFERENCES namespaces (id) ON DELETE CASCADE,
@@ -163,8 +166,10 @@ CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    -- what they proved it with: password, second-factor or recovery-code
+    -- what they proved it with: link, password, second-factor, recovery-code, provider or passkey
     proof TEXT NOT NULL,
+    -- what their provider calls the session there, by which it may end this one
+    provider_session TEXT,
     address TEXT NOT NULL,
     agent TEXT NOT NULL,
     created_at INTEGER NOT NULL,
@@ -172,6 +177,7 @@ CREATE TABLE sessions (
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_of_account ON sessions (account_id, id);
+CREATE INDEX sessions_of_provider ON sessions (provider_session) WHERE provider_session IS NOT NULL;
 CREATE INDEX sessions_by_end ON sessions (expires_at);
 
 -- People whose password was right, and who have to show their second factor yet.
@@ -186,6 +192,60 @@ CREATE TABLE half_logins (
 CREATE INDEX half_logins_of_account ON half_logins (account_id);
 CREATE INDEX half_logins_by_end ON half_logins (expires_at);
 
+-- Browsers that are at a provider, for somebody to log in there. One that comes back is removed.
+CREATE TABLE departures (
+    id TEXT PRIMARY KEY,
+    -- of the state that comes back
+    hash BLOB NOT NULL UNIQUE,
+    -- of the secret in the cookie of the browser that was sent away
+    browser BLOB NOT NULL,
+    provider TEXT NOT NULL,
+    -- what the answer is held against, as JSON
+    pending TEXT NOT NULL,
+    -- where the browser wants to go then
+    next TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX departures_by_end ON departures (expires_at);
+
+-- The last login of somebody at their provider, which is asked again whether it holds.
+CREATE TABLE provider_logins (
+    account_id INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    -- of the login: what comes of asking about an older one does not count
+    id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    -- what it is asked with. Nobody but us can use it: our own secret there belongs to it. None: it cannot be asked.
+    renewal TEXT,
+    -- when it last answered for them, and when it is asked next
+    checked_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX provider_logins_by_due ON provider_logins (due_at);
+
+-- Programs that wait until somebody logs them in from a browser.
+CREATE TABLE devices (
+    id TEXT PRIMARY KEY,
+    -- of the code with which it asks, and of the one that its user types
+    hash BLOB NOT NULL UNIQUE,
+    code BLOB NOT NULL UNIQUE,
+    -- what it calls itself, and where it says that it runs
+    client TEXT NOT NULL,
+    label TEXT NOT NULL,
+    -- from where it asks
+    address TEXT NOT NULL,
+    -- what somebody has decided, if they have; who, and when
+    allowed INTEGER,
+    account_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
+    decided_at INTEGER,
+    -- how long it has to wait between two questions, and until when for the next
+    pause INTEGER NOT NULL,
+    next_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX devices_of_account ON devices (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX devices_by_end ON devices (expires_at);
+
 -- What makes the codes of somebody's authenticator. It is asked for once it is confirmed.
 CREATE TABLE authenticators (
     account_id INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
@@ -194,6 +254,32 @@ CREATE TABLE authenticators (
     -- the last step whose code was taken: none up to it is taken again
     used_step INTEGER
 ) STRICT;
+
+-- Keys with which somebody comes in. The other half is on a device of theirs.
+CREATE TABLE passkeys (
+    id TEXT PRIMARY KEY,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    -- what the device calls it
+    credential BLOB NOT NULL UNIQUE,
+    -- a key of COSE
+    public_key BLOB NOT NULL,
+    -- how often it had signed, the last time; 0 if it does not count
+    counter INTEGER NOT NULL,
+    -- whether it is not on one device alone
+    backed_up INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    used_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX passkeys_of_account ON passkeys (account_id, id);
+
+-- What a passkey has to sign, by whoever it was made for. One that is answered is removed.
+CREATE TABLE passkey_challenges (
+    hash BLOB PRIMARY KEY,
+    holder BLOB NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX passkey_challenges_by_end ON passkey_challenges (expires_at);
 
 -- Codes for whoever has lost it. One that is used is removed.
 CREATE TABLE recovery_codes (

@@ -25,14 +25,22 @@ const NEXT: Duration = Duration::from_secs(30);
 
 impl Fixture {
     async fn enter(&self, username: &str) -> Secret {
-        match self.access.log_in(username, PASSWORD, &Visit::default()).await.unwrap() {
+        self.enter_with(username, PASSWORD).await
+    }
+
+    async fn enter_with(&self, username: &str, password: &str) -> Secret {
+        match self.access.log_in(username, password, &Visit::default()).await.unwrap() {
             Entry::In(session) => session,
             Entry::SecondFactor { .. } => panic!("{username} has a second factor"),
         }
     }
 
     async fn waits(&self, username: &str) -> Secret {
-        match self.access.log_in(username, PASSWORD, &Visit::default()).await.unwrap() {
+        self.waits_at(username, &Visit::default()).await
+    }
+
+    async fn waits_at(&self, username: &str, visit: &Visit) -> Secret {
+        match self.access.log_in(username, PASSWORD, visit).await.unwrap() {
             Entry::SecondFactor { waiting } => waiting,
             Entry::In(_) => panic!("{username} has no second factor"),
         }
@@ -58,7 +66,7 @@ impl Fixture {
     /// Gives somebody with a password an authenticator, of which the code of now is used up.
     async fn authenticator(&self, username: &str) -> (Authenticator, Vec<RecoveryCode>) {
         let permit = self.own(&self.enter(username).await).await;
-        let secret = self.access.begin_authenticator(&permit).await.unwrap();
+        let secret = self.access.begin_authenticator(&permit, None).await.unwrap();
         let authenticator = Authenticator(secret.uri("acme.example", username).unwrap());
         assert!(!self.access.second_factor(&permit).await.unwrap().authenticator, "it does not count yet");
         let wrong = self.access.confirm_authenticator(&permit, "000000x").await;
@@ -118,15 +126,6 @@ async fn a_session_is_who_logged_in_until_it_ends(place: Place) {
     assert!(unauthenticated(fixture.access.log_in("bob", PASSWORD, &Visit::default()).await));
     let shown_elsewhere = fixture.bears(fixture.enter_with("ann", "another horse battery").await.reveal()).await;
     assert!(unauthenticated(shown_elsewhere), "a session is no token");
-}
-
-impl Fixture {
-    async fn enter_with(&self, username: &str, password: &str) -> Secret {
-        match self.access.log_in(username, password, &Visit::default()).await.unwrap() {
-            Entry::In(session) => session,
-            Entry::SecondFactor { .. } => panic!("{username} has a second factor"),
-        }
-    }
 }
 
 async fn a_session_ends_within_a_second_elsewhere(place: Place) {
@@ -204,14 +203,8 @@ async fn a_password_is_good_for_five_codes(place: Place) {
     for _ in 0..5 {
         let _wrong = fixture.proves(&waiting, Proof::of("000000")).await;
     }
-    let waiting = fixture.waits_or_slowed("ann").await;
+    let waiting = fixture.access.log_in("ann", PASSWORD, &Visit::default()).await;
     assert!(matches!(waiting, Err(Error::TooMany { .. })), "ten wrong ones slow the account, with new passwords too");
-}
-
-impl Fixture {
-    async fn waits_or_slowed(&self, username: &str) -> Result<Entry, Error> {
-        self.access.log_in(username, PASSWORD, &Visit::default()).await
-    }
 }
 
 async fn what_was_begun_before_a_new_password_is_worth_nothing(place: Place) {
@@ -246,7 +239,7 @@ async fn a_second_factor_is_taken_away_by_who_has_it_or_an_administrator(place: 
     fixture.logs_in("bob", PASSWORD).await.unwrap();
     let with_a_token = fixture.personal("bob", token("admin", &[])).await;
     let own = fixture.access.permit_account(&with_a_token, &name("bob")).await.unwrap();
-    let set_up = fixture.access.begin_authenticator(&own).await;
+    let set_up = fixture.access.begin_authenticator(&own, None).await;
     assert!(matches!(set_up, Err(Error::Denied(_))), "who finds a token does not shut its owner out: {set_up:?}");
 }
 
@@ -319,13 +312,4 @@ async fn who_has_the_password_guesses_codes_no_faster_for_that(place: Place) {
     let waiting = fixture.waits_at("ann", &home).await;
     let owner = fixture.access.pass_second_factor(waiting.reveal(), Proof::of(&authenticator.code(NEXT)), &home).await;
     assert!(matches!(owner, Ok(Entry::In(_))), "where she has come from before she is not held up: {owner:?}");
-}
-
-impl Fixture {
-    async fn waits_at(&self, username: &str, visit: &Visit) -> Secret {
-        match self.access.log_in(username, PASSWORD, visit).await.unwrap() {
-            Entry::SecondFactor { waiting } => waiting,
-            Entry::In(_) => panic!("{username} has no second factor"),
-        }
-    }
 }

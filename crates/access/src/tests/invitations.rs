@@ -6,7 +6,9 @@ use super::links::{gone, link};
 use super::*;
 use crate::account::Newcomer;
 use crate::invitation::{Invited, NewInvitation};
+use crate::joining::Joining;
 use crate::link::{Asked, LinkKind, Matter, To};
+use crate::team::TeamMember;
 
 on_both_engines! {
     an_account_is_asked,
@@ -21,7 +23,7 @@ fn to_account(text: &str, role: Membership) -> NewInvitation {
 }
 
 /// The secret of a link that went to `email`.
-async fn letter_to(fixture: &Fixture, permit: &Permit<NamespaceOwner>, email: &str) -> Secret {
+pub(super) async fn letter_to(fixture: &Fixture, permit: &Permit<NamespaceOwner>, email: &str) -> Secret {
     let asked = Asked {
         organization: permit.on.id,
         organization_name: name("acme"),
@@ -75,7 +77,8 @@ async fn an_account_is_asked(place: Place) {
     assert!(matches!(access.accept_own_invitation(&ann, &made.id).await, Err(Error::NotFound { .. })));
     assert_eq!(fixture.role_of("ann").await, Some(Membership::Member));
     let inside = access.permit_member(&ann, &name("acme")).await.unwrap();
-    assert_eq!(access.team_members(&inside, &name("ops"), None, 10).await.unwrap(), ["ann"]);
+    let ann = TeamMember { account: name("ann"), by_hand: true };
+    assert_eq!(access.team_members(&inside, &name("ops"), None, 10).await.unwrap(), [ann]);
 
     let again = access.invite(&acme, to_account("ben", Membership::Owner)).await.unwrap();
     access.decline_invitation(&ben, &again.id).await.unwrap();
@@ -149,9 +152,12 @@ async fn an_account_is_made_by_an_invitation(place: Place) {
     let acme = fixture.organization("acme", "owner").await;
     let newcomer = |text: &str| Newcomer { name: name(text), password: PASSWORD.to_owned() };
     let secret = letter_to(&fixture, &acme, "ann@acme.example").await;
-    assert!(matches!(access.join(secret.reveal(), newcomer("owner"), None).await, Err(Error::Exists { .. })));
-    access.join(secret.reveal(), newcomer("ann"), None).await.unwrap();
-    assert!(gone(access.join(secret.reveal(), newcomer("eve"), None).await));
+    assert!(matches!(
+        access.join(secret.reveal(), newcomer("owner"), Joining::default()).await,
+        Err(Error::Exists { .. })
+    ));
+    access.join(secret.reveal(), newcomer("ann"), Joining::default()).await.unwrap();
+    assert!(gone(access.join(secret.reveal(), newcomer("eve"), Joining::default()).await));
     let ann = fixture.logs_in("ann", PASSWORD).await.unwrap();
     let account = access.account(&access.permit_account(&ann, &name("ann")).await.unwrap()).await.unwrap();
     assert_eq!((account.email.as_deref(), account.email_confirmed), (Some("ann@acme.example"), true));
@@ -168,7 +174,7 @@ async fn an_account_is_made_by_an_invitation(place: Place) {
         inviter: "owner".to_owned(),
     };
     let secret = link(&fixture, Matter::Invitation(asked), LinkKind::Invitation.lifetime()).await;
-    assert!(matches!(access.join(secret.reveal(), newcomer("eve"), None).await, Err(Error::Conflict(_))));
+    assert!(matches!(access.join(secret.reveal(), newcomer("eve"), Joining::default()).await, Err(Error::Conflict(_))));
     assert!(matches!(access.accept_invitation(&ann, secret.reveal()).await, Err(Error::Denied(_))), "it is not to her");
     let ben = fixture.personal("ben", token("admin", &[])).await;
     access.accept_invitation(&ben, secret.reveal()).await.unwrap();

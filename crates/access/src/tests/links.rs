@@ -3,11 +3,12 @@
 use entrepot_database::Durability;
 use entrepot_test_engines::on_both_engines;
 
+use super::invitations::letter_to;
 use super::*;
 use crate::account::{AccountChange, Newcomer, find as find_account};
 use crate::link::{LinkKind, Matter, Purpose};
 use crate::sign_up::SignUp;
-use crate::{Entry, Visit};
+use crate::{AuditFilter, Entry, Joining, Visit};
 
 on_both_engines! {
     a_new_password_by_a_link,
@@ -18,6 +19,7 @@ on_both_engines! {
     no_new_password_for_who_has_none_here,
     the_first_administrator_by_a_link,
     an_account_that_was_asked_for,
+    who_makes_an_account_in_a_browser_is_logged_in_there,
     an_address_is_confirmed,
 }
 
@@ -66,7 +68,7 @@ async fn a_new_password_by_a_link(place: Place) {
         assert!(gone(access.link(*kind, secret).await), "{kind}");
     }
     assert!(gone(access.confirm_address(secret, None).await), "a link is for one thing");
-    assert!(gone(access.set_up(secret, newcomer("root"), None, None).await));
+    assert!(gone(access.set_up(secret, newcomer("root"), None, Joining::default()).await));
     assert!(matches!(
         access.reset_password(secret, "short", None).await,
         Err(Error::Invalid { field: "password", .. })
@@ -172,20 +174,64 @@ async fn the_first_administrator_by_a_link(place: Place) {
     let access = &fixture.access;
     let older = access.set_up_link().await.unwrap().unwrap();
     let secret = replica.access.set_up_link().await.unwrap().unwrap();
-    assert!(gone(access.set_up(older.reveal(), newcomer("eve"), None, None).await), "every start makes a new one");
+    assert!(
+        gone(access.set_up(older.reveal(), newcomer("eve"), None, Joining::default()).await),
+        "every start makes a new one"
+    );
     let secret = secret.reveal();
     assert_eq!(access.link(LinkKind::SetUp, secret).await.unwrap().purpose, Purpose::SetUp);
     fixture.account("taken").await;
-    assert!(matches!(access.set_up(secret, newcomer("taken"), None, None).await, Err(Error::Exists { .. })));
     assert!(matches!(
-        access.set_up(secret, newcomer("root"), Some("no address"), None).await,
+        access.set_up(secret, newcomer("taken"), None, Joining::default()).await,
+        Err(Error::Exists { .. })
+    ));
+    assert!(matches!(
+        access.set_up(secret, newcomer("root"), Some("no address"), Joining::default()).await,
         Err(Error::Invalid { .. })
     ));
-    access.set_up(secret, newcomer("root"), Some("root@acme.example"), None).await.unwrap();
-    assert!(gone(access.set_up(secret, newcomer("eve"), None, None).await));
+    access.set_up(secret, newcomer("root"), Some("root@acme.example"), Joining::default()).await.unwrap();
+    assert!(gone(access.set_up(secret, newcomer("eve"), None, Joining::default()).await));
     let root = fixture.logs_in("root", PASSWORD).await.unwrap();
     access.permit_system(&root).unwrap();
     assert!(access.set_up_link().await.unwrap().is_none(), "there is an administrator");
+}
+
+async fn who_makes_an_account_in_a_browser_is_logged_in_there(place: Place) {
+    let mut options = Options::new(Anonymous::Nothing);
+    options.sign_up = SignUp::Anybody;
+    let fixture = open_with(&place, options).await;
+    let access = &fixture.access;
+    let visit = Visit { address: None, agent: "Testing Browser".to_owned() };
+    let joining = || Joining::of_browser(&visit).unwrap();
+    let set_up = access.set_up_link().await.unwrap().unwrap();
+    let root = access.set_up(set_up.reveal(), newcomer("root"), None, joining()).await.unwrap();
+
+    let password = access.0.passwords.hash(PASSWORD).await.unwrap();
+    let asked = Matter::SignUp { name: name("owner"), email: "owner@acme.example".to_owned(), password };
+    let secret = link(&fixture, asked, LinkKind::SignUp.lifetime()).await;
+    let owner = access.finish_sign_up(secret.reveal(), joining()).await.unwrap();
+    let acme = fixture.organization("acme", "owner").await;
+    let secret = letter_to(&fixture, &acme, "ben@acme.example").await;
+    let ben = access.join(secret.reveal(), newcomer("ben"), joining()).await.unwrap();
+
+    let system = access.permit_system(&Access::operator()).unwrap();
+    for (arrived, who) in [(root, "root"), (owner, "owner"), (ben, "ben")] {
+        let session = arrived.session.unwrap();
+        let caller = access.identify(Shown::Session(session.reveal()), None).await.unwrap();
+        assert_eq!(access.session_owner(&caller).unwrap(), &name(who));
+        let own = access.permit_account(&caller, &name(who)).await.unwrap();
+        let sessions = access.sessions(&own).await.unwrap();
+        assert_eq!(sessions.iter().map(|session| session.evidence.as_str()).collect::<Vec<_>>(), ["link"]);
+        let filter = AuditFilter { actor: Some(who.to_owned()), ..AuditFilter::default() };
+        let entries = access.audit_log(&system, filter).await.unwrap();
+        assert!(entries.iter().any(|entry| entry.action == "login" && entry.detail == "link"), "{entries:?}");
+    }
+
+    let secret = letter_to(&fixture, &acme, "cas@acme.example").await;
+    let cas = access.join(secret.reveal(), newcomer("cas"), Joining::of_program(None)).await.unwrap();
+    assert!(cas.session.is_none(), "a program asks for no session");
+    let own = access.permit_account(&Access::operator(), &cas.name).await.unwrap();
+    assert!(access.sessions(&own).await.unwrap().is_empty());
 }
 
 async fn an_account_that_was_asked_for(place: Place) {
@@ -199,12 +245,15 @@ async fn an_account_that_was_asked_for(place: Place) {
     let theirs = link(&fixture, asked("eve@acme.example"), LinkKind::SignUp.lifetime()).await;
     let outside = link(&fixture, asked("ann@elsewhere.example"), LinkKind::SignUp.lifetime()).await;
     assert!(unauthenticated(fixture.logs_in("ann", PASSWORD).await), "there is no account yet");
-    assert!(matches!(access.finish_sign_up(outside.reveal(), None).await, Err(Error::Invalid { field: "email", .. })));
+    assert!(matches!(
+        access.finish_sign_up(outside.reveal(), Joining::default()).await,
+        Err(Error::Invalid { field: "email", .. })
+    ));
     let closed = open(&place, Anonymous::Pull).await;
-    assert!(matches!(closed.access.finish_sign_up(mine.reveal(), None).await, Err(Error::Denied(_))));
-    access.finish_sign_up(mine.reveal(), None).await.unwrap();
-    assert!(gone(access.finish_sign_up(mine.reveal(), None).await));
-    assert!(matches!(access.finish_sign_up(theirs.reveal(), None).await, Err(Error::Exists { .. })));
+    assert!(matches!(closed.access.finish_sign_up(mine.reveal(), Joining::default()).await, Err(Error::Denied(_))));
+    access.finish_sign_up(mine.reveal(), Joining::default()).await.unwrap();
+    assert!(gone(access.finish_sign_up(mine.reveal(), Joining::default()).await));
+    assert!(matches!(access.finish_sign_up(theirs.reveal(), Joining::default()).await, Err(Error::Exists { .. })));
     let ann = fixture.logs_in("ann", PASSWORD).await.unwrap();
     let account = access.account(&access.permit_account(&ann, &name("ann")).await.unwrap()).await.unwrap();
     assert_eq!((account.email.as_deref(), account.email_confirmed), (Some("ann@acme.example"), true));

@@ -1,9 +1,11 @@
 //! People, organizations and teams: who stays when others go.
 
+use entrepot_database::Durability;
 use entrepot_registry::gate::Action;
 use entrepot_test_engines::on_both_engines;
 
 use super::*;
+use crate::team::TeamMember;
 
 on_both_engines! {
     the_last_administrator_stays,
@@ -12,6 +14,7 @@ on_both_engines! {
     names_are_taken_once,
     an_account_turns_into_an_organization,
     what_somebody_was_given_goes_with_their_membership,
+    a_roster_has_the_first_people_of_each_team,
     a_file_of_bcrypt_hashes_lets_its_people_in,
 }
 
@@ -33,6 +36,46 @@ async fn the_last_administrator_stays(place: Place) {
     access.set_disabled(&boss, false).await.unwrap();
     access.set_administrator(&system, &own, false).await.unwrap();
     assert!(access.permit_system(&fixture.personal("root", token("admin", &[])).await).is_err());
+}
+
+async fn a_roster_has_the_first_people_of_each_team(place: Place) {
+    let fixture = open(&place, Anonymous::Pull).await;
+    let access = &fixture.access;
+    for who in ["ann", "bob", "cas"] {
+        fixture.account(who).await;
+    }
+    let acme = fixture.organization("acme", "ann").await;
+    fixture.organization("other", "ann").await;
+    for (team, people) in [("a", vec!["bob"]), ("b", vec![]), ("c", vec!["cas", "ann", "bob"])] {
+        access.create_team(&acme, &name(team), "").await.unwrap();
+        for person in people {
+            access.add_team_member(&acme, &name(team), &name(person)).await.unwrap();
+        }
+    }
+    let inside = access.permit_member(&Access::operator(), &name("acme")).await.unwrap();
+    let rosters = async |last: Option<&str>, limit| {
+        let found = access.rosters(&inside, last.map(str::to_owned), limit, 2).await.unwrap();
+        let line = |people: &[Name]| people.iter().map(Name::as_str).collect::<Vec<_>>().join(" ");
+        found.iter().map(|roster| format!("{}: {}", roster.team.name, line(&roster.people))).collect::<Vec<_>>()
+    };
+    assert_eq!(rosters(None, 10).await, ["a: bob", "b: ", "c: ann bob"]);
+    assert_eq!(rosters(Some("a"), 1).await, ["b: "]);
+    assert!(rosters(Some("c"), 10).await.is_empty());
+
+    // One person by hand and by a group: one line, and they stay by the group when an owner takes them out.
+    let in_team = async || access.team_members(&inside, &name("a"), None, 10).await.unwrap();
+    let (team, bob) = (name("a"), name("bob"));
+    let (organization, by_group) = (acme.on.id, (team.clone(), bob.clone()));
+    let written = access.0.database.write(Durability::Power, move |connection| {
+        let team = crate::team::find(connection, organization, &by_group.0)?;
+        let (person, _) = crate::account::find(connection, &by_group.1)?;
+        crate::team::add_member(connection, organization, team, person, "ldap")
+    });
+    written.await.unwrap();
+    assert_eq!(in_team().await, [TeamMember { account: bob.clone(), by_hand: true }]);
+    access.remove_team_member(&acme, &team, &bob).await.unwrap();
+    assert_eq!(in_team().await, [TeamMember { account: bob.clone(), by_hand: false }]);
+    assert_eq!(rosters(None, 1).await, ["a: bob"]);
 }
 
 async fn two_administrators_cannot_both_go(place: Place) {

@@ -26,7 +26,8 @@ const OVER_FEW_ROWS: &[(&str, &str)] = &[
     ("SIGNING_KEYS", "Sort"),
     ("END_SIGNING_KEYS", "Seq Scan"),
     ("REMOVE_SIGNING_KEYS", "Seq Scan"),
-    // What the teams of one organization were given; the rules of one namespace.
+    // What the teams of one organization were given, and who is in them; the rules of one namespace.
+    ("ROSTERS", "Sort"),
     ("GRANTS_OF_TEAMS", "Sort"),
     ("JOB_RULES", "Sort"),
     // The ids of those that go together.

@@ -4,19 +4,22 @@
 
 pub(crate) mod audit;
 pub(crate) mod ci;
-mod elsewhere;
+pub(super) mod elsewhere;
 pub(crate) mod explain;
+pub(crate) mod gc;
 mod grant;
 pub(crate) mod keys;
 mod listing;
 pub(crate) mod maintenance;
 pub(crate) mod org;
-mod password;
+pub(crate) mod password;
 pub(crate) mod quota;
 pub(crate) mod repo;
 pub(crate) mod robot;
+pub(crate) mod tag;
 pub(crate) mod team;
 pub(crate) mod token;
+pub(crate) mod trash;
 pub(crate) mod user;
 
 use std::process::ExitCode;
@@ -25,7 +28,7 @@ use entrepot_access::Access;
 use entrepot_client::Client;
 
 use self::elsewhere::Elsewhere;
-use crate::config::{Config, DataFlags};
+use crate::config::DataFlags;
 use crate::{commands, data};
 
 /// The commands of one noun, and which registry they are for.
@@ -95,23 +98,20 @@ fn on_data(
     place: &DataFlags,
     work: impl AsyncFnOnce(Access) -> anyhow::Result<ExitCode>,
 ) -> ExitCode {
-    match Config::load(place.flags()) {
-        Ok(config) => conclude(failure, async || work(data::open_access(&config).await?).await),
-        Err(mistakes) => commands::config::refuse(&mistakes),
-    }
+    commands::configured(place.flags(), |config| {
+        conclude(failure, async || work(data::open_access(&config).await?).await)
+    })
 }
 
 /// Ends a command: a failure is one sentence, with its causes behind colons.
-fn conclude(failure: ExitCode, work: impl AsyncFnOnce() -> anyhow::Result<ExitCode>) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Into::into);
-    let done = runtime.and_then(|runtime| runtime.block_on(work()));
-    done.unwrap_or_else(|error: anyhow::Error| {
+pub(super) fn conclude(failure: ExitCode, work: impl AsyncFnOnce() -> anyhow::Result<ExitCode>) -> ExitCode {
+    commands::block_on(work()).unwrap_or_else(|error| {
         eprintln!("entrepot: {error:#}");
         failure
     })
 }
 
 /// Says what was done.
-fn done(sentence: &str) -> anyhow::Result<ExitCode> {
+pub(super) fn done(sentence: &str) -> anyhow::Result<ExitCode> {
     Ok(commands::print(&format!("{sentence}\n")))
 }

@@ -7,8 +7,8 @@ use anyhow::{Context, bail, ensure};
 use entrepot_registry::{Archive, Backup, Base, Check, Far, Kept, Lost, Taken};
 
 use crate::arguments::{BackupArguments, BackupCheck, BackupCommand, BackupList};
+use crate::commands;
 use crate::commands::progress::Progress;
-use crate::commands::{self, interrupted};
 use crate::config::Config;
 use crate::data::{self, ROOMS};
 
@@ -17,32 +17,17 @@ const NAMED: usize = 20;
 
 /// Takes a backup, or looks at those that were taken.
 pub(crate) fn run(arguments: &BackupArguments) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start") {
-        Ok(runtime) => runtime,
-        Err(error) => return commands::conclude(Err(error)),
-    };
-    let done = match (&arguments.command, &arguments.to) {
-        (Some(BackupCommand::List(list)), _) => self::list(list),
-        (Some(BackupCommand::Check(check)), _) => runtime.block_on(self::check(check)),
-        (None, Some(to)) => {
-            let config = match Config::load(&arguments.flags) {
-                Ok(config) => config,
-                Err(mistakes) => return commands::config::refuse(&mistakes),
-            };
-            runtime.block_on(async {
-                tokio::select! {
-                    done = take(&config, to, arguments.keep) => done,
-                    () = interrupted() => {
-                        bail!("interrupted; there is no new snapshot, and the next backup need not copy again what is there")
-                    }
-                }
-            })
+    const BROKEN_OFF: &str = "there is no new snapshot, and the next backup need not copy again what is there";
+    match (&arguments.command, &arguments.to) {
+        (Some(BackupCommand::List(list)), _) => commands::conclude(self::list(list)),
+        (Some(BackupCommand::Check(check)), _) => {
+            commands::conclude(commands::until_interrupted("the same command looks again", self::check(check)))
         }
-        (None, None) => Err(anyhow::anyhow!("say where to: --to DIRECTORY")),
-    };
-    // A blob that is just being written is not waited for: it is there as a whole or not at all.
-    runtime.shutdown_background();
-    commands::conclude(done)
+        (None, Some(to)) => commands::configured(&arguments.flags, |config| {
+            commands::conclude(commands::until_interrupted(BROKEN_OFF, take(&config, to, arguments.keep)))
+        }),
+        (None, None) => commands::conclude(Err(anyhow::anyhow!("say where to: --to DIRECTORY"))),
+    }
 }
 
 async fn take(config: &Config, to: &Path, keep: Option<u32>) -> anyhow::Result<()> {

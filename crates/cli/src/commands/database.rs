@@ -11,31 +11,18 @@ use entrepot_database::{Cancelled, Move, Part, Summary};
 pub(crate) use self::place::Place;
 use self::progress::Progress;
 use crate::arguments::MoveArguments;
-use crate::commands::{self, interrupted};
+use crate::commands;
 use crate::config::Config;
 use crate::data::ROOMS;
 
 /// Moves, or gives a move up.
 pub(crate) fn run(arguments: &MoveArguments) -> ExitCode {
-    let config = match Config::load(&arguments.flags) {
-        Ok(config) => config,
-        Err(mistakes) => return commands::config::refuse(&mistakes),
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    commands::conclude(runtime.context("cannot start").and_then(|runtime| {
-        let done = runtime.block_on(async {
-            tokio::select! {
-                done = go(arguments, &config) => done,
-                () = interrupted() => anyhow::bail!(
-                    "interrupted; nothing is lost. If the move had begun, the same command goes on with it, and --cancel gives \
-                     it up"
-                ),
-            }
-        });
-        // A page that is just being written is not waited for: it is there as a whole or not at all.
-        runtime.shutdown_background();
-        done
-    }))
+    commands::configured(&arguments.flags, |config| {
+        commands::conclude(commands::until_interrupted(
+            "nothing is lost. If the move had begun, the same command goes on with it, and --cancel gives it up",
+            go(arguments, &config),
+        ))
+    })
 }
 
 async fn go(arguments: &MoveArguments, config: &Config) -> anyhow::Result<()> {

@@ -9,17 +9,12 @@ use crate::config::{Config, Flags};
 
 /// Tries every server of the directory, and says how far it got.
 pub(crate) fn check(flags: &Flags) -> ExitCode {
-    let config = match Config::load(flags) {
-        Ok(config) => config,
-        Err(mistakes) => return commands::config::refuse(&mistakes),
-    };
-    commands::conclude(try_all(&config))
+    commands::configured(flags, |config| commands::conclude(commands::block_on(try_all(&config))))
 }
 
-fn try_all(config: &Config) -> anyhow::Result<()> {
+async fn try_all(config: &Config) -> anyhow::Result<()> {
     let directory = config.directory.as_ref().context("there is no directory: ldap.urls is not set")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let checks = runtime.block_on(directory.check());
+    let checks = directory.check().await;
     let mut failed = 0;
     for check in &checks {
         let passed: Vec<_> = check.passed.iter().map(ToString::to_string).collect();

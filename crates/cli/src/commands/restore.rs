@@ -2,33 +2,22 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail, ensure};
-use entrepot_registry::{Archive, Restore, Restored};
+use anyhow::ensure;
+use entrepot_registry::{Archive, Recovered, Restore};
 
 use crate::arguments::RestoreArguments;
+use crate::commands;
 use crate::commands::backup::{line, tell_lost};
 use crate::commands::progress::Progress;
-use crate::commands::{self, interrupted};
 use crate::config::Config;
 use crate::data::restoring::Restoring;
 
 /// Restores into data that is empty.
 pub(crate) fn run(arguments: &RestoreArguments) -> ExitCode {
-    let config = match Config::load(&arguments.flags) {
-        Ok(config) => config,
-        Err(mistakes) => return commands::config::refuse(&mistakes),
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    commands::conclude(runtime.context("cannot start").and_then(|runtime| {
-        let done = runtime.block_on(async {
-            tokio::select! {
-                done = restore(arguments, &config) => done,
-                () = interrupted() => bail!("interrupted; the same command goes on with it"),
-            }
-        });
-        runtime.shutdown_background();
-        done
-    }))
+    commands::configured(&arguments.flags, |config| {
+        let restored = commands::until_interrupted("the same command goes on with it", restore(arguments, &config));
+        commands::conclude(restored)
+    })
 }
 
 async fn restore(arguments: &RestoreArguments, config: &Config) -> anyhow::Result<()> {
@@ -50,7 +39,7 @@ async fn restore_bytes(arguments: &RestoreArguments, archive: &Archive, restorin
     let restore = Restore { archive, database: restoring.database(), store: restoring.store() };
     let restored = restore.run(|far| progress.show(far.blobs == far.of, || line("looked at", far))).await;
     progress.end();
-    let Restored { blobs, bytes, lost } = restored?;
+    let Recovered { blobs, bytes, lost } = restored?;
     println!("{blobs} blobs of {bytes} bytes are there, each compared with its digest");
     if lost.is_empty() {
         return Ok(());

@@ -4,13 +4,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
 use entrepot_database::Database;
 use entrepot_registry::{Quarantined, ScrubOptions, ScrubState, Scrubbed};
 
 use crate::arguments::ScrubArguments;
+use crate::commands;
 use crate::commands::progress::Progress;
-use crate::commands::{self, interrupted};
 use crate::config::Config;
 use crate::data::{self, Data};
 
@@ -21,21 +20,10 @@ const ASK_EVERY: Duration = Duration::from_millis(300);
 
 /// Scrubs, or says how it stands.
 pub(crate) fn run(arguments: &ScrubArguments) -> ExitCode {
-    let config = match Config::load(&arguments.flags) {
-        Ok(config) => config,
-        Err(mistakes) => return commands::config::refuse(&mistakes),
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    commands::conclude(runtime.context("cannot start").and_then(|runtime| {
-        let done = runtime.block_on(async {
-            tokio::select! {
-                done = scrub(arguments, &config) => done,
-                () = interrupted() => bail!("interrupted; how far it is stands in the database, and a running registry goes on"),
-            }
-        });
-        runtime.shutdown_background();
-        done
-    }))
+    const GOES_ON: &str = "how far it is stands in the database, and a running registry goes on";
+    commands::configured(&arguments.flags, |config| {
+        commands::conclude(commands::until_interrupted(GOES_ON, scrub(arguments, &config)))
+    })
 }
 
 async fn scrub(arguments: &ScrubArguments, config: &Config) -> anyhow::Result<()> {

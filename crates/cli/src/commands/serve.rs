@@ -19,17 +19,17 @@ const BLOCKING_THREADS: usize = 128;
 
 /// Runs the registry.
 pub(crate) fn run(flags: &Flags) -> ExitCode {
-    let config = match Config::load(flags) {
-        Ok(config) => config,
-        Err(mistakes) => return commands::config::refuse(&mistakes),
-    };
+    commands::configured(flags, |config| begin(&config, flags))
+}
+
+fn begin(config: &Config, flags: &Flags) -> ExitCode {
     process::prepare();
     let logging = Logging::start(&config.log);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build();
     let served = runtime
         .context("cannot start the threads of the server")
-        .and_then(|runtime| runtime.block_on(serve(&config, flags, &logging)));
+        .and_then(|runtime| runtime.block_on(serve(config, flags, &logging)));
     drop(logging);
     commands::conclude(served)
 }
@@ -55,6 +55,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
     let purge = tokio::spawn({
         let (registry, interval) = (registry.clone(), config.uploads.purge_interval);
         async move { registry.purge_regularly(interval).await }
+    });
+    let collect = tokio::spawn({
+        let (registry, interval) = (registry.clone(), config.gc.interval);
+        async move { registry.collect_regularly(interval).await }
     });
     let scrub = tokio::spawn({
         let (registry, options) = (registry.clone(), config.scrub_options());
@@ -83,6 +87,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
     let follow = tokio::spawn({
         let (access, pause) = (access.clone(), config.ldap.sync_interval);
         async move { access.follow_directory(pause).await }
+    });
+    let recheck = tokio::spawn({
+        let access = access.clone();
+        async move { access.follow_providers().await }
     });
     announce(listener.addresses(), tls.is_some());
     if config.access != Anonymous::Push {
@@ -114,10 +122,12 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         failed = reload => return failed,
     };
     purge.abort();
+    collect.abort();
     scrub.abort();
     follow_quarantine.abort();
     count.abort();
     follow.abort();
+    recheck.abort();
     forget.abort();
     attend.abort();
     // So that the log of who did what can be ended here.

@@ -6,8 +6,9 @@ use anyhow::Context;
 use entrepot_store::{Check, Outcome, Store};
 
 use crate::arguments::StoreCommand;
+use crate::commands;
 use crate::config::{Config, Flags};
-use crate::{commands, data};
+use crate::data;
 
 /// Runs one of the commands.
 pub(crate) fn run(command: &StoreCommand) -> ExitCode {
@@ -17,21 +18,15 @@ pub(crate) fn run(command: &StoreCommand) -> ExitCode {
 }
 
 fn check(flags: &Flags) -> ExitCode {
-    let config = match Config::load(flags) {
-        Ok(config) => config,
-        Err(mistakes) => return commands::config::refuse(&mistakes),
-    };
-    let checks = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(async { anyhow::Ok(open(&config).await?.check().await) }));
-    commands::conclude(checks.and_then(|checks| {
-        print!("{}", table(&checks));
-        let failed = checks.iter().filter(|check| !check.is_good()).count();
-        anyhow::ensure!(failed == 0, "the store cannot do {failed} of the {} things that are needed", checks.len());
-        Ok(())
-    }))
+    commands::configured(flags, |config| commands::conclude(commands::block_on(try_all(&config))))
+}
+
+async fn try_all(config: &Config) -> anyhow::Result<()> {
+    let checks = open(config).await?.check().await;
+    print!("{}", table(&checks));
+    let failed = checks.iter().filter(|check| !check.is_good()).count();
+    anyhow::ensure!(failed == 0, "the store cannot do {failed} of the {} things that are needed", checks.len());
+    Ok(())
 }
 
 async fn open(config: &Config) -> anyhow::Result<Store> {

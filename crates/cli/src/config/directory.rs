@@ -70,7 +70,7 @@ section! {
 }
 
 section! {
-    /// OpenID providers, whose tokens let jobs in by rules (`entrepot ci`).
+    /// All OpenID providers: those whose tokens let jobs in by rules (`entrepot ci`), and those at which people log in.
     "oidc" => Oidc {
         /// PEM file with certificates that providers' may be signed with, besides those that the system trusts.
         ca_file: Option<PathBuf> = "not set";

@@ -3,11 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use super::nearest;
 use super::origin::Origin;
 use super::reader::{Given, Sources};
 use super::sections;
 use super::setting::ENVIRONMENT_PREFIX;
+use super::{named, nearest};
 
 /// Names the configuration file, unless `--config` does.
 pub(super) const CONFIG_VARIABLE: &str = "ENTREPOT_CONFIG";
@@ -33,12 +33,17 @@ pub(super) fn gather(
             config = Some((origin, PathBuf::from(value)));
             continue;
         }
-        match sections::all().find(|setting| setting.environment_name() == name) {
-            None => sources.mistake(origin, unknown(&name)),
-            Some(setting) => match value.to_str() {
-                Some(text) => sources.give(setting, Given::text(origin, text)),
-                None => sources.mistake(origin, format!("the value of {} is not UTF-8", setting.key)),
-            },
+        let Some((setting, in_name)) = named::by_variable(&name) else {
+            sources.mistake(origin, unknown(&name));
+            continue;
+        };
+        let key = in_name.as_ref().map_or_else(|| setting.key.to_owned(), |name| named::with_name(setting.key, name));
+        match value.to_str() {
+            Some(text) => sources.give(&key, Given::text(origin, text)),
+            None => sources.mistake(origin, format!("the value of {key} is not UTF-8")),
+        }
+        if let Some((section, _)) = key.rsplit_once('.').filter(|_| in_name.is_some()) {
+            sources.named.insert(section.to_owned());
         }
     }
     config

@@ -7,12 +7,12 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::nearest;
 use super::origin::Origin;
 use super::reader::{Given, Sources};
 use super::sections;
 use super::setting::Setting;
 use super::value::{Form, toml_string};
+use super::{named, nearest};
 
 /// A mistake repeats no more of a value than this many characters.
 const LONGEST_REPEATED: usize = 80;
@@ -60,15 +60,20 @@ impl Walk<'_> {
     }
 
     fn entry(&mut self, key: &str, at: &Range<usize>, value: &DeValue<'_>, value_at: &Range<usize>) {
-        if let Some(setting) = sections::all().find(|setting| setting.key == key) {
-            return self.setting(setting, at, value, value_at);
+        if let Some(setting) = named::by_key(key) {
+            return self.setting(setting, key, at, value, value_at);
         }
-        let is_section = sections::TABLE.iter().any(|section| section.name == key);
+        let is_named = named::is_named_section(key);
+        let is_section = is_named || sections::TABLE.iter().any(|section| section.is_one() && section.name == key);
+        if is_named && matches!(value, DeValue::Table(_)) {
+            self.sources.named.insert(key.to_owned());
+        }
         match value {
             DeValue::Table(table) if is_section => self.table(key, table),
             _ if is_section => {
                 self.mistake(at, format!("{key} is a section: write [{key}], and its keys on the lines after it"));
             }
+            DeValue::Table(_) if let Some(why) = named::is_misnamed(key) => self.mistake(at, why),
             // Its keys say more: with their last part alone they may be known.
             DeValue::Table(table) if !table.is_empty() && !resembles_section(key) => self.table(key, table),
             DeValue::Table(_) => {
@@ -76,13 +81,21 @@ impl Walk<'_> {
                 self.mistake(at, format!("unknown section {key}; {}", nearest::hint(key, names)));
             }
             _ => {
-                let keys = sections::all().map(|setting| setting.key);
-                self.mistake(at, format!("unknown key {key}; {}", nearest::hint(key, keys)));
+                let keys: Vec<_> = sections::all().map(|setting| named::as_in(setting.key, key)).collect();
+                let hint = nearest::hint(key, keys.iter().map(String::as_str));
+                self.mistake(at, format!("unknown key {key}; {hint}"));
             }
         }
     }
 
-    fn setting(&mut self, setting: &Setting, at: &Range<usize>, value: &DeValue<'_>, value_at: &Range<usize>) {
+    fn setting(
+        &mut self,
+        setting: &Setting,
+        key: &str,
+        at: &Range<usize>,
+        value: &DeValue<'_>,
+        value_at: &Range<usize>,
+    ) {
         let (text, form) = match value {
             DeValue::String(text) => (text.to_string(), Form::Quoted),
             DeValue::Boolean(value) => (value.to_string(), Form::Bare),
@@ -97,13 +110,13 @@ impl Walk<'_> {
                 (items.join(","), Form::List)
             }
             DeValue::Array(_) | DeValue::Table(_) => {
-                let sentence = format!("{} must be {}, not a list or a section", setting.key, setting.allowed());
+                let sentence = format!("{key} must be {}, not a list or a section", setting.allowed());
                 return self.mistake(at, sentence);
             }
         };
         let origin = self.origin(at);
         let written = shortened(self.text.get(value_at.clone()).unwrap_or(&text));
-        self.sources.give(setting, Given { origin, text, written, form: Some(form) });
+        self.sources.give(key, Given { origin, text, written, form: Some(form) });
     }
 
     fn origin(&self, at: &Range<usize>) -> Origin {

@@ -41,7 +41,7 @@ impl Flags {
     /// Takes the settings out of the flags.
     pub(super) fn gather(&self, sources: &mut Sources) {
         for GivenFlag { setting, flag, text } in &self.given {
-            sources.give(setting, Given::text(Origin::Flag { name: flag.name }, text));
+            sources.give(setting.key, Given::text(Origin::Flag { name: flag.name }, text));
         }
     }
 }

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::setting::Setting;
-
 /// A place that a value or a mistake came from. The order is that of precedence and of reports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
@@ -39,12 +37,12 @@ impl fmt::Display for Origin {
 
 /// Where each setting came from, by key; a setting that is not in here has its default.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Origins(pub(super) BTreeMap<&'static str, Origin>);
+pub(super) struct Origins(pub(super) BTreeMap<String, Origin>);
 
 impl Origins {
     /// The place in words.
-    pub(super) fn describe(&self, setting: &Setting) -> String {
-        let place = self.0.get(setting.key).map_or_else(|| "default".to_owned(), ToString::to_string);
+    pub(super) fn describe(&self, key: &str) -> String {
+        let place = self.0.get(key).map_or_else(|| "default".to_owned(), ToString::to_string);
         // A path may hold a line break, which would end the comment that this stands in.
         place.replace(char::is_control, "?")
     }

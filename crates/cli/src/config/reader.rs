@@ -1,13 +1,15 @@
 //! Reads typed values out of what file, environment and flags give, and collects every mistake on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::environment;
 use super::file;
 use super::flags::Flags;
 use super::mistake::{Mistake, Mistakes};
+use super::named;
 use super::origin::{Origin, Origins};
-use super::setting::{Fallback, Setting};
+use super::setting::{Fallback, Section, Setting};
 use super::value::{Form, Unfit, Value, toml_string};
 
 /// A value that some source gives, not yet judged.
@@ -34,7 +36,9 @@ impl Given {
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     /// By key.
-    pub(super) given: BTreeMap<&'static str, Vec<Given>>,
+    pub(super) given: BTreeMap<String, Vec<Given>>,
+    /// The sections with a name of their own that somebody writes, also those with nothing in them.
+    pub(super) named: BTreeSet<String>,
     /// What could not even be given to a setting.
     pub(super) mistakes: Vec<Mistake>,
     /// Whether the file could not be read whole, which is among the mistakes.
@@ -42,9 +46,9 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Adds a value.
-    pub(super) fn give(&mut self, setting: &Setting, given: Given) {
-        self.given.entry(setting.key).or_default().push(given);
+    /// Adds a value of the setting with this key.
+    pub(super) fn give(&mut self, key: &str, given: Given) {
+        self.given.entry(key.to_owned()).or_default().push(given);
     }
 
     /// Adds a mistake.
@@ -60,7 +64,10 @@ pub(super) struct Reported(());
 /// Reads settings one by one.
 #[derive(Debug)]
 pub(super) struct Reader {
-    given: BTreeMap<&'static str, Vec<Given>>,
+    given: BTreeMap<String, Vec<Given>>,
+    named: BTreeSet<String>,
+    /// The name of the section that is read, if it has one of its own.
+    name: Option<String>,
     origins: Origins,
     mistakes: Vec<Mistake>,
     file_unread: bool,
@@ -79,14 +86,57 @@ impl Reader {
         Self::new(sources)
     }
 
+    /// Gathers what one file says, which the flag `name` names.
+    pub(super) fn of_file(path: &Path, name: &'static str) -> Self {
+        let mut sources = Sources::default();
+        file::gather(path, Origin::Flag { name }, &mut sources);
+        Self::new(sources)
+    }
+
     fn new(sources: Sources) -> Self {
         let mut given = sources.given;
         for values in given.values_mut() {
             values.sort_by(|a, b| a.origin.cmp(&b.origin));
         }
-        let strongest = given.iter().filter_map(|(key, values)| Some((*key, values.last()?.origin.clone())));
+        let strongest = given.iter().filter_map(|(key, values)| Some((key.clone(), values.last()?.origin.clone())));
         let origins = Origins(strongest.collect());
-        Self { given, origins, mistakes: sources.mistakes, file_unread: sources.file_unread }
+        let Sources { named, mistakes, file_unread, .. } = sources;
+        Self { given, named, name: None, origins, mistakes, file_unread }
+    }
+
+    /// Reads a section of which there may be several, each with a name of its own, once for each name.
+    ///
+    /// # Errors
+    /// If one of them could not be read; the others are read nevertheless.
+    pub(super) fn each<T>(
+        &mut self,
+        section: &Section,
+        read: impl Fn(&mut Self) -> Result<T, Reported>,
+    ) -> Result<BTreeMap<String, T>, Reported> {
+        let names = self.named.iter().filter_map(|written| named::name_in(section.name, written));
+        let names: Vec<_> = names.map(str::to_owned).collect();
+        let mut all = Ok(BTreeMap::new());
+        for name in names {
+            let one = self.within(&name, &read);
+            all = all.and_then(|mut all| {
+                all.insert(name, one?);
+                Ok(all)
+            });
+        }
+        all
+    }
+
+    /// Reads in the section with this name.
+    pub(super) fn within<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.name = Some(name.to_owned());
+        let read = read(self);
+        self.name = None;
+        read
+    }
+
+    /// A key of the table as it is written in the section that is read.
+    pub(super) fn key(&self, key: &str) -> String {
+        self.name.as_ref().map_or_else(|| key.to_owned(), |name| named::with_name(key, name))
     }
 
     /// The value of `setting` from its strongest source, otherwise its default.
@@ -110,7 +160,7 @@ impl Reader {
     /// As [`Self::value`].
     pub(super) fn given<T: Value>(&mut self, setting: &Setting) -> Result<Option<T>, Reported> {
         let mut strongest = Ok(None);
-        for given in self.given.remove(setting.key).unwrap_or_default() {
+        for given in self.given.remove(&self.key(setting.key)).unwrap_or_default() {
             let read = unquoted(setting, &given).and_then(|text| fit(setting, text));
             strongest = match read {
                 Ok(value) => strongest.map(|_: Option<T>| Some(value)),
@@ -121,22 +171,22 @@ impl Reader {
     }
 
     /// Records a mistake about the setting called `key`, where that was set.
-    pub(super) fn mistake(&mut self, key: &'static str, sentence: String) -> Reported {
-        let origin = self.origins.0.get(key).cloned();
+    pub(super) fn mistake(&mut self, key: &str, sentence: String) -> Reported {
+        let origin = self.origins.0.get(&self.key(key)).cloned();
         self.mistakes.push(Mistake { origin, sentence });
         Reported(())
     }
 
     /// As [`Self::mistake`], about a setting that another one lacks. If the file could not be read, that one may well
     /// stand in it: then the mistake about the file is enough.
-    pub(super) fn lack(&mut self, key: &'static str, sentence: String) -> Reported {
+    pub(super) fn lack(&mut self, key: &str, sentence: String) -> Reported {
         if self.file_unread { Reported(()) } else { self.mistake(key, sentence) }
     }
 
     fn unfit(&mut self, setting: &Setting, origin: Option<Origin>, written: &str, unfit: &Unfit) -> Reported {
         let because = unfit.because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
         let written = if setting.secret { "what is written there" } else { written };
-        let sentence = format!("{} must be {}, not {written}{because}", setting.key, setting.allowed());
+        let sentence = format!("{} must be {}, not {written}{because}", self.key(setting.key), setting.allowed());
         self.mistakes.push(Mistake { origin, sentence });
         Reported(())
     }

@@ -20,7 +20,8 @@ pub(super) fn read(reader: &mut Reader, setting: &Setting, path: Option<&Path>) 
         },
         Err(error) => format!("cannot be read: {error}"),
     };
-    Err(reader.mistake(setting.key, format!("{} = {} {wrong}", setting.key, toml_string(&path.to_string_lossy()))))
+    let key = reader.key(setting.key);
+    Err(reader.mistake(setting.key, format!("{key} = {} {wrong}", toml_string(&path.to_string_lossy()))))
 }
 
 /// The secret that either `setting` holds or the file that `file_setting` names.
@@ -34,7 +35,8 @@ pub(super) fn either(
 ) -> Result<Option<Secret>, Reported> {
     match (secret, read(reader, file_setting, path)?) {
         (Some(_), Some(_)) => {
-            let sentence = format!("{} and {} are both set: which one is right?", setting.key, file_setting.key);
+            let keys = [setting, file_setting].map(|setting| reader.key(setting.key));
+            let sentence = format!("{} are both set: which one is right?", keys.join(" and "));
             Err(reader.mistake(file_setting.key, sentence))
         }
         (secret, from_file) => Ok(secret.cloned().or(from_file)),

@@ -1,6 +1,7 @@
 //! One row of the table of settings, and the names made from its key.
 
 use super::field::Field;
+use super::named;
 use super::value::Kind;
 
 /// What every environment variable of ours begins with.
@@ -54,6 +55,13 @@ pub(super) struct Section {
     pub(super) about: &'static str,
     /// In the order of reference and `config show`.
     pub(super) settings: &'static [Setting],
+}
+
+impl Section {
+    /// Whether there is one of it, and not any number with names of their own.
+    pub(super) fn is_one(&self) -> bool {
+        !named::has_name(self.name)
+    }
 }
 
 impl Setting {

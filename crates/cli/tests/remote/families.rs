@@ -20,7 +20,12 @@ const USER: &[Line] = &[
     ("user show nobody", 1),
     ("user password ann --password-file {files}/other-password", 0),
     ("user password nobody --password-file {files}/password", 1),
+    ("user reset-link ann", 0),
+    ("user reset-link nobody", 1),
+    ("user reset-second-factor ann", 1),
+    ("user reset-second-factor nobody", 1),
     ("user disable ann", 0),
+    ("user reset-link ann", 1),
     ("user show ann --json", 0),
     ("user enable ann", 0),
     ("user promote ann", 0),
@@ -42,6 +47,16 @@ const ORG: &[Line] = &[
     ("org member add acme eva --role owner", 0),
     ("org member remove acme eva", 0),
     ("org member remove acme eva", 1),
+    ("org invite acme eva --role owner", 0),
+    ("org invitations acme --json", 0),
+    ("org uninvite acme {id}", 0),
+    ("org uninvite acme {id}", 1),
+    ("org invitations acme", 0),
+    ("org invite acme ann", 1),
+    ("org invite acme nobody", 1),
+    ("org invite acme eva --team nobody", 1),
+    ("org invite acme eva@acme.example", 1),
+    ("org invite acme Eva", 2),
     ("org visibility acme public", 0),
     ("org show acme --json", 0),
 ];
@@ -240,7 +255,7 @@ fn comparable(printed: &Printed, place: &Place) -> Printed {
 
 fn masked(line: &str) -> String {
     if let Ok(Value::Object(mut object)) = serde_json::from_str(line) {
-        let of_who_asks = ["actor", "address", "credential", "created_by"];
+        let of_who_asks = ["actor", "address", "credential", "created_by", "inviter"];
         for (name, value) in &mut object {
             let text = value.as_str().unwrap_or_default();
             if of_who_asks.contains(&name.as_str()) || is_masked(text) || name == "detail" && is_id(text) {
@@ -258,5 +273,5 @@ fn masked(line: &str) -> String {
 
 fn is_masked(word: &str) -> bool {
     let is_time = word.len() == 20 && word.ends_with('Z') && word.contains('T');
-    is_id(word) || is_time || word.starts_with("ept_")
+    is_id(word) || is_time || word.starts_with("ept_") || word.contains("/link/")
 }

@@ -46,6 +46,7 @@ impl Place {
     pub(crate) fn beside(&self, line: &str) -> Result<Printed> {
         let mut command = self.command(line);
         command.arg("--data-dir").arg(self.registry.data());
+        command.env("ENTREPOT_HTTP_PUBLIC_URL", "https://registry.acme.example");
         Printed::of(command.output()?)
     }
 

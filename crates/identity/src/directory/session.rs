@@ -6,6 +6,7 @@ use ldap3::controls::{Control, ControlType, PagedResults, RawControl};
 use ldap3::{
     Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, SearchOptions, SearchResult, StdStream,
 };
+use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
@@ -93,7 +94,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// The server does not take it.
     pub(super) async fn bind_service(&mut self, dn: &str, password: &Secret) -> Result<(), Failure> {
-        let result = self.bind(Step::Bind, dn, password.reveal()).await?;
+        let result = self.bind(Step::Bind, dn, password.expose_secret()).await?;
         match result.rc {
             code::SUCCESS => Ok(()),
             code::INVALID_CREDENTIALS => Err(self.refused(Step::Bind, &result, "bind_dn or bind_password is wrong")),

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-/// The claims of an identity token that was verified: only [`Issuer::verify`](super::Issuer::verify) makes them.
+/// The claims of an identity token that was verified, or of an answer that came from the provider itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claims {
     issuer: String,
@@ -17,6 +17,11 @@ impl Claims {
     /// Of a token whose signature is good and whose claims were checked.
     pub(super) fn verified(issuer: &str, subject: &str, expires: u64, all: Map<String, Value>) -> Self {
         Self { issuer: issuer.to_owned(), subject: subject.to_owned(), expires, all }
+    }
+
+    /// What the provider said of `subject` in an answer of its own, with no token around it. It ends with the answer.
+    pub(super) fn told(issuer: &str, subject: &str, all: Map<String, Value>) -> Self {
+        Self::verified(issuer, subject, 0, all)
     }
 
     /// The provider.

@@ -5,6 +5,9 @@ use serde::Deserialize;
 
 use super::url::IssuerUrl;
 
+/// The scope that asks for a token with which people can be asked about while they are away (OpenID Connect Core 1.0, section 11).
+pub(super) const OFFLINE_ACCESS: &str = "offline_access";
+
 /// Where a provider's parts are.
 #[derive(Debug)]
 pub(super) struct Discovery {
@@ -14,6 +17,8 @@ pub(super) struct Discovery {
     pub(super) userinfo: Option<Url>,
     /// It names itself when it sends a browser back (RFC 9207).
     pub(super) names_itself: bool,
+    /// It can be asked about people while they are away.
+    pub(super) offers_offline_access: bool,
 }
 
 #[derive(Deserialize)]
@@ -23,6 +28,8 @@ struct Document {
     authorization_endpoint: Option<String>,
     token_endpoint: Option<String>,
     userinfo_endpoint: Option<String>,
+    #[serde(default)]
+    scopes_supported: Vec<String>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }
@@ -46,6 +53,7 @@ impl Discovery {
             token: optional(document.token_endpoint)?,
             userinfo: optional(document.userinfo_endpoint)?,
             names_itself: document.authorization_response_iss_parameter_supported,
+            offers_offline_access: document.scopes_supported.iter().any(|scope| scope == OFFLINE_ACCESS),
         })
     }
 }
@@ -65,7 +73,7 @@ mod tests {
         let known =
             parse(&json!({"issuer": "https://id.acme.example", "jwks_uri": "https://id.acme.example/jwks"})).unwrap();
         assert_eq!(known.keys.as_str(), "https://id.acme.example/jwks");
-        assert!(known.token.is_none() && !known.names_itself);
+        assert!(known.token.is_none() && !known.names_itself && !known.offers_offline_access);
     }
 
     #[test]

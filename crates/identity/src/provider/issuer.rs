@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jsonwebtoken::crypto;
 use reqwest::{RequestBuilder, StatusCode, Url};
+use serde_json::{Map, Value};
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 use tracing::{Instrument as _, info, warn};
@@ -78,19 +79,24 @@ impl Issuer {
     /// Nothing is lost: keys are fetched in a task of its own.
     pub async fn verify(&self, token: &str, expected: &Expected, now: SystemTime) -> Result<Claims, Refused> {
         let token = Token::parse(token)?;
+        verify::check(self.signed(&token).await?, &self.0.url, expected, now)
+    }
+
+    /// The claims of a token that this provider has signed; they are still to be checked.
+    pub(super) async fn signed(&self, token: &Token<'_>) -> Result<Map<String, Value>, Refused> {
         let mut known = self.known().await?;
         let id = token.key_id.as_deref();
         if matches!(known.keys.find(id, token.algorithm), Err(NoKey::Unknown)) {
             known = self.refresh(Some(known)).await?;
         }
-        let keys = known.keys.find(id, token.algorithm).map_err(|why| self.no_key(&token, why))?;
+        let keys = known.keys.find(id, token.algorithm).map_err(|why| self.no_key(token, why))?;
         // A key that the library cannot use at all does not fit the signature either.
         let signed =
             |key| crypto::verify(token.signature, token.message.as_bytes(), key, token.algorithm).unwrap_or(false);
         if !keys.into_iter().any(signed) {
             return Err(Refused::Signature { issuer: self.0.url.to_string() });
         }
-        verify::check(token.claims()?, &self.0.url, expected, now)
+        token.claims()
     }
 
     /// Asks the provider now, or within the [gap](Pace::gap) says what came of it last: for a command that looks whether it

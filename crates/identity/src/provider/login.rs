@@ -1,28 +1,34 @@
 //! Logging in with a browser: the authorization code flow with PKCE (OpenID Connect Core 1.0, section 3.1; RFC 7636, RFC 9700).
 
+mod check;
 mod exchange;
+mod logout;
 mod pending;
 mod person;
 mod registration;
+mod renewal;
 
 use std::time::SystemTime;
 
 use reqwest::Url;
 use serde::Deserialize;
 
+use self::exchange::Tokens;
+pub use self::logout::LoggedOut;
 pub use self::pending::Pending;
 pub use self::registration::{ClaimNames, Registration, SecretIn};
 use super::claims::Claims;
+use super::discovery::OFFLINE_ACCESS;
 use super::issuer::Issuer;
 use super::refused::Refused;
 use super::shown::Shown;
 use super::verify::Expected;
-use crate::Person;
+use crate::{Person, Secret};
 
 /// The longest code that is sent on, in bytes.
 const MAX_CODE_BYTES: usize = 8 * 1024;
 
-/// Logging in at one provider, where we are registered.
+/// Logging in at one provider, where we are registered, and asking it later whether that still holds.
 #[derive(Debug, Clone)]
 pub struct Login {
     issuer: Issuer,
@@ -51,6 +57,8 @@ pub struct SignedIn {
     pub person: Person,
     /// All that the provider says of them: the claims of the identity token, and those that the provider adds elsewhere.
     pub claims: Claims,
+    /// What [`Login::renew`] takes, if the provider gave such a thing. It takes the place of the one before.
+    pub renewal: Option<Secret>,
 }
 
 impl Login {
@@ -61,7 +69,7 @@ impl Login {
 
     /// Begins a login: where to send the browser, and what to keep for when it comes back.
     ///
-    /// `scopes` are asked for beside `openid`. The provider has to know `redirect_uri`.
+    /// `scopes` are asked for beside `openid`, and `offline_access` where the provider has that. It has to know `redirect_uri`.
     ///
     /// # Errors
     /// The provider cannot be asked where that is, or nobody logs in there.
@@ -70,7 +78,12 @@ impl Login {
         let mut url = self.endpoint(known.discovery.authorization.as_ref(), "authorization")?;
         let pending = Pending::new(redirect_uri);
         let mut scope = vec!["openid"];
-        scope.extend(scopes.iter().copied().filter(|name| *name != "openid"));
+        let offline = known.discovery.offers_offline_access.then_some(OFFLINE_ACCESS);
+        for name in scopes.iter().copied().chain(offline) {
+            if !scope.contains(&name) {
+                scope.push(name);
+            }
+        }
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.registration.client_id)
@@ -80,6 +93,9 @@ impl Login {
             .append_pair("nonce", pending.nonce())
             .append_pair("code_challenge", &pending.challenge())
             .append_pair("code_challenge_method", "S256");
+        if let Some(prompt) = &self.registration.prompt {
+            url.query_pairs_mut().append_pair("prompt", prompt);
+        }
         Ok((url.into(), pending))
     }
 
@@ -89,16 +105,22 @@ impl Login {
     /// Why nobody is logged in.
     pub async fn finish(&self, answer: &Answer, pending: Pending, now: SystemTime) -> Result<SignedIn, Refused> {
         let code = self.code(answer, &pending).await?;
-        let tokens = exchange::tokens(self, code, &pending).await?;
+        let tokens = exchange::by_code(self, code, &pending).await?;
         let expected = Expected::audience(&self.registration.client_id).nonce(pending.nonce());
-        let mut claims = self.issuer.verify(tokens.id_token(), &expected, now).await?;
+        let token = tokens.id_token().ok_or_else(|| self.issuer.unavailable("its answer has no identity token"))?;
+        let claims = self.issuer.verify(token, &expected, now).await?;
+        self.signed_in(claims, &tokens).await
+    }
+
+    /// Who it is, by the claims that came with `tokens` and what the provider adds to them.
+    async fn signed_in(&self, mut claims: Claims, tokens: &Tokens) -> Result<SignedIn, Refused> {
         let names = &self.registration.claims;
         if !person::is_complete(claims.all(), names)
-            && let Some(more) = exchange::userinfo(self, &tokens, claims.subject()).await?
+            && let Some(more) = exchange::userinfo(self, tokens, claims.subject()).await?
         {
             claims = claims.completed_by(more);
         }
-        Ok(SignedIn { person: person::person(&claims, names)?, claims })
+        Ok(SignedIn { person: person::person(&claims, names)?, claims, renewal: tokens.renewal() })
     }
 
     /// The code, if this is the answer to the login that was begun.

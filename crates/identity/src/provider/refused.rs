@@ -30,6 +30,13 @@ pub enum Refused {
         /// Its error code and description.
         said: String,
     },
+    /// The provider knows somebody no longer, or not any more as one of those who have logged in: they were removed or blocked
+    /// there, logged out, or it is too long ago.
+    #[error("the provider {issuer} answers for this person no longer")]
+    Ended {
+        /// The provider.
+        issuer: String,
+    },
     /// The browser came back with another state than it was sent away with.
     #[error("the login was not begun in this browser, or was begun anew since; log in again")]
     State,

@@ -39,6 +39,15 @@ impl<'a> Token<'a> {
     ///
     /// Keys that a token brings along (`jwk`, `jku`, `x5c`, `x5u`) are not read.
     pub(super) fn parse(text: &'a str) -> Result<Self, Refused> {
+        Self::of_kind(text, &["JWT"], "its type is not JWT")
+    }
+
+    /// The same of a token that says that somebody has logged out (OpenID Connect Back-Channel Logout 1.0, section 2.4).
+    pub(super) fn parse_logout(text: &'a str) -> Result<Self, Refused> {
+        Self::of_kind(text, &["logout+jwt", "JWT"], "its type is not logout+jwt")
+    }
+
+    fn of_kind(text: &'a str, kinds: &[&str], other: &'static str) -> Result<Self, Refused> {
         let (message, payload, signature) = split(text)?;
         let (head, _) = message.split_once('.').unwrap_or_default();
         let head: Head = decode(head)?;
@@ -47,8 +56,8 @@ impl<'a> Token<'a> {
             return Err(Refused::Malformed("it has critical extensions"));
         }
         // RFC 8725, section 3.11: access and logout tokens of the same provider are signed with the same keys.
-        if head.typ.is_some_and(|kind| !kind.eq_ignore_ascii_case("JWT")) {
-            return Err(Refused::Malformed("its type is not JWT"));
+        if head.typ.is_some_and(|named| !kinds.iter().any(|kind| named.eq_ignore_ascii_case(kind))) {
+            return Err(Refused::Malformed(other));
         }
         let algorithm = accepted(&head.alg).ok_or_else(|| Refused::Algorithm(Shown(&head.alg).to_string()))?;
         Ok(Self { algorithm, key_id: head.kid, message, signature, payload })

@@ -59,9 +59,7 @@ pub(super) fn check(
     expected: &Expected,
     now: SystemTime,
 ) -> Result<Claims, Refused> {
-    check_issuer(&claims, issuer)?;
-    check_audience(&claims, expected)?;
-    let expires = check_time(&claims, now)?;
+    let expires = check_origin(&claims, issuer, expected, now)?;
     if let Some(nonce) = &expected.nonce
         && claims.get("nonce").and_then(Value::as_str) != Some(nonce)
     {
@@ -74,6 +72,18 @@ pub(super) fn check(
         }
         _ => Err(Refused::claim("sub", "is not a text that names somebody")),
     }
+}
+
+/// Checks who a token is from, for whom, and when it ends, which it gives.
+pub(super) fn check_origin(
+    claims: &Map<String, Value>,
+    issuer: &IssuerUrl,
+    expected: &Expected,
+    now: SystemTime,
+) -> Result<u64, Refused> {
+    check_issuer(claims, issuer)?;
+    check_audience(claims, expected)?;
+    check_time(claims, now)
 }
 
 fn check_issuer(claims: &Map<String, Value>, issuer: &IssuerUrl) -> Result<(), Refused> {
@@ -120,7 +130,7 @@ fn check_time(claims: &Map<String, Value>, now: SystemTime) -> Result<u64, Refus
 }
 
 /// Seconds since 1970; a fraction is cut off (RFC 7519, section 2, NumericDate).
-fn seconds(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, Refused> {
+pub(super) fn seconds(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, Refused> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let whole =
         value.as_u64().or_else(|| value.as_f64().filter(|seconds| *seconds >= 0.0).map(|seconds| seconds as u64));

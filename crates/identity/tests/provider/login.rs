@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use entrepot_identity::provider::{Answer, ClaimNames, Login, Pending, Refused, Registration, SecretIn, SignedIn};
 use entrepot_identity::{Person, Secret};
 use entrepot_test_support::servers::{OidcProvider, OidcSettings};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::{PACE, client, issuer};
@@ -26,7 +27,8 @@ struct Place {
 
 fn registration(client_id: &str, secret: &str, claims: ClaimNames) -> Registration {
     let secret_in = if client_id == "post" { SecretIn::Post } else { SecretIn::Basic };
-    Registration { client_id: client_id.to_owned(), secret: Some(Secret::from(secret)), secret_in, claims }
+    let secret = Some(Secret::from(secret));
+    Registration { client_id: client_id.to_owned(), secret, secret_in, claims, prompt: Some("consent".to_owned()) }
 }
 
 impl Place {
@@ -98,6 +100,43 @@ async fn people_log_in_with_their_groups_until_they_lose_them() -> Result<()> {
     place.provider.rotate()?;
     tokio::time::sleep(PACE.gap).await;
     assert_eq!(place.log_in(ANN).await?.person.subject, ANN);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_answers_for_people_who_are_away_until_it_does_no_longer() -> Result<()> {
+    for in_token in [false, true] {
+        let settings = OidcSettings { algorithm: "RS256", in_token, accounts: ACCOUNTS };
+        let Some(place) = Place::new(&settings, "basic", ClaimNames::default())? else { return Ok(()) };
+        let now = SystemTime::now();
+        let first = place.log_in(ANN).await?.renewal.context("the provider gives no refresh token")?;
+        assert!(!format!("{first:?}").contains(first.expose_secret()));
+        let again = place.login.renew(&first, ANN, now).await?;
+        assert_eq!(again.person.groups, ["all", "dev"]);
+        let renewal = again.renewal.unwrap_or(first);
+
+        place.provider.set_accounts(&ACCOUNTS.replace(r#"["dev", "all"]"#, r#"["all"]"#))?;
+        assert_eq!(place.login.renew(&renewal, ANN, now).await?.person.groups, ["all"]);
+        // Whoever has another's gets nobody with it.
+        let why = refused(place.login.renew(&renewal, BOB, now).await)?;
+        assert!(matches!(&why, Refused::Claim { name, .. } if name == "sub"), "{why}");
+        for bad in ["", "none", &renewal.expose_secret()[1..]] {
+            let why = refused(place.login.renew(&Secret::from(bad), ANN, now).await)?;
+            assert!(matches!(why, Refused::Ended { .. } | Refused::Provider { .. }), "{why}");
+        }
+        // A wrong secret is a mistake of ours, and says nothing of the person.
+        let wrong = registration("basic", "another", ClaimNames::default());
+        let misled = Login::new(issuer(&place.provider.issuer(), PACE), wrong);
+        let why = refused(misled.renew(&renewal, ANN, now).await)?;
+        assert!(matches!(why, Refused::Provider { .. }), "{why}");
+
+        place.provider.set_accounts("{}")?;
+        let why = refused(place.login.renew(&renewal, ANN, now).await)?;
+        assert!(matches!(why, Refused::Ended { .. }), "{why}");
+        let Place { provider, login } = place;
+        drop(provider);
+        assert!(refused(login.renew(&renewal, ANN, now).await)?.is_temporary());
+    }
     Ok(())
 }
 

@@ -29,6 +29,7 @@ impl Place {
             secret,
             secret_in: SecretIn::Post,
             claims: ClaimNames::default(),
+            prompt: None,
         };
         let login = Login::new(issuer(&liar.url(), PACE), registration);
         Self { liar, login, signer }

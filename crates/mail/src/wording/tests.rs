@@ -182,6 +182,26 @@ fn a_second_factor_was_changed() {
             "Two-factor sign-in was turned off for the account ann on Acme Registry.",
         ),
         (
+            SecondFactorChange::AuthenticatorAdded,
+            "An authenticator was added for Acme Registry",
+            "An authenticator app was added for the account ann on Acme Registry.",
+        ),
+        (
+            SecondFactorChange::AuthenticatorRemoved,
+            "The authenticator for Acme Registry was removed",
+            "The authenticator app of the account ann on Acme Registry was removed.",
+        ),
+        (
+            SecondFactorChange::PasskeyAdded,
+            "A passkey for Acme Registry was added",
+            "A passkey was added for the account ann on Acme Registry. It signs in without the password.",
+        ),
+        (
+            SecondFactorChange::PasskeyRemoved,
+            "A passkey for Acme Registry was removed",
+            "A passkey of the account ann on Acme Registry was removed.",
+        ),
+        (
             SecondFactorChange::RecoveryCodesReplaced,
             "Your recovery codes for Acme Registry were replaced",
             "The account ann on Acme Registry has new recovery codes. The old ones do not work any more.",

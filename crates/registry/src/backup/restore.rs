@@ -32,7 +32,7 @@ pub struct Restore<'a> {
 
 /// What was restored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Restored {
+pub struct Recovered {
     /// Blobs that are there, every one read and found to be what its digest says.
     pub blobs: u64,
     /// Their bytes.
@@ -46,10 +46,10 @@ impl Restore<'_> {
     ///
     /// # Errors
     /// What the places said.
-    pub async fn run(&self, mut watch: impl FnMut(Far)) -> Result<Restored, BackupError> {
+    pub async fn run(&self, mut watch: impl FnMut(Far)) -> Result<Recovered, BackupError> {
         self.register_writer().await?;
         let (of, bytes) = self.database.scan(contents::totals).await?;
-        let (mut restored, mut far, mut after) = (Restored::default(), Far { of, ..Far::default() }, None);
+        let (mut restored, mut far, mut after) = (Recovered::default(), Far { of, ..Far::default() }, None);
         loop {
             let page = self.database.scan(move |connection| contents::blobs(connection, after)).await?;
             let Some(last) = page.last() else { break };

@@ -49,14 +49,17 @@ impl FromRequestParts<Api> for Address {
     }
 }
 
-/// The scheme and host under which the client has reached the registry.
+/// The scheme and host under which the client has reached the registry; empty for whoever has the data, and reached nothing.
 pub(super) struct Reached(pub(super) String);
 
 impl FromRequestParts<Api> for Reached {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
-        Ok(Self(Origin::of_parts(parts, &api.proxies).to_string()))
+        Ok(Self(match api.asker {
+            Asker::Operator => String::new(),
+            Asker::Shown => Origin::of_parts(parts, &api.proxies).to_string(),
+        }))
     }
 }
 

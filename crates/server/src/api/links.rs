@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use entrepot_access::{Link, LinkKind, Name, Newcomer, Purpose};
+use entrepot_access::{Joining, Link, LinkKind, Name, Newcomer, Purpose};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -196,8 +196,9 @@ pub(super) async fn set_up(
     Address(address): Address,
     Body(SetUpBody { secret, name: Parsed(name), password, email }): Body<SetUpBody>,
 ) -> Made {
-    let account = api.access().set_up(&secret, Newcomer { name, password }, email.as_deref(), address).await?;
-    Ok((StatusCode::CREATED, used(&account)))
+    let (newcomer, joining) = (Newcomer { name, password }, Joining::of_program(address));
+    let joined = api.access().set_up(&secret, newcomer, email.as_deref(), joining).await?;
+    Ok((StatusCode::CREATED, used(&joined.name)))
 }
 
 /// `POST /api/v1/links/sign-up`
@@ -206,8 +207,8 @@ pub(super) async fn finish_sign_up(
     Address(address): Address,
     Body(SecretBody { secret }): Body<SecretBody>,
 ) -> Made {
-    let account = api.access().finish_sign_up(&secret, address).await?;
-    Ok((StatusCode::CREATED, used(&account)))
+    let joined = api.access().finish_sign_up(&secret, Joining::of_program(address)).await?;
+    Ok((StatusCode::CREATED, used(&joined.name)))
 }
 
 /// `POST /api/v1/links/confirm`
@@ -234,8 +235,9 @@ pub(super) async fn join(
     Address(address): Address,
     Body(JoinBody { secret, name: Parsed(name), password }): Body<JoinBody>,
 ) -> Made {
-    let account = api.access().join(&secret, Newcomer { name, password }, address).await?;
-    Ok((StatusCode::CREATED, used(&account)))
+    let (newcomer, joining) = (Newcomer { name, password }, Joining::of_program(address));
+    let joined = api.access().join(&secret, newcomer, joining).await?;
+    Ok((StatusCode::CREATED, used(&joined.name)))
 }
 
 /// `POST /api/v1/accounts/{account}/confirmation`

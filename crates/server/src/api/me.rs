@@ -43,6 +43,7 @@ pub(super) async fn get(Who(caller): Who) -> Json<Me> {
         Credential::Password => ("password", None),
         Credential::Identity => ("identity", None),
         Credential::Link => ("link", None),
+        Credential::Provider(_) => ("provider", None),
         Credential::Session(_) => ("session", None),
         Credential::Token(id) => ("token", Some(id.clone())),
     };

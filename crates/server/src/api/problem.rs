@@ -194,7 +194,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = refusal.to_string();
         match refusal {
-            Refusal::Unauthenticated | Refusal::SecondFactorAsked => Self::unauthenticated(detail),
+            Refusal::Unauthenticated | Refusal::WrongPassword { .. } | Refusal::SecondFactorAsked => {
+                Self::unauthenticated(detail)
+            }
             Refusal::RepositoryDenied { who: None, .. } => Self::unauthenticated(detail),
             Refusal::RepositoryDenied { .. } | Refusal::Denied(_) => Self::new(DENIED, detail),
             Refusal::TooMany { after } => {
@@ -229,6 +231,7 @@ impl From<CoreError> for Problem {
             | CoreError::BlobUnknown(_)
             | CoreError::BlobQuarantined(_)
             | CoreError::ManifestUnknown(_)
+            | CoreError::TrashUnknown(_)
             | CoreError::UploadUnknown => Self::new(NOT_FOUND, detail),
             CoreError::OutOfOrder { .. }
             | CoreError::Interrupted { .. }
@@ -240,7 +243,7 @@ impl From<CoreError> for Problem {
             CoreError::PreconditionFailed { .. } => Self::new(CHANGED, detail),
             CoreError::TagImmutable(_) => Self::new(IMMUTABLE, detail),
             CoreError::QuotaReached(_) => Self::new(QUOTA, detail),
-            CoreError::UploadTaken | CoreError::InUse(_) => Self::new(CONFLICT, detail),
+            CoreError::UploadTaken | CoreError::InUse(_) | CoreError::Taken(_) => Self::new(CONFLICT, detail),
             CoreError::DeleteDisabled => Self::new(UNCONFIGURED, detail),
             CoreError::Store(entrepot_store::Error::Full(_)) => {
                 Self::new(FULL, "the registry's disk is full; tell its operator")

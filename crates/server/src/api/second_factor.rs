@@ -18,6 +18,8 @@ use super::words::Parsed;
 pub(super) struct SecondFactorView {
     /// Whether it is asked for codes of an authenticator.
     authenticator: bool,
+    /// How many passkeys it has.
+    passkeys: u32,
     /// How many recovery codes are left.
     recovery_codes: u32,
 }
@@ -32,8 +34,8 @@ pub(super) struct RemovalBody {
 }
 
 impl From<SecondFactor> for SecondFactorView {
-    fn from(SecondFactor { authenticator, recovery_codes }: SecondFactor) -> Self {
-        Self { authenticator, recovery_codes }
+    fn from(SecondFactor { authenticator, passkeys, recovery_codes }: SecondFactor) -> Self {
+        Self { authenticator, passkeys, recovery_codes }
     }
 }
 

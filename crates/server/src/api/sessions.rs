@@ -21,7 +21,7 @@ use crate::time::rfc3339;
 pub(super) struct SessionView {
     /// Its id, which is no secret.
     id: String,
-    /// What it began with: password, second-factor or recovery-code.
+    /// What it began with: password, second-factor, recovery-code or provider.
     evidence: &'static str,
     /// From where it began.
     address: String,

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use entrepot_access::{Name, Team, TeamGroup};
+use entrepot_access::{Name, Team, TeamGroup, TeamMember};
 use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -38,9 +38,12 @@ pub(super) struct NewTeamBody {
 
 /// Somebody in a team.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct TeamMember {
+#[schema(as = TeamMember)]
+pub(super) struct TeamMemberView {
     /// Who.
     account: String,
+    /// Whether an owner has put them into it; else they are in it through a group elsewhere alone.
+    by_hand: bool,
 }
 
 /// A group elsewhere whose members are in a team when they log in.
@@ -64,13 +67,13 @@ pub(super) struct WhichGroup {
 
 impl From<Team> for TeamView {
     fn from(team: Team) -> Self {
-        Self { name: team.name, description: team.description }
+        Self { name: team.name.to_string(), description: team.description }
     }
 }
 
-impl From<String> for TeamMember {
-    fn from(account: String) -> Self {
-        Self { account }
+impl From<TeamMember> for TeamMemberView {
+    fn from(TeamMember { account, by_hand }: TeamMember) -> Self {
+        Self { account: account.to_string(), by_hand }
     }
 }
 
@@ -93,7 +96,7 @@ pub(super) async fn list(
 ) -> Result<Json<Page<TeamView>>, Problem> {
     let permit = api.access().permit_member(&caller, &organization).await?;
     let found = api.access().teams(&permit, paging.after(), paging.probe()).await?;
-    Ok(Json(paging.page(&uri, found, |team| team.name.clone())))
+    Ok(Json(paging.page(&uri, found, |team| team.name.to_string())))
 }
 
 /// `POST /api/v1/organizations/{organization}/teams`
@@ -126,10 +129,10 @@ pub(super) async fn members(
     At((Parsed(organization), Parsed(team))): At<OfTeam>,
     Asked(paging): Asked<Paging>,
     uri: Uri,
-) -> Result<Json<Page<TeamMember>>, Problem> {
+) -> Result<Json<Page<TeamMemberView>>, Problem> {
     let permit = api.access().permit_member(&caller, &organization).await?;
     let found = api.access().team_members(&permit, &team, paging.after(), paging.probe()).await?;
-    Ok(Json(paging.page(&uri, found, String::clone)))
+    Ok(Json(paging.page(&uri, found, |member| member.account.to_string())))
 }
 
 /// `PUT /api/v1/organizations/{organization}/teams/{team}/members/{account}`

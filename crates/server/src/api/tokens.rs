@@ -23,7 +23,7 @@ use crate::time::rfc3339;
 pub(super) struct TokenView {
     /// Its id, which is no secret.
     id: String,
-    /// personal, organization, robot or login.
+    /// personal, organization, robot, login or device.
     kind: &'static str,
     /// What it is for, for people.
     label: String,

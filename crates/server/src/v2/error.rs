@@ -135,7 +135,7 @@ impl ApiError {
                 }
             }
             Refusal::Unauthenticated => unauthorized("log in to do this".to_owned(), Challenge::LogIn),
-            Refusal::SecondFactorAsked => unauthorized(message, Challenge::LogIn),
+            Refusal::WrongPassword { .. } | Refusal::SecondFactorAsked => unauthorized(message, Challenge::LogIn),
             // In this API it is the list of repositories that has no name to be denied by.
             Refusal::Denied(_) if caller.is_limited() => {
                 unauthorized(message, Challenge::MoreScope(CATALOG.to_owned()))
@@ -168,7 +168,8 @@ impl ApiError {
     /// What a client showed is not valid, or it has shown too much of that.
     pub(crate) fn unidentified(error: entrepot_access::Error, nobody: &Caller) -> Self {
         use entrepot_access::Error as Refusal;
-        let invalid = matches!(error, Refusal::Unauthenticated | Refusal::SecondFactorAsked);
+        let invalid =
+            matches!(error, Refusal::Unauthenticated | Refusal::WrongPassword { .. } | Refusal::SecondFactorAsked);
         let message = error.to_string();
         let mut answer = Self::refused(error, nobody);
         if invalid {
@@ -271,6 +272,9 @@ impl From<Error> for ApiError {
             Error::PreconditionFailed { current } => {
                 (StatusCode::PRECONDITION_FAILED, ErrorCode::Denied, json!({ "current": current }))
             }
+            // Of the trash, which the distribution API does not know.
+            Error::TrashUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, Value::Null),
+            Error::Taken(_) => (StatusCode::CONFLICT, ErrorCode::Denied, Value::Null),
             Error::InUse(used) => {
                 (StatusCode::CONFLICT, ErrorCode::Denied, json!({ "digest": used.digest, "user": used.user }))
             }

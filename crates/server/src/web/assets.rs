@@ -26,6 +26,9 @@ impl Asset {
 
 static STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("style", "css", "text/css; charset=utf-8", include_str!("../../assets/style.css")));
+static PASSKEYS: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("passkeys", "js", "text/javascript; charset=utf-8", include_str!("../../assets/passkeys.js"))
+});
 static LOGO: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("logo", "svg", "image/svg+xml", include_str!("../../assets/logo.svg")));
 
@@ -34,17 +37,19 @@ static LOGO: LazyLock<Asset> =
 pub(super) struct Assets {
     pub(super) style: &'static str,
     pub(super) logo: &'static str,
+    /// The one script, for pages that ask for a passkey.
+    pub(super) passkeys: &'static str,
 }
 
 impl Assets {
     pub(super) fn get() -> Self {
-        Self { style: &STYLE.path, logo: &LOGO.path }
+        Self { style: &STYLE.path, logo: &LOGO.path, passkeys: &PASSKEYS.path }
     }
 }
 
 /// `GET /assets/{file}`
 pub(super) async fn show(Path(file): Path<String>) -> Response {
-    let all: [&Asset; 2] = [&STYLE, &LOGO];
+    let all: [&Asset; 3] = [&STYLE, &LOGO, &PASSKEYS];
     match all.into_iter().find(|asset| asset.path.strip_prefix("/assets/") == Some(&file)) {
         Some(asset) => {
             let headers = [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, FOR_GOOD)];

@@ -9,6 +9,8 @@ pub(crate) enum Cookie {
     Session,
     /// A browser in which nobody is.
     Visit,
+    /// A browser that is at a provider, for somebody to log in there. It lasts as long as that may take.
+    Departure,
 }
 
 impl Cookie {
@@ -19,6 +21,8 @@ impl Cookie {
             (Self::Session, false) => "entrepot",
             (Self::Visit, true) => "__Host-entrepot-visit",
             (Self::Visit, false) => "entrepot-visit",
+            (Self::Departure, true) => "__Host-entrepot-departure",
+            (Self::Departure, false) => "entrepot-departure",
         }
     }
 
@@ -36,6 +40,7 @@ impl Cookie {
         let life = match self {
             Self::Session => "; Max-Age=2592000",
             Self::Visit => "",
+            Self::Departure => "; Max-Age=600",
         };
         self.header(value, life, https)
     }

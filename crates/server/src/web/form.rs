@@ -1,7 +1,7 @@
 //! Forms and their fields.
 
 use askama::Template;
-use entrepot_access::Error;
+use entrepot_access::{Error, PasskeyOptions};
 use http::StatusCode;
 
 use super::fields::Fields;
@@ -21,6 +21,8 @@ pub(super) struct Form {
     class: &'static str,
     look: &'static str,
     mistake: Option<String>,
+    /// What the browser is told to ask for a passkey.
+    passkey: Option<String>,
 }
 
 /// What somebody types or chooses.
@@ -101,6 +103,11 @@ impl Field {
     /// The name of an account.
     pub(super) fn account(name: &'static str) -> Self {
         Self::new(name, "Name", Kind::Text { completes: "username" })
+    }
+
+    /// The name of an account to be.
+    pub(super) fn new_account(name: &'static str) -> Self {
+        Self::account(name).hint("Small letters and digits, with . _ or - between. Your images begin with it.")
     }
 
     pub(super) fn email(name: &'static str, label: &'static str) -> Self {
@@ -211,7 +218,24 @@ impl Form {
             class: "",
             look: "",
             mistake: None,
+            passkey: None,
         }
+    }
+
+    /// One for which the browser asks for a passkey, if no code is typed.
+    pub(super) fn passkey(self, options: &PasskeyOptions) -> Self {
+        let form = self.field(Field::hidden("passkey", ""));
+        Self { passkey: Some(options.as_json().to_owned()), ..form }
+    }
+
+    /// Where it is sent.
+    pub(super) fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// Whether it is one of these, for which a page needs the script.
+    pub(super) fn asks_passkey(&self) -> bool {
+        self.passkey.is_some()
     }
 
     /// One that is only a button in a line; `about` says which it is to who hears the page.
@@ -250,36 +274,56 @@ impl Form {
         self
     }
 
+    /// Whether it is sent to `path`.
+    pub(super) fn goes_to(&self, path: &str) -> bool {
+        self.action == path
+    }
+
     /// Keeps what was typed.
-    pub(super) fn filled(mut self, fields: &Fields) -> Self {
+    pub(super) fn fill(&mut self, fields: &Fields) {
         if !fields.is_empty() {
             for field in &mut self.fields {
                 field.fill(fields);
             }
         }
+    }
+
+    /// The same, with what was typed.
+    pub(super) fn filled(mut self, fields: &Fields) -> Self {
+        self.fill(fields);
         self
     }
 
-    /// Says what is wrong, beside the field if it is about one, and with which status the page comes.
+    /// The same with what is wrong, and the status with which the page comes.
     pub(super) fn refused(mut self, error: Error) -> (StatusCode, Self) {
+        let status = self.refuse(error);
+        (status, self)
+    }
+
+    /// Says what is wrong, beside the field if it is about one, and with which status the page comes.
+    pub(super) fn refuse(&mut self, error: Error) -> StatusCode {
         for field in &mut self.fields {
             field.focus = false;
         }
         if let Error::Invalid { field: named, why } = &error
             && let Some(field) = self.fields.iter_mut().find(|field| field.name == *named)
         {
+            if matches!(field.kind, Kind::Hidden) {
+                self.mistake = Some(sentence(why));
+                return StatusCode::UNPROCESSABLE_ENTITY;
+            }
             field.mistake = Some(sentence(why));
             field.focus = true;
-            return (StatusCode::UNPROCESSABLE_ENTITY, self);
+            return StatusCode::UNPROCESSABLE_ENTITY;
         }
-        if matches!(error, Error::Unauthenticated) {
+        if matches!(error, Error::Unauthenticated | Error::WrongPassword { .. }) {
             // A browser that is told 401 asks for a password in a window of its own.
             self.mistake = Some("The name or the password is wrong.".to_owned());
-            return (StatusCode::FORBIDDEN, self);
+            return StatusCode::FORBIDDEN;
         }
         let problem = Problem::from(error);
         self.mistake = Some(sentence(problem.detail()));
-        (problem.status(), self)
+        problem.status()
     }
 }
 

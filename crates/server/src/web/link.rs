@@ -2,13 +2,15 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use entrepot_access::{Error, Invitation, Invited, Link, LinkKind, Newcomer, Purpose};
+use entrepot_access::{Error, Invitation, Invited, Joined, Joining, Link, LinkKind, Newcomer, Purpose, Secret};
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 
 use super::Web;
 use super::fields::Fields;
 use super::form::{Field, Form};
+use super::login::entered;
+use super::next::Next;
 use super::page::{Answer, Frame, Simple, redirect, show};
 use super::posted::Posted;
 use super::visitor::Visitor;
@@ -31,7 +33,8 @@ pub(super) async fn act(
     let kind = kind_of(&kind)?;
     let link = web.access.link(kind, &secret).await?;
     match follow(&web, &visitor, &link, &secret, &fields).await {
-        Ok(place) => Ok(redirect(place)),
+        Ok(Followed { session: Some(session), place }) => Ok(entered(&visitor, &session, &Next::wanted(&place))),
+        Ok(Followed { session: None, place }) => Ok(redirect(&place)),
         Err(Error::LinkGone) => Err(Error::LinkGone.into()),
         Err(error) => {
             let Some(form) = form(&visitor, &link, &fields) else { return Err(error.into()) };
@@ -41,42 +44,55 @@ pub(super) async fn act(
     }
 }
 
+/// What came of a link.
+struct Followed {
+    /// Of whoever has made an account by it.
+    session: Option<Secret>,
+    /// Where it leads.
+    place: String,
+}
+
+impl Followed {
+    fn to(place: impl Into<String>) -> Self {
+        Self { session: None, place: place.into() }
+    }
+
+    fn by(joined: Joined, place: impl Into<String>) -> Self {
+        Self { session: joined.session, place: place.into() }
+    }
+}
+
 /// Does what a link is for, and says where that leads.
-async fn follow(
-    web: &Web,
-    visitor: &Visitor,
-    link: &Link,
-    secret: &str,
-    fields: &Fields,
-) -> Result<&'static str, Error> {
+async fn follow(web: &Web, visitor: &Visitor, link: &Link, secret: &str, fields: &Fields) -> Result<Followed, Error> {
     let (access, address) = (&web.access, visitor.address);
+    let joining = || Joining::of_browser(&visitor.visit());
     let newcomer =
         || Ok::<_, Error>(Newcomer { name: fields.parsed("name")?, password: fields.text("password").to_owned() });
     match &link.purpose {
         Purpose::SetUp => {
-            access.set_up(secret, newcomer()?, fields.given("email"), address).await?;
-            Ok("/login?done=set-up")
+            let joined = access.set_up(secret, newcomer()?, fields.given("email"), joining()?).await?;
+            Ok(Followed::by(joined, "/?done=set-up"))
         }
         Purpose::SignUp { .. } => {
-            access.finish_sign_up(secret, address).await?;
-            Ok("/login?done=sign-up")
+            let joined = access.finish_sign_up(secret, joining()?).await?;
+            Ok(Followed::by(joined, "/?done=sign-up"))
         }
         Purpose::Confirm { .. } => {
             access.confirm_address(secret, address).await?;
-            Ok("/?done=confirm")
+            Ok(Followed::to("/?done=confirm"))
         }
         Purpose::Reset { .. } => {
             access.reset_password(secret, fields.text("password"), address).await?;
-            Ok("/login?done=reset")
+            Ok(Followed::to("/login?done=reset"))
         }
         Purpose::Invitation(_) if visitor.name().is_some() => {
-            access.accept_invitation(&visitor.caller, secret).await?;
-            Ok("/organizations?done=accepted")
+            let accepted = access.accept_invitation(&visitor.caller, secret).await?;
+            Ok(Followed::to(format!("/organizations/{}?done=accepted", accepted.organization)))
         }
         Purpose::Invitation(Invitation { to: Invited::Account(_), .. }) => Err(Error::Unauthenticated),
-        Purpose::Invitation(_) => {
-            access.join(secret, newcomer()?, address).await?;
-            Ok("/login?done=join")
+        Purpose::Invitation(invitation) => {
+            let joined = access.join(secret, newcomer()?, joining()?).await?;
+            Ok(Followed::by(joined, format!("/organizations/{}?done=join", invitation.organization)))
         }
     }
 }
@@ -89,11 +105,8 @@ fn kind_of(text: &str) -> Result<LinkKind, Error> {
 fn form(visitor: &Visitor, link: &Link, fields: &Fields) -> Option<Form> {
     // The same place: the secret is in no other.
     let begin = |button| Form::new(visitor, visitor.uri.path(), button);
-    let newcomer = |button| {
-        let name =
-            Field::account("name").hint("Small letters and digits, with . _ or - between. Your images begin with it.");
-        begin(button).field(name).field(Field::new_password("password", "Password"))
-    };
+    let newcomer =
+        |button| begin(button).field(Field::new_account("name")).field(Field::new_password("password", "Password"));
     let form = match &link.purpose {
         Purpose::SetUp => newcomer("Make the administrator").field(Field::email("email", "E-mail").optional()),
         Purpose::SignUp { .. } => begin("Make the account"),

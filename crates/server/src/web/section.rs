@@ -1,9 +1,12 @@
 //! Pages of several parts, each of which shows something and has forms for it.
 
 use askama::Template;
+use entrepot_access::Error;
 
+use super::fields::Fields;
 use super::form::Form;
-use super::page::Frame;
+use super::page::{Answer, Frame, Link, Page, show};
+use super::visitor::Visitor;
 
 /// A page of sections, with a list of the pages beside it.
 #[derive(Template)]
@@ -11,9 +14,15 @@ use super::page::Frame;
 pub(super) struct Sections {
     frame: Frame,
     /// What the pages are about.
-    about: &'static str,
+    about: String,
     sides: Vec<Side>,
     sections: Vec<Section>,
+}
+
+impl Page for Sections {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
 }
 
 struct Side {
@@ -28,6 +37,8 @@ struct Side {
 pub(super) struct Section {
     heading: String,
     lead: Vec<String>,
+    /// A code to compare with one that is shown elsewhere.
+    code: Option<String>,
     /// A secret that is shown once.
     once: Option<String>,
     /// An SVG of ours.
@@ -53,28 +64,38 @@ struct Tag {
     look: &'static str,
 }
 
-struct Link {
-    to: String,
-    text: String,
-}
-
 impl Sections {
     pub(super) fn new(frame: Frame) -> Self {
-        Self { frame, about: "", sides: Vec::new(), sections: Vec::new() }
+        Self { frame, about: String::new(), sides: Vec::new(), sections: Vec::new() }
     }
 
     /// Puts other pages beside it, each its address and its name; `here` is the address of this one.
-    pub(super) fn beside(mut self, about: &'static str, pages: &[(&'static str, &'static str)], here: &str) -> Self {
-        let side =
-            |(to, text): &(&'static str, &'static str)| Side { to: (*to).to_owned(), text, current: *to == here };
-        self.about = about;
-        self.sides = pages.iter().map(side).collect();
+    pub(super) fn beside(
+        mut self,
+        about: impl Into<String>,
+        pages: impl IntoIterator<Item = (impl Into<String>, &'static str)>,
+        here: &str,
+    ) -> Self {
+        let side = |(to, text): (String, &'static str)| Side { current: to == here, to, text };
+        self.about = about.into();
+        self.sides = pages.into_iter().map(|(to, text)| side((to.into(), text))).collect();
         self
     }
 
     pub(super) fn section(mut self, section: Section) -> Self {
+        self.frame.asks_passkey |= section.asks_passkey();
         self.sections.push(section);
         self
+    }
+
+    /// Sends the page to `visitor`, who has sent the form of it that goes to where they are: it comes back as they filled it, and says
+    /// what is wrong.
+    pub(super) fn refused(mut self, visitor: &Visitor, fields: &Fields, error: Error) -> Answer {
+        let mut forms = self.sections.iter_mut().flat_map(|section| &mut section.forms);
+        let Some(form) = forms.find(|form| form.goes_to(visitor.uri.path())) else { return Err(error.into()) };
+        form.fill(fields);
+        let status = form.refuse(error);
+        show(visitor, status, &self)
     }
 }
 
@@ -83,9 +104,19 @@ impl Section {
         Self { heading: heading.into(), ..Self::default() }
     }
 
+    /// Whether one of its forms asks for a passkey.
+    fn asks_passkey(&self) -> bool {
+        self.forms.iter().chain(self.items.iter().flat_map(|item| &item.forms)).any(Form::asks_passkey)
+    }
+
     pub(super) fn lead(mut self, line: impl Into<String>) -> Self {
         self.lead.push(line.into());
         self
+    }
+
+    /// Shows a code to compare with one that is shown elsewhere.
+    pub(super) fn code(self, code: impl Into<String>) -> Self {
+        Self { code: Some(code.into()), ..self }
     }
 
     /// Shows a secret. Nobody can show it again.
@@ -117,8 +148,16 @@ impl Section {
         self
     }
 
+    /// The way to the rest of a list, if there is any.
+    pub(super) fn more(self, to: Option<String>) -> Self {
+        match to {
+            Some(to) => self.link(to, "More"),
+            None => self,
+        }
+    }
+
     pub(super) fn link(mut self, to: impl Into<String>, text: impl Into<String>) -> Self {
-        self.links.push(Link { to: to.into(), text: text.into() });
+        self.links.push(Link::new(to, text));
         self
     }
 }

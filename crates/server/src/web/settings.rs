@@ -1,5 +1,6 @@
 //! What people change of their own accounts.
 
+pub(super) mod passkeys;
 pub(super) mod password;
 pub(super) mod profile;
 pub(super) mod second_factor;
@@ -31,9 +32,13 @@ async fn own(web: &Web, visitor: &Visitor) -> Result<(Name, Permit<AccountOwner>
     Ok((name, permit))
 }
 
+/// The page at `here`, with nothing in it.
+fn begin(visitor: &Visitor, here: &str) -> Sections {
+    let title = PAGES.iter().find(|(to, _)| *to == here).map_or("Settings", |(_, text)| text);
+    Sections::new(Frame::new(visitor, title).within("settings")).beside("Settings", PAGES.iter().copied(), here)
+}
+
 /// The page at `here` with these sections.
 fn page(visitor: &Visitor, status: StatusCode, here: &str, sections: impl IntoIterator<Item = Section>) -> Answer {
-    let title = PAGES.iter().find(|(to, _)| *to == here).map_or("Settings", |(_, text)| text);
-    let page = Sections::new(Frame::new(visitor, title).within("settings")).beside("Settings", PAGES, here);
-    show(visitor, status, &sections.into_iter().fold(page, Sections::section))
+    show(visitor, status, &sections.into_iter().fold(begin(visitor, here), Sections::section))
 }

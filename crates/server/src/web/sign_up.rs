@@ -13,9 +13,7 @@ use super::visitor::Visitor;
 
 fn form(visitor: &Visitor, fields: &Fields) -> Form {
     let form = Form::new(visitor, "/sign-up", "Sign up")
-        .field(
-            Field::account("name").hint("Small letters and digits, with . _ or - between. Your images begin with it."),
-        )
+        .field(Field::new_account("name"))
         .field(Field::email("email", "E-mail").hint("A letter goes there, with a link that makes the account."))
         .field(Field::new_password("password", "Password"));
     form.focused().filled(fields)

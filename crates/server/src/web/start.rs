@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Web;
 use super::form::Form;
-use super::page::{Answer, Frame, redirect, show as show_page};
+use super::page::{Answer, Frame, Page, redirect, show as show_page};
 use super::posted::Posted;
 use super::visitor::Visitor;
 use crate::time::moment;
@@ -26,6 +26,12 @@ struct Start {
     /// Whether people push who did not log in.
     open: bool,
     invitations: Vec<Asked>,
+}
+
+impl Page for Start {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
 }
 
 /// An invitation to the visitor.

@@ -248,7 +248,11 @@ impl Disk {
         removed.context("remove", &path)
     }
 
-    async fn claim(&self, operation: &'static str, id: Uuid) -> Result<Claim, Error> {
+    pub(super) fn root(&self) -> &Root {
+        &self.root
+    }
+
+    pub(super) async fn claim(&self, operation: &'static str, id: Uuid) -> Result<Claim, Error> {
         self.claims.take(id).await.map_err(|Occupied| {
             let path = self.root.layout.staged(id);
             Error::explained(operation, &path, ErrorKind::ResourceBusy, "a client is sending to this upload")

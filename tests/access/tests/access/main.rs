@@ -3,6 +3,7 @@
 mod audit;
 mod bodies;
 mod content;
+mod devices;
 mod documents;
 mod hub;
 mod letters;

@@ -16,8 +16,11 @@ const ID: &str = "01980000-0000-7000-8000-000000000000";
 const PAGES: &[(&str, [u16; 3])] = &[
     ("/", [200, 200, 200]),
     ("/login", [200, 200, 200]),
+    ("/login/oidc/{provider}", [404, 404, 404]),
+    ("/login/oidc/{provider}/callback", [404, 404, 404]),
     ("/sign-up", [403, 403, 403]),
     ("/reset", [200, 200, 200]),
+    ("/device", [303, 200, 200]),
     ("/link/{kind}/{secret}", [410, 410, 410]),
     ("/settings", [303, 200, 200]),
     ("/settings/password", [303, 200, 200]),
@@ -26,6 +29,11 @@ const PAGES: &[(&str, [u16; 3])] = &[
     ("/settings/sessions", [303, 200, 200]),
     ("/organizations", [303, 200, 200]),
     ("/organizations/{organization}", [303, 404, 200]),
+    ("/organizations/{organization}/teams", [303, 404, 200]),
+    ("/organizations/{organization}/teams/{team}", [303, 404, 200]),
+    ("/organizations/{organization}/robots", [303, 403, 200]),
+    ("/organizations/{organization}/robots/{robot}", [303, 403, 200]),
+    ("/organizations/{organization}/tokens", [303, 403, 200]),
     ("/organizations/{organization}/ci", [303, 403, 200]),
 ];
 
@@ -34,9 +42,14 @@ const PAGES: &[(&str, [u16; 3])] = &[
 const FORMS: &[(&str, [u16; 2])] = &[
     ("/login", [403, 403]),
     ("/login/second-factor", [303, 303]),
+    ("/login/passkey", [501, 501]),
+    ("/login/passkey/begin", [501, 501]),
     ("/logout", [303, 303]),
     ("/sign-up", [422, 422]),
     ("/reset", [422, 422]),
+    ("/device", [303, 422]),
+    ("/device/approve", [303, 422]),
+    ("/device/deny", [303, 422]),
     ("/link/{kind}/{secret}", [410, 410]),
     ("/invitations/{id}/accept", [403, 404]),
     ("/invitations/{id}/decline", [403, 404]),
@@ -48,16 +61,38 @@ const FORMS: &[(&str, [u16; 2])] = &[
     ("/settings/second-factor/confirm", [303, 422]),
     ("/settings/second-factor/codes", [303, 409]),
     ("/settings/second-factor/remove", [303, 409]),
+    ("/settings/second-factor/app/remove", [303, 409]),
+    ("/settings/second-factor/passkeys", [303, 501]),
+    ("/settings/second-factor/passkeys/begin", [303, 501]),
+    ("/settings/second-factor/passkeys/remove", [303, 409]),
     ("/settings/sessions/end-others", [303, 303]),
     ("/settings/sessions/{id}/end", [303, 404]),
     ("/settings/tokens", [303, 422]),
+    ("/settings/tokens/{id}/rotate", [303, 404]),
     ("/settings/tokens/{id}/revoke", [303, 404]),
     ("/organizations", [303, 422]),
-    ("/organizations/{organization}/members/{account}/role", [403, 403]),
-    ("/organizations/{organization}/members/{account}/remove", [403, 403]),
-    ("/organizations/{organization}/invitations", [403, 403]),
-    ("/organizations/{organization}/invitations/{id}/revoke", [403, 403]),
-    ("/organizations/{organization}/teams", [403, 403]),
+    ("/organizations/{organization}/members/{account}/role", [303, 403]),
+    ("/organizations/{organization}/members/{account}/remove", [303, 403]),
+    ("/organizations/{organization}/invitations", [303, 403]),
+    ("/organizations/{organization}/invitations/{id}/revoke", [303, 403]),
+    ("/organizations/{organization}/teams", [303, 403]),
+    ("/organizations/{organization}/teams/{team}/remove", [303, 403]),
+    ("/organizations/{organization}/teams/{team}/members", [303, 403]),
+    ("/organizations/{organization}/teams/{team}/members/{account}/remove", [303, 403]),
+    ("/organizations/{organization}/teams/{team}/roles", [303, 403]),
+    ("/organizations/{organization}/teams/{team}/roles/remove", [303, 403]),
+    ("/organizations/{organization}/robots", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/disable", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/enable", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/remove", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/tokens", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/tokens/{id}/rotate", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/tokens/{id}/revoke", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/roles", [303, 403]),
+    ("/organizations/{organization}/robots/{robot}/roles/remove", [303, 403]),
+    ("/organizations/{organization}/tokens", [303, 403]),
+    ("/organizations/{organization}/tokens/{id}/rotate", [303, 403]),
+    ("/organizations/{organization}/tokens/{id}/revoke", [303, 403]),
     ("/organizations/{organization}/ci", [303, 403]),
 ];
 
@@ -69,25 +104,28 @@ fn concrete(path: &str) -> String {
         ("{id}", ID),
         ("{organization}", "acme"),
         ("{account}", "owner"),
+        ("{provider}", "acme"),
+        ("{team}", "web"),
+        ("{robot}", "deploy"),
     ];
     marks.iter().fold(path.to_owned(), |path, (mark, value)| path.replace(mark, value))
 }
 
 /// A browser: its cookies, and the code of its forms.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     world: &'a World,
     cookies: String,
     code: String,
 }
 
 impl<'a> Browser<'a> {
-    fn open(world: &'a World) -> Result<Self> {
+    pub(crate) fn open(world: &'a World) -> Result<Self> {
         let mut browser = Self { world, cookies: String::new(), code: String::new() };
         browser.look("/reset")?;
         Ok(browser)
     }
 
-    fn logged_in(world: &'a World, name: &str) -> Result<Self> {
+    pub(crate) fn logged_in(world: &'a World, name: &str) -> Result<Self> {
         let mut browser = Self::open(world)?;
         let answer =
             browser.send("/login", &format!("name={name}&password={}", PASSWORD.replace(' ', "+")))?.expect(303)?;
@@ -113,20 +151,20 @@ impl<'a> Browser<'a> {
         }
     }
 
-    fn ask(&self, request: Request) -> Result<Answer> {
+    pub(crate) fn ask(&self, request: Request) -> Result<Answer> {
         self.world.ask(&Shows::Nothing, request.header("Cookie", &self.cookies))
     }
 
-    fn get(&self, path: &str) -> Result<Answer> {
+    pub(crate) fn get(&self, path: &str) -> Result<Answer> {
         self.ask(get(path))
     }
 
     /// Sends a form as the page has it.
-    fn send(&self, path: &str, form: &str) -> Result<Answer> {
+    pub(crate) fn send(&self, path: &str, form: &str) -> Result<Answer> {
         self.ask(self.form(path, form).header("Sec-Fetch-Site", "same-origin"))
     }
 
-    fn form(&self, path: &str, form: &str) -> Request {
+    pub(crate) fn form(&self, path: &str, form: &str) -> Request {
         let form = format!("csrf={}&{form}", self.code);
         post(path).header("Content-Type", "application/x-www-form-urlencoded").body(form)
     }
@@ -165,7 +203,12 @@ fn world() -> Result<World> {
     let world = World::start()?;
     world.account("owner")?;
     world.account("stranger")?;
-    world.done(&Shows::Password("owner"), "POST", "/api/v1/organizations", Some(json!({ "name": "acme" })))?;
+    for (path, name) in
+        [("organizations", "acme"), ("organizations/acme/teams", "web"), ("namespaces/acme/robots", "deploy")]
+    {
+        let path = format!("/api/v1/{path}");
+        world.done(&Shows::Password("owner"), "POST", path, Some(json!({ "name": name })))?;
+    }
     Ok(world)
 }
 
@@ -183,7 +226,7 @@ fn everybody_on_every_page() -> Result<()> {
             }
             let policy = answer.required("content-security-policy")?;
             assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
-            assert!(!policy.contains("unsafe"), "{policy}");
+            assert!(!policy.contains("unsafe") && !policy.contains("script-src"), "{policy}");
             assert_eq!(answer.header("x-frame-options"), Some("DENY"));
             assert_eq!(answer.header("cache-control"), Some("no-store"));
             assert!(
@@ -243,6 +286,46 @@ fn a_cookie_is_worth_nothing_to_the_api() -> Result<()> {
 }
 
 #[test]
+fn members_see_the_teams_and_nothing_that_is_for_owners() -> Result<()> {
+    let world = world()?;
+    let owner = Shows::Password("owner");
+    world.done(&owner, "PUT", "/api/v1/organizations/acme/teams/web/members/stranger", None)?;
+    let grant = json!({ "pattern": "acme/payroll", "role": "read" });
+    world.done(&owner, "PUT", "/api/v1/organizations/acme/teams/web/grants", Some(grant))?;
+    let member = Browser::logged_in(&world, "stranger")?;
+    for path in ["/organizations/acme", "/organizations/acme/teams", "/organizations/acme/teams/web"] {
+        let text = member.get(path)?.expect(200)?.text();
+        assert!(text.contains("stranger") && !text.contains("/remove\"") && !text.contains("payroll"), "{text}");
+        assert!(!text.contains("/organizations/acme/robots"), "what is for owners is not beside it: {text}");
+    }
+    for path in ["robots", "robots/deploy", "tokens"] {
+        member.get(&format!("/organizations/acme/{path}"))?.expect(403)?;
+    }
+    member.send("/organizations/acme/teams/web/members", "account=owner")?.expect(403)?;
+    member.send("/organizations/acme/robots/deploy/tokens", "label=x&scopes=pull&lifetime=7")?.expect(403)?;
+    Ok(())
+}
+
+#[test]
+fn a_list_that_is_longer_than_a_page_goes_on() -> Result<()> {
+    let world = world()?;
+    let owner = Shows::Password("owner");
+    for number in 0..200 {
+        let team = json!({ "name": format!("t{number:03}") });
+        world.done(&owner, "POST", "/api/v1/organizations/acme/teams", Some(team))?;
+    }
+    let browser = Browser::logged_in(&world, "owner")?;
+    let first = browser.get("/organizations/acme/teams")?.expect(200)?.text();
+    assert!(first.contains("/teams/t199\"") && !first.contains("/teams/web\""), "{first}");
+    assert!(first.contains("/organizations/acme/teams?after=t199\""), "{first}");
+    let rest = browser.get("/organizations/acme/teams?after=t199")?.expect(200)?.text();
+    assert!(rest.contains("/teams/web\"") && !rest.contains("/teams/t199\"") && !rest.contains("?after="), "{rest}");
+    let nonsense = browser.get("/organizations/acme/teams?after=%3Cscript%3E")?.expect(200)?.text();
+    assert!(nonsense.contains("/teams/t000\""), "what is no name is where the list begins: {nonsense}");
+    Ok(())
+}
+
+#[test]
 fn what_is_typed_is_text() -> Result<()> {
     let world = world()?;
     let browser = Browser::logged_in(&world, "owner")?;
@@ -250,6 +333,11 @@ fn what_is_typed_is_text() -> Result<()> {
     for (path, form) in [
         ("/settings/tokens", format!("label={evil}&repositories={evil}&lifetime=7")),
         ("/login", format!("name={evil}")),
+        ("/organizations/acme/teams/web/roles", format!("pattern={evil}&role=read")),
+        (
+            "/organizations/acme/robots/deploy/tokens",
+            format!("label={evil}&scopes=pull&repositories={evil}&lifetime=7"),
+        ),
     ] {
         let text = browser.send(path, &form)?.text();
         assert!(!text.contains("<script>") && text.contains("alert(1)"), "{text}");

@@ -46,7 +46,8 @@ fn a_team_gives_a_role_and_takes_it_back() -> Result<()> {
     assert!(explained["remedies"].as_array().is_some_and(|remedies| !remedies.is_empty()), "{explained}");
     world.ask(&ben, get("/api/v1/access/explain?as=ann&action=push&repository=acme/app"))?.expect(403)?;
 
-    assert_eq!(world.done(&ben, "GET", format!("{TEAM}/members"), None)?["items"], json!([{ "account": "ben" }]));
+    let members = world.done(&ben, "GET", format!("{TEAM}/members"), None)?;
+    assert_eq!(members["items"], json!([{ "account": "ben", "by_hand": true }]));
     world.done(&ann, "DELETE", format!("{TEAM}/members/ben"), None)?;
     world.done(&ann, "DELETE", TEAM, None)?;
     assert_eq!(world.done(&ann, "GET", "/api/v1/organizations/acme/teams", None)?["items"], json!([]));

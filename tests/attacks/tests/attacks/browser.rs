@@ -16,11 +16,13 @@ const SETTINGS: &str = "/settings";
 pub(crate) struct Browser<'a> {
     scene: &'a Scene,
     pub(crate) cookies: BTreeMap<String, String>,
+    /// The name under which it reaches the registry, if that matters.
+    pub(crate) host: Option<&'static str>,
 }
 
 impl<'a> Browser<'a> {
     pub(crate) fn of(scene: &'a Scene) -> Self {
-        Self { scene, cookies: BTreeMap::new() }
+        Self { scene, cookies: BTreeMap::new(), host: None }
     }
 
     /// A browser in which somebody without a second factor has logged in.
@@ -74,6 +76,7 @@ impl<'a> Browser<'a> {
     fn ask(&mut self, request: Request) -> Result<Answer> {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = if cookies.is_empty() { request } else { request.header("Cookie", cookies.join("; ")) };
+        let request = if let Some(host) = self.host { request.header("Host", host) } else { request };
         let answer = self.scene.ask(&request)?;
         for cookie in answer.joined("set-cookie").unwrap_or_default().split(", ") {
             let Some((name, value)) = cookie.split(';').next().and_then(|pair| pair.split_once('=')) else { continue };

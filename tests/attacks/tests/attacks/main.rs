@@ -7,6 +7,7 @@ mod credentials;
 mod immutable;
 mod lists;
 mod mounts;
+mod passkeys;
 mod paths;
 mod realm;
 mod scopes;

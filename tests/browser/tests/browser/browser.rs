@@ -3,10 +3,15 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 use entrepot_test_support::Component;
 use serde_json::Value;
+
+/// Held by the script that runs. A browser is several processes already: more at one time only make all of them slow, and each is waited
+/// for no longer than a page may take.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// Chromium, and what drives it.
 pub(crate) struct Browser {
@@ -26,6 +31,7 @@ impl Browser {
 
     /// Runs `scripts/<script>.mjs` with what it has to know, and gives what it found.
     pub(crate) fn run(&self, script: &str, facts: &Value) -> Result<Value> {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(format!("{script}.mjs"));
         let mut node = Command::new("node");
         node.arg(path).arg(&self.modules).arg(&self.chromium);

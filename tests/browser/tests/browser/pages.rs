@@ -2,10 +2,13 @@
 
 use std::io::Write as _;
 use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use entrepot_test_harness::{Registry, get};
-use entrepot_test_support::servers::{Smtp, SmtpSecurity};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use entrepot_test_harness::{Registry, get, post};
+use entrepot_test_support::Port;
+use entrepot_test_support::servers::{OidcProvider, OidcSettings, Smtp, SmtpSecurity};
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -58,6 +61,98 @@ fn people_change_their_own_accounts() -> Result<()> {
 }
 
 #[test]
+fn programs_are_let_in_and_turned_away() -> Result<()> {
+    let Some(browser) = Browser::require()? else { return Ok(()) };
+    let mut registry = Registry::with(&[("ENTREPOT_ACCESS_ANONYMOUS", "pull")])?;
+    account(&registry, "ann", " --admin")?;
+    let form = |path: &str, fields: String| {
+        let asked = post(path).header("Content-Type", "application/x-www-form-urlencoded").body(fields);
+        registry.ask(&asked)?.expect(200)?.json()
+    };
+    let begin = || form("/device/code", "client_id=acme-tool&label=laptop".to_owned());
+    let text = |codes: &serde_json::Value, key: &str| codes[key].as_str().map(str::to_owned).context("no code");
+    let (approved, denied) = (begin()?, begin()?);
+    let mut facts = facts(&registry)?;
+    (facts["approved"], facts["denied"]) = (json!(text(&approved, "user_code")?), json!(text(&denied, "user_code")?));
+    // It gets its token while the browser is still there, which looks for it and revokes it.
+    let grant = "urn:ietf:params:oauth:grant-type:device_code";
+    let poll = format!("grant_type={grant}&client_id=acme-tool&device_code={}", text(&approved, "device_code")?);
+    std::thread::scope(|scope| {
+        let polling = scope.spawn(|| -> Result<serde_json::Value> {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_secs(100) {
+                let asked =
+                    post("/token").header("Content-Type", "application/x-www-form-urlencoded").body(poll.clone());
+                let answer = registry.ask(&asked)?;
+                if answer.status == 200 {
+                    return answer.json();
+                }
+                sleep(Duration::from_secs(5));
+            }
+            bail!("nobody lets it in")
+        });
+        browser.run("devices", &facts)?;
+        let given = polling.join().map_err(|_| anyhow!("the program failed"))??;
+        ensure!(given["username"] == "ann", "{given}");
+        Ok(())
+    })?;
+    let log = registry.log();
+    ensure!(log.contains("/device/approve") && !log.contains(&text(&approved, "user_code")?), "the log has a code");
+    Ok(())
+}
+
+#[test]
+fn owners_look_after_an_organization() -> Result<()> {
+    let Some(browser) = Browser::require()? else { return Ok(()) };
+    let registry = Registry::with(&[("ENTREPOT_ACCESS_ANONYMOUS", "none")])?;
+    account(&registry, "root", " --admin")?;
+    account(&registry, "ann", "")?;
+    let mut facts = facts(&registry)?;
+    facts["step"] = json!("people");
+    browser.run("organization", &facts)?;
+    facts["step"] = json!("machines");
+    let made = browser.run("organization", &facts)?;
+    let push = |which: &str| {
+        let secret = made[which].as_str().with_context(|| format!("no {which} in {made}"))?;
+        registry.ask(&post("/v2/acme/web/blobs/uploads/").header("Authorization", format!("Bearer {secret}")))
+    };
+    push("robot")?.expect(202)?;
+    push("organization")?.expect(202)?;
+    push("rotated")?.expect(401)?;
+    facts["step"] = json!("end");
+    browser.run("organization", &facts)?;
+    std::thread::sleep(Duration::from_secs(1));
+    push("robot")?.expect(401)?;
+    push("organization")?.expect(401)?;
+    Ok(())
+}
+
+#[test]
+fn passkeys_let_people_in() -> Result<()> {
+    with_passkeys("passkeys")
+}
+
+#[test]
+fn passkeys_are_added_and_taken_away() -> Result<()> {
+    with_passkeys("keys")
+}
+
+/// Runs a script in a registry whose name browsers have passkeys for.
+fn with_passkeys(script: &str) -> Result<()> {
+    let Some(browser) = Browser::require()? else { return Ok(()) };
+    let port = Port::claim()?;
+    let base = format!("http://localhost:{}", port.number());
+    let registry =
+        Registry::at(port.address(), &[("ENTREPOT_ACCESS_ANONYMOUS", "pull"), ("ENTREPOT_HTTP_PUBLIC_URL", &base)])?;
+    account(&registry, "ann", " --admin")?;
+    let mut facts = facts(&registry)?;
+    facts["elsewhere"] = facts["base"].take();
+    facts["base"] = json!(base);
+    browser.run(script, &facts)?;
+    Ok(())
+}
+
+#[test]
 fn letters_lead_to_pages() -> Result<()> {
     let (Some(browser), Some(server)) = (Browser::require()?, Smtp::start(SmtpSecurity::Open)?) else {
         return Ok(());
@@ -89,6 +184,45 @@ fn letters_lead_to_pages() -> Result<()> {
     facts["reset"] = json!(link("ben@acme.example", 2)?);
     facts["step"] = json!("reset");
     browser.run("letters", &facts)?;
+    Ok(())
+}
+
+#[test]
+fn people_come_in_by_the_button_of_their_company() -> Result<()> {
+    let Some(browser) = Browser::require()? else { return Ok(()) };
+    let port = Port::claim()?;
+    // To browsers this is another site than the provider's, which is at 127.0.0.1.
+    let base = format!("http://localhost:{}", port.number());
+    let settings = OidcSettings {
+        algorithm: "ES256",
+        in_token: false,
+        accounts: r#"{"4711": {"preferred_username": "bea", "name": "Bea Bell", "groups": ["staff"]},
+                      "4712": {"preferred_username": "mal", "groups": ["visitors"]}}"#,
+    };
+    let Some(provider) = OidcProvider::start_for(&settings, &format!("{base}/login/oidc/acme/callback"))? else {
+        return Ok(());
+    };
+    let registry = Registry::at(
+        port.address(),
+        &[
+            ("ENTREPOT_ACCESS_ANONYMOUS", "pull"),
+            ("ENTREPOT_HTTP_PUBLIC_URL", &base),
+            ("ENTREPOT_OIDC_ACME_LABEL", "Acme"),
+            ("ENTREPOT_OIDC_ACME_ISSUER", &provider.issuer()),
+            ("ENTREPOT_OIDC_ACME_CLIENT_ID", "post"),
+            ("ENTREPOT_OIDC_ACME_CLIENT_SECRET", OidcProvider::SECRET),
+            ("ENTREPOT_OIDC_ACME_CLIENT_AUTH", "post"),
+            ("ENTREPOT_OIDC_ACME_SCOPES", "profile email groups"),
+            ("ENTREPOT_OIDC_ACME_ALLOWED_GROUPS", "staff"),
+        ],
+    )?;
+    account(&registry, "ann", " --admin")?;
+    let facts = json!({ "base": base, "issuer": provider.issuer(), "in": "4711", "out": "4712" });
+    let found = browser.run("provider", &facts)?;
+    let token = found["token"].as_str().context("no token")?;
+    let me =
+        registry.ask(&get("/api/v1/me").header("Authorization", format!("Bearer {token}")))?.expect(200)?.json()?;
+    ensure!(me.to_string().contains("bea"), "{me}");
     Ok(())
 }
 

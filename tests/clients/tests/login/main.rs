@@ -3,7 +3,9 @@
 //!
 //! Each has a home of its own; what it stores there is looked at too.
 
+mod browser;
 mod crane;
+mod device;
 mod docker;
 mod helm;
 mod oras;

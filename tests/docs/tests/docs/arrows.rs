@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use entrepot_docs_tests::{CargoManifest, root};
 
 /// Each room, and the rooms that it may name.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("oci", &[]),
     ("store", &["oci"]),
     ("database", &[]),
@@ -13,9 +13,10 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("identity", &[]),
     ("mail", &[]),
     ("access", &["oci", "database", "registry", "identity", "mail"]),
+    ("import", &["oci", "store", "registry", "access"]),
     ("server", &["oci", "store", "database", "registry", "access"]),
     ("client", &["access", "server"]),
-    ("cli", &["oci", "store", "database", "registry", "identity", "mail", "access", "server", "client"]),
+    ("cli", &["oci", "store", "database", "registry", "identity", "mail", "access", "import", "server", "client"]),
 ];
 
 /// Crates that one room alone may name, in the whole workspace.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use entrepot_docs_tests::{CargoManifest, Page, root, run_page};
-use entrepot_test_support::entrepot_binary;
+use entrepot_test_support::{Component, entrepot_binary};
 
 fn run(path: &str) -> Result<()> {
     run_page(&Page::read(&root(), path)?, &entrepot_binary()?)
@@ -46,6 +46,16 @@ fn the_accounts_page_works() -> Result<()> {
 }
 
 #[test]
+fn the_page_about_garbage_collection_works() -> Result<()> {
+    run("docs/garbage-collection.md")
+}
+
+#[test]
+fn the_page_about_the_trash_works() -> Result<()> {
+    run("docs/trash.md")
+}
+
+#[test]
 fn the_quotas_page_works() -> Result<()> {
     run("docs/quotas.md")
 }
@@ -63,6 +73,25 @@ fn the_maintenance_page_works() -> Result<()> {
 #[test]
 fn the_two_factor_page_works() -> Result<()> {
     run("docs/two-factor.md")
+}
+
+#[test]
+fn the_single_sign_on_page_works() -> Result<()> {
+    run("docs/single-sign-on.md")
+}
+
+#[test]
+fn the_page_about_logins_by_a_browser_works() -> Result<()> {
+    run("docs/device-login.md")
+}
+
+#[test]
+fn the_page_about_moving_in_works() -> Result<()> {
+    // The old registry of the page, and a client.
+    if Component::require("docker-registry").is_none() || Component::require("skopeo").is_none() {
+        return Ok(());
+    }
+    run("docs/moving-in.md")
 }
 
 #[test]

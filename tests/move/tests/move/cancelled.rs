@@ -8,7 +8,7 @@ use entrepot_test_harness::post;
 use entrepot_test_support::Postgres;
 use nix::sys::signal::Signal;
 
-use crate::command::{Run, refused, succeed};
+use crate::command::{refused, start, succeed};
 use crate::content::fill;
 use crate::registry::Registry;
 use crate::shell::Shell;
@@ -19,7 +19,7 @@ fn interrupted(server: &Postgres, signal: Signal) -> Result<(Registry, String, S
     registry.start(None)?;
     fill(&registry.file(), 2_000)?;
     let (from, to) = (format!("sqlite:{}", registry.file().display()), server.database()?);
-    let mut run = Run::start(&["--from", &from, "--to", &to])?;
+    let mut run = start(&["--from", &from, "--to", &to])?;
     let deadline = Instant::now() + Duration::from_secs(60);
     while !run.output()?.contains("copied blobs") {
         ensure!(Instant::now() < deadline && run.is_running()?, "{}", run.output()?);

@@ -10,7 +10,7 @@ use entrepot_test_harness::content::noise;
 use entrepot_test_harness::post;
 use entrepot_test_support::Postgres;
 
-use crate::command::Run;
+use crate::command;
 use crate::content::fill;
 use crate::dump;
 use crate::people::settle;
@@ -111,7 +111,7 @@ fn journey(manifests: u64, kills: u32, longest: Duration) -> Result<()> {
 fn interrupted(arguments: &[&str], kills: u32, longest: Duration, chance: &mut Chance) -> Result<()> {
     let mut killed = 0;
     for _ in 0..kills {
-        let mut run = Run::start(arguments)?;
+        let mut run = command::start(arguments)?;
         let moment = Instant::now() + longest.mul_f64(chance.next());
         while Instant::now() < moment && run.is_running()? {
             sleep(Duration::from_millis(2));
@@ -125,7 +125,7 @@ fn interrupted(arguments: &[&str], kills: u32, longest: Duration, chance: &mut C
     println!("killed {killed} times");
     ensure!(killed > 0, "it was too fast to be killed once");
     let start = Instant::now();
-    let mut last = Run::start(arguments)?;
+    let mut last = command::start(arguments)?;
     while last.is_running()? {
         sleep(Duration::from_millis(10));
     }

@@ -74,8 +74,8 @@ pub const COMPONENTS: &[Component] = &[
         "docker-registry",
         "docker-registry",
         "docker-registry",
-        NeededFor::Benchmark,
-        "distribution 2.8, to compare with",
+        NeededFor::Tests,
+        "distribution 2.8, to import from and to compare with",
     ),
     Component {
         name: "seaweedfs",
@@ -171,13 +171,13 @@ pub const COMPONENTS: &[Component] = &[
         "registry",
         "github.com/distribution/distribution/v3/cmd/registry",
         "v3.1.1",
-        NeededFor::Benchmark,
-        "distribution 3.1, to compare with",
+        NeededFor::Tests,
+        "distribution 3.1, to import from and to compare with",
     ),
     Component {
         name: "zot",
         program: "zot",
-        purpose: "zot, to compare with",
+        purpose: "zot, to compare with, and to import from where it is there",
         needed_for: NeededFor::Benchmark,
         origin: Origin::Go {
             package: "zotregistry.dev/zot/v2/cmd/zot",

@@ -15,6 +15,7 @@ use crate::{Component, Port};
 pub struct OidcProvider {
     site: Site,
     port: Port,
+    redirect_uri: String,
 }
 
 /// How a provider is set up.
@@ -32,7 +33,7 @@ impl OidcProvider {
     /// The secret of both clients. It has what has to be encoded on the way.
     pub const SECRET: &str = "only for tests: 100% + a/b & ~";
 
-    /// Where both clients send browsers back to. Nobody listens there.
+    /// Where both clients send browsers back to if nothing else was said. Nobody listens there.
     pub const REDIRECT_URI: &str = "http://127.0.0.1:9/callback";
 
     /// Starts a provider.
@@ -40,6 +41,14 @@ impl OidcProvider {
     /// # Errors
     /// It cannot be started, or is not ready in time; the message has the end of its log.
     pub fn start(settings: &OidcSettings) -> Result<Option<Self>> {
+        Self::start_for(settings, Self::REDIRECT_URI)
+    }
+
+    /// Starts a provider that sends browsers back to `redirect_uri`.
+    ///
+    /// # Errors
+    /// As [`OidcProvider::start`].
+    pub fn start_for(settings: &OidcSettings, redirect_uri: &str) -> Result<Option<Self>> {
         let Some(library) = Component::require("oidc-provider") else { return Ok(None) };
         let modules = library.ancestors().nth(3).context("the library is not in node_modules")?;
         let mut site = Site::new("oidc")?;
@@ -47,10 +56,10 @@ impl OidcProvider {
         let script = site.path().join("provider.mjs");
         fs::write(&script, include_str!("oidc/provider.mjs"))?;
         let mut command = Command::new("node");
-        command.arg(script).arg(modules).arg(port.number().to_string()).arg(settings.json());
+        command.arg(script).arg(modules).arg(port.number().to_string()).arg(settings.json(redirect_uri));
         let provider = site.start("provider", &mut command)?;
         provider.wait_until(PATIENCE, |output| output.contains("listening")).context("oidc-provider")?;
-        Ok(Some(Self { site, port }))
+        Ok(Some(Self { site, port, redirect_uri: redirect_uri.to_owned() }))
     }
 
     /// Its identifier, and where it is.
@@ -104,7 +113,7 @@ impl OidcProvider {
         let forms = [format!("prompt=login&login={subject}&password=any"), "prompt=consent".to_owned()];
         for form in forms {
             place = self.follow(&browser, &place, None)?;
-            if place.starts_with(Self::REDIRECT_URI) {
+            if place.starts_with(&self.redirect_uri) {
                 return Ok(place);
             }
             place = self.follow(&browser, &place, Some(&form))?;
@@ -129,9 +138,9 @@ impl OidcProvider {
 }
 
 impl OidcSettings {
-    fn json(&self) -> String {
+    fn json(&self, redirect: &str) -> String {
         let Self { algorithm, in_token, accounts } = self;
-        let (secret, redirect) = (OidcProvider::SECRET, OidcProvider::REDIRECT_URI);
+        let secret = OidcProvider::SECRET;
         format!(
             r#"{{"algorithm":"{algorithm}","in_token":{in_token},"accounts":{accounts},"secret":"{secret}","redirect":"{redirect}"}}"#
         )

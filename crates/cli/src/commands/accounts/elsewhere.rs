@@ -12,7 +12,7 @@ use entrepot_client::{Client, Credential, Server};
 /// The variable with the token.
 const TOKEN: &str = "ENTREPOT_TOKEN";
 /// Longest token that is read, in bytes.
-const MAX_TOKEN: u64 = 16 * 1024;
+pub(super) const MAX_TOKEN: u64 = 16 * 1024;
 
 /// A registry elsewhere.
 #[derive(Debug, Args)]
@@ -67,7 +67,7 @@ fn read(path: &Path) -> anyhow::Result<String> {
 }
 
 /// Where docker keeps its configuration.
-fn docker_directory() -> Option<PathBuf> {
+pub(in crate::commands) fn docker_directory() -> Option<PathBuf> {
     let given = env::var_os("DOCKER_CONFIG").map(PathBuf::from);
     given.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".docker")))
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use entrepot_access::MAX_PASSWORD;
 
+use super::elsewhere::MAX_TOKEN;
+
 /// From where a new password is taken. Without either it is asked for on the terminal.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
@@ -33,16 +35,31 @@ impl PasswordSource {
     }
 }
 
+/// The password of `name`, or a token in its place, as it is to be shown: from standard input, or asked for.
+pub(in crate::commands) fn shown(name: &str, from_stdin: bool) -> anyhow::Result<String> {
+    if from_stdin {
+        return text(stdin(), MAX_TOKEN).context("cannot take the password from standard input");
+    }
+    ensure!(stdin().is_terminal(), "standard input is no terminal: give the password or token with --password-stdin");
+    let password = rpassword::prompt_password(format!("Password or token of {name}: "))?;
+    ensure!(!password.is_empty(), "it is empty");
+    Ok(password)
+}
+
 /// The password in a file.
-pub(super) fn of_file(path: &Path) -> anyhow::Result<String> {
+pub(crate) fn of_file(path: &Path) -> anyhow::Result<String> {
     let from = || format!("cannot take the password from {}", path.display());
     File::open(path).map_err(Into::into).and_then(line).with_context(from)
 }
 
 /// All of `source` but a line break at its end. What is longer than any password may be is refused by whoever takes passwords.
 fn line(source: impl Read) -> anyhow::Result<String> {
+    text(source, MAX_PASSWORD as u64)
+}
+
+fn text(source: impl Read, most: u64) -> anyhow::Result<String> {
     let mut text = String::new();
-    source.take(MAX_PASSWORD as u64 + 3).read_to_string(&mut text)?;
+    source.take(most + 3).read_to_string(&mut text)?;
     text.truncate(text.trim_end_matches(['\r', '\n']).len());
     ensure!(!text.is_empty(), "it is empty");
     Ok(text)

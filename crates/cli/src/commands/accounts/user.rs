@@ -13,6 +13,7 @@ use serde_json::json;
 use super::listing::Listing;
 use super::password::{self, PasswordSource};
 use super::{Form, Noun, done, run_here};
+use crate::commands;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +22,9 @@ Examples:
 
   Make an account from a script:
     entrepot user create ben --email ben@acme.example --password-stdin < password
+
+  Help somebody whose telephone is lost, once you know that it is they who ask:
+    entrepot user reset-second-factor ann
 
   Take over the users of another registry:
     entrepot user import-htpasswd htpasswd";
@@ -83,6 +87,20 @@ pub(crate) enum AccountCommand {
         #[arg(long, value_name = "FILE")]
         current_password_file: Option<PathBuf>,
     },
+    /// Make a link to a new password, to be handed to somebody who forgot theirs
+    ///
+    /// It works once, for an hour, and until there is a newer one. The link is all that goes to standard output.
+    ResetLink {
+        /// For whom
+        name: Name,
+    },
+    /// Take somebody's second factor away: the app, the passkeys and the recovery codes
+    ///
+    /// For people who have lost theirs. They log in with the password alone, and set up another.
+    ResetSecondFactor {
+        /// Whose
+        name: Name,
+    },
     /// Take everything from somebody without removing anything
     Disable {
         /// From whom
@@ -126,6 +144,13 @@ struct Account {
     logged_in_at: Option<String>,
 }
 
+/// A link, which is answered once.
+#[derive(Deserialize)]
+struct MadeLink {
+    link: String,
+    lifetime_seconds: u64,
+}
+
 /// Runs one of the commands.
 pub(crate) fn run(noun: Noun<UserCommand>) -> ExitCode {
     match noun.command {
@@ -151,6 +176,18 @@ async fn ask(command: AccountCommand, client: &Client) -> anyhow::Result<ExitCod
             let body = json!({ "password": password.read(name.as_str())?, "current_password": current });
             client.post(account(&name, ["password"]), Some(body)).await?;
             done(&format!("{name} has a new password"))
+        }
+        AccountCommand::ResetLink { name } => {
+            let MadeLink { link, lifetime_seconds } = client.make(account(&name, ["reset-link"]), None).await?;
+            eprintln!("by this link {name} chooses a new password, once, within {} minutes:", lifetime_seconds / 60);
+            if link.starts_with('/') {
+                eprintln!("(http.public_url is not set: put the address of the registry before it)");
+            }
+            Ok(commands::print(&format!("{link}\n")))
+        }
+        AccountCommand::ResetSecondFactor { name } => {
+            client.post(account(&name, ["second-factor", "remove"]), Some(json!({}))).await?;
+            done(&format!("{name} has no second factor any more"))
         }
         AccountCommand::Disable { name } => {
             client.post(account(&name, ["disable"]), None).await?;

@@ -1,26 +1,38 @@
-//! The two questions to the provider that no browser sees: a code for tokens, and who that is.
+//! The questions to the provider that no browser sees: tokens for a code or for those from before, and who that is.
 
 use reqwest::{RequestBuilder, StatusCode, Url};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Login, Pending, Registration, SecretIn};
+use crate::Secret;
 use crate::provider::client::{Client, Reply};
 use crate::provider::refused::Refused;
 
-/// What a code was exchanged for.
+/// What the provider gave.
 #[derive(Deserialize)]
 pub(super) struct Tokens {
-    id_token: String,
+    id_token: Option<String>,
     access_token: Option<String>,
     token_type: Option<String>,
+    refresh_token: Option<String>,
 }
 
 impl Tokens {
-    pub(super) fn id_token(&self) -> &str {
-        &self.id_token
+    pub(super) fn id_token(&self) -> Option<&str> {
+        self.id_token.as_deref()
+    }
+
+    pub(super) fn renewal(&self) -> Option<Secret> {
+        self.refresh_token.as_deref().filter(|token| token.len() <= MAX_RENEWAL_BYTES).map(Secret::from)
     }
 }
+
+/// The longest token for a renewal that is kept, in bytes.
+const MAX_RENEWAL_BYTES: usize = 16 * 1024;
+/// What a provider says of a code or token that is good no more (RFC 6749, section 5.2).
+const NO_LONGER: &str = "invalid_grant";
 
 /// The body of an error (RFC 6749, section 5.2).
 #[derive(Deserialize)]
@@ -30,42 +42,61 @@ struct Problem {
 }
 
 /// Exchanges the code (OpenID Connect Core 1.0, section 3.1.3).
-pub(super) async fn tokens(login: &Login, code: &str, pending: &Pending) -> Result<Tokens, Refused> {
-    let known = login.issuer.known().await?;
-    let endpoint = login.endpoint(known.discovery.token.as_ref(), "token")?;
-    let reply = login.issuer.ask(|client| request(client, endpoint, &login.registration, code, pending)).await?;
-    let body = success(login, reply)?;
-    serde_json::from_slice(&body).map_err(|_| login.issuer.unavailable("its answer has no identity token"))
-}
-
-fn request(
-    client: &Client,
-    endpoint: Url,
-    registration: &Registration,
-    code: &str,
-    pending: &Pending,
-) -> RequestBuilder {
-    let mut form = vec![
+pub(super) async fn by_code(login: &Login, code: &str, pending: &Pending) -> Result<Tokens, Refused> {
+    let form = vec![
         ("grant_type", "authorization_code"),
         ("code", code),
         ("redirect_uri", pending.redirect_uri()),
         ("code_verifier", pending.verifier()),
     ];
+    understood(login, success(login, ask(login, form).await?)?)
+}
+
+/// Exchanges what came with earlier tokens for others (section 12).
+///
+/// # Errors
+/// [`Refused::Ended`] if it is good no more.
+pub(super) async fn by_renewal(login: &Login, renewal: &Secret) -> Result<Tokens, Refused> {
+    let form = vec![("grant_type", "refresh_token"), ("refresh_token", renewal.expose_secret())];
+    let reply = ask(login, form).await?;
+    let problem = serde_json::from_slice::<Problem>(&reply.body).ok();
+    if reply.status.is_client_error() && problem.is_some_and(|problem| problem.error == NO_LONGER) {
+        return Err(Refused::Ended { issuer: login.issuer.url().to_string() });
+    }
+    understood(login, success(login, reply)?)
+}
+
+fn understood(login: &Login, body: Vec<u8>) -> Result<Tokens, Refused> {
+    serde_json::from_slice(&body).map_err(|_| login.issuer.unavailable("its answer has no tokens"))
+}
+
+async fn ask(login: &Login, form: Vec<(&str, &str)>) -> Result<Reply, Refused> {
+    let known = login.issuer.known().await?;
+    let endpoint = login.endpoint(known.discovery.token.as_ref(), "token")?;
+    login.issuer.ask(|client| request(client, endpoint, &login.registration, form)).await
+}
+
+fn request<'a>(
+    client: &Client,
+    endpoint: Url,
+    registration: &'a Registration,
+    mut form: Vec<(&'a str, &'a str)>,
+) -> RequestBuilder {
     let mut request = client.post(endpoint);
     match (&registration.secret, registration.secret_in) {
         (Some(secret), SecretIn::Basic) => {
             // RFC 6749, section 2.3.1: both are encoded as in a form first.
-            request = request.basic_auth(encoded(&registration.client_id), Some(encoded(secret.reveal())));
+            request = request.basic_auth(encoded(&registration.client_id), Some(encoded(secret.expose_secret())));
         }
         (Some(secret), SecretIn::Post) => {
-            form.extend([("client_id", registration.client_id.as_str()), ("client_secret", secret.reveal())]);
+            form.extend([("client_id", registration.client_id.as_str()), ("client_secret", secret.expose_secret())]);
         }
         (None, _) => form.push(("client_id", &registration.client_id)),
     }
     request.form(&form)
 }
 
-/// What the provider says of the person, if it is asked and answers for the same one (section 5.3).
+/// What the provider says of the person, if it can be asked and answers for the same one (section 5.3).
 pub(super) async fn userinfo(
     login: &Login,
     tokens: &Tokens,

@@ -13,6 +13,9 @@ pub struct Registration {
     pub secret_in: SecretIn,
     /// Where in the claims is what.
     pub claims: ClaimNames,
+    /// What the provider shall ask people for before it sends them back, such as `consent` or `select_account`
+    /// (OpenID Connect Core 1.0, section 3.1.2.1); what it thinks right, if there is nothing.
+    pub prompt: Option<String>,
 }
 
 /// Where the client's secret is sent (OpenID Connect Core 1.0, section 9).

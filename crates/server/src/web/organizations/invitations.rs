@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use entrepot_access::{Error, Invitation, Invited, Membership, Name, NamespaceOwner, NewInvitation, Permit};
 use uuid::Uuid;
 
-use super::{SHOWN, name_of, page, place};
+use super::{SHOWN, owned, people, place};
 use crate::time::moment;
 use crate::web::Web;
 use crate::web::fields::{Fields, parsed};
@@ -20,15 +20,11 @@ pub(crate) async fn create(
     Path(name): Path<String>,
     Posted { visitor, fields }: Posted,
 ) -> Answer {
-    let name = name_of(&name)?;
-    let permit = web.access.permit_organization(&visitor.caller, &name).await?;
+    let (name, permit) = owned(&web, &visitor, &name).await?;
     let invited = async { web.access.invite(&permit, new_invitation(&fields)?).await };
     match invited.await {
         Ok(_) => Ok(redirect(&format!("{}?done=invited", place(&name)))),
-        Err(error) => {
-            let (status, form) = form(&visitor, &name).filled(&fields).refused(error);
-            page(&web, &visitor, &name, status, vec![form]).await
-        }
+        Err(error) => people(&web, &visitor, name.as_str()).await?.refused(&visitor, &fields, error),
     }
 }
 
@@ -38,8 +34,7 @@ pub(crate) async fn revoke(
     Path((name, id)): Path<(String, Uuid)>,
     Posted { visitor, .. }: Posted,
 ) -> Answer {
-    let name = name_of(&name)?;
-    let permit = web.access.permit_organization(&visitor.caller, &name).await?;
+    let (name, permit) = owned(&web, &visitor, &name).await?;
     web.access.revoke_invitation(&permit, &id.to_string()).await?;
     Ok(redirect(&format!("{}?done=removed", place(&name))))
 }

@@ -1,23 +1,25 @@
 //! Jobs that log in without a secret: which of the rules lets a token in, and what the others say to it.
 
 use axum::extract::{Path, State};
-use entrepot_access::{JobRule, Name, Pattern, RuleVerdict};
+use entrepot_access::{Error, JobRule, Name, NamespaceOwner, Pattern, Permit, RuleVerdict};
 use http::StatusCode;
 
-use super::{name_of, place};
+use super::{begin, owned, place};
 use crate::web::Web;
 use crate::web::fields::Fields;
 use crate::web::form::{Field, Form, sentence};
-use crate::web::page::{Answer, Frame, show};
+use crate::web::page::{Answer, show};
 use crate::web::posted::Posted;
 use crate::web::section::{Item, Section, Sections};
 use crate::web::visitor::Visitor;
 
+/// How the address of the page ends.
+pub(super) const HERE: &str = "/ci";
+
 /// `GET /organizations/{organization}/ci`
 pub(crate) async fn ask(State(web): State<Web>, visitor: Visitor, Path(name): Path<String>) -> Answer {
-    let name = name_of(&name)?;
-    let form = form(&visitor, &name, &Fields::default());
-    page(&web, &visitor, &name, StatusCode::OK, form, None).await
+    let (name, permit) = owned(&web, &visitor, &name).await?;
+    show(&visitor, StatusCode::OK, &page(&web, &visitor, &name, &permit, None).await?)
 }
 
 /// `POST /organizations/{organization}/ci`
@@ -26,23 +28,19 @@ pub(crate) async fn test(
     Path(name): Path<String>,
     Posted { visitor, fields }: Posted,
 ) -> Answer {
-    let name = name_of(&name)?;
-    visitor.person()?;
-    let permit = web.access.permit_organization(&visitor.caller, &name).await?;
-    let form = form(&visitor, &name, &fields);
+    let (name, permit) = owned(&web, &visitor, &name).await?;
     match web.access.test_job_rules(&permit, fields.text("token").trim()).await {
-        Ok(verdicts) => page(&web, &visitor, &name, StatusCode::OK, form, Some(said(verdicts))).await,
-        Err(error) => {
-            let (status, form) = form.refused(error);
-            page(&web, &visitor, &name, status, form, None).await
+        Ok(verdicts) => {
+            show(&visitor, StatusCode::OK, &page(&web, &visitor, &name, &permit, Some((&fields, verdicts))).await?)
         }
+        Err(error) => page(&web, &visitor, &name, &permit, None).await?.refused(&visitor, &fields, error),
     }
 }
 
-fn form(visitor: &Visitor, name: &Name, fields: &Fields) -> Form {
+fn form(visitor: &Visitor, name: &Name) -> Form {
     let token = Field::lines("token", "Identity token")
         .hint("Three parts with dots between, as the job gets it. Nothing is kept of it, and nobody is logged in.");
-    Form::new(visitor, format!("{}/ci", place(name)), "Test it").field(token).filled(fields)
+    Form::new(visitor, format!("{}{HERE}", place(name)), "Test it").field(token)
 }
 
 /// What each rule says to a token.
@@ -64,13 +62,10 @@ async fn page(
     web: &Web,
     visitor: &Visitor,
     name: &Name,
-    status: StatusCode,
-    form: Form,
-    said: Option<Section>,
-) -> Answer {
-    visitor.person()?;
-    let permit = web.access.permit_organization(&visitor.caller, name).await?;
-    let rules = web.access.job_rules(&permit).await?;
+    permit: &Permit<NamespaceOwner>,
+    tested: Option<(&Fields, Vec<RuleVerdict>)>,
+) -> Result<Sections, Error> {
+    let rules = web.access.job_rules(permit).await?;
     let item = |rule: JobRule| {
         let on = match rule.repositories.as_slice() {
             [] => format!("all of {name}"),
@@ -81,13 +76,14 @@ async fn page(
             .fact(format!("{} on {on}", rule.scopes.to_words()))
     };
     let items = rules.into_iter().map(item).collect();
-    let mut page = Sections::new(Frame::new(visitor, format!("Jobs of {name}")).within("organizations"));
-    if let Some(said) = said {
-        page = page.section(said);
+    let (mut page, mut form) = (begin(visitor, name, format!("Jobs of {name}"), HERE, true), form(visitor, name));
+    if let Some((fields, verdicts)) = tested {
+        form.fill(fields);
+        page = page.section(said(verdicts));
     }
-    let page = page
-        .section(Section::new("Test a token").form(form))
-        .section(Section::new("Rules").items(items, "There are none: no job comes in by its token."))
-        .section(Section::new("").link(place(name), format!("Back to {name}")));
-    show(visitor, status, &page)
+    let test = Section::new("Test a token")
+        .lead("A job of a CI can log in with the token that its provider signs, by rules of the organization.")
+        .form(form);
+    let rules = Section::new("Rules").items(items, "There are none: no job comes in by its token.");
+    Ok(page.section(test).section(rules))
 }

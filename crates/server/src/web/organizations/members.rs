@@ -1,12 +1,13 @@
 //! Who is in an organization.
 
 use axum::extract::{Path, State};
-use entrepot_access::{Error, InOrganization, Member, Membership, Name, Permit};
+use entrepot_access::{Error, Member, Membership, Name};
 
-use super::{SHOWN, name_of, place};
+use super::{Inside, SHOWN, named, owned, place};
 use crate::web::Web;
 use crate::web::form::{Field, Form};
 use crate::web::page::{Answer, redirect};
+use crate::web::part::Part;
 use crate::web::posted::Posted;
 use crate::web::section::{Item, Section};
 use crate::web::visitor::Visitor;
@@ -17,9 +18,8 @@ pub(crate) async fn set(
     Path((name, account)): Path<(String, String)>,
     Posted { visitor, fields }: Posted,
 ) -> Answer {
-    let (name, account) = (name_of(&name)?, account_of(&account)?);
-    let permit = web.access.permit_organization(&visitor.caller, &name).await?;
-    web.access.set_member(&permit, &account, fields.parsed("role")?).await?;
+    let (name, permit) = owned(&web, &visitor, &name).await?;
+    web.access.set_member(&permit, &named("account", &account)?, fields.parsed("role")?).await?;
     Ok(redirect(&format!("{}?done=saved", place(&name))))
 }
 
@@ -29,31 +29,22 @@ pub(crate) async fn remove(
     Path((name, account)): Path<(String, String)>,
     Posted { visitor, .. }: Posted,
 ) -> Answer {
-    let (name, account) = (name_of(&name)?, account_of(&account)?);
-    let permit = web.access.permit_organization(&visitor.caller, &name).await?;
-    web.access.remove_member(&permit, &account).await?;
+    let (name, permit) = owned(&web, &visitor, &name).await?;
+    web.access.remove_member(&permit, &named("account", &account)?).await?;
     Ok(redirect(&format!("{}?done=removed", place(&name))))
 }
 
-fn account_of(text: &str) -> Result<Name, Error> {
-    text.parse().map_err(|_| Error::NotFound { what: "account", name: text.to_owned() })
-}
-
-/// The members; with what owners do about them, if `owner`.
-pub(super) async fn section(
-    web: &Web,
-    visitor: &Visitor,
-    name: &Name,
-    inside: &Permit<InOrganization>,
-    owner: bool,
-) -> Result<Section, Error> {
-    let members = web.access.members(inside, None, SHOWN).await?;
+/// The members; with what owners do about them, for owners.
+pub(super) async fn section(web: &Web, visitor: &Visitor, inside: &Inside) -> Result<Section, Error> {
+    let part = Part::of::<Name>(visitor, SHOWN);
+    let mut members = web.access.members(&inside.permit, part.after(), part.probed()).await?;
+    let more = part.cut(&mut members, &place(&inside.name), |member| member.account.to_string());
     let item = |Member { account, role }: Member| {
         let item = Item::new(account.to_string()).tag(role.as_str(), "");
-        if !owner {
+        if inside.owner.is_none() {
             return item;
         }
-        let at = format!("{}/members/{account}", place(name));
+        let at = format!("{}/members/{account}", place(&inside.name));
         let (other, button) = match role {
             Membership::Owner => (Membership::Member, "Make a member"),
             Membership::Member => (Membership::Owner, "Make an owner"),
@@ -63,5 +54,5 @@ pub(super) async fn section(
         let remove = Form::button(visitor, format!("{at}/remove"), "Remove", account.to_string()).harms();
         item.form(change).form(remove)
     };
-    Ok(Section::new("Members").items(members.into_iter().map(item).collect(), "There are none."))
+    Ok(Section::new("Members").items(members.into_iter().map(item).collect(), "There are none.").more(more))
 }

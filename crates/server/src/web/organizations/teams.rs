@@ -1,18 +1,28 @@
 //! Teams of an organization.
 
 use axum::extract::{Path, State};
-use entrepot_access::{Error, InOrganization, Name, Permit, Team};
+use entrepot_access::{Name, Roster};
+use http::StatusCode;
 
-use super::{SHOWN, name_of, page, place};
+use super::{Inside, SHOWN, begin, owned, place, team};
 use crate::web::Web;
+use crate::web::failure::Failure;
 use crate::web::form::{Field, Form};
-use crate::web::page::{Answer, redirect};
+use crate::web::page::{Answer, redirect, show};
+use crate::web::part::Part;
 use crate::web::posted::Posted;
-use crate::web::section::{Item, Section};
+use crate::web::section::{Item, Section, Sections};
 use crate::web::visitor::Visitor;
 
-/// Members of a team that its line names.
+/// How the address of the page ends.
+pub(super) const HERE: &str = "/teams";
+/// People of a team that its line names.
 const NAMED: usize = 20;
+
+/// `GET /organizations/{organization}/teams`
+pub(crate) async fn list(State(web): State<Web>, visitor: Visitor, Path(name): Path<String>) -> Answer {
+    show(&visitor, StatusCode::OK, &page(&web, &visitor, &name).await?)
+}
 
 /// `POST /organizations/{organization}/teams`
 pub(crate) async fn create(
@@ -20,45 +30,40 @@ pub(crate) async fn create(
     Path(name): Path<String>,
     Posted { visitor, fields }: Posted,
 ) -> Answer {
-    let name = name_of(&name)?;
-    let permit = web.access.permit_organization(&visitor.caller, &name).await?;
+    let (name, permit) = owned(&web, &visitor, &name).await?;
     let made = async {
         let team = fields.parsed("team")?;
-        web.access.create_team(&permit, &team, fields.text("description").trim()).await
+        web.access.create_team(&permit, &team, fields.text("description").trim()).await.map(|()| team)
     };
     match made.await {
-        Ok(()) => Ok(redirect(&format!("{}?done=saved", place(&name)))),
-        Err(error) => {
-            let (status, form) = form(&visitor, &name).filled(&fields).refused(error);
-            page(&web, &visitor, &name, status, vec![form]).await
-        }
+        Ok(team) => Ok(redirect(&format!("{}?done=saved", team::place(&name, &team)))),
+        Err(error) => page(&web, &visitor, name.as_str()).await?.refused(&visitor, &fields, error),
     }
 }
 
-fn form(visitor: &Visitor, name: &Name) -> Form {
-    Form::new(visitor, format!("{}/teams", place(name)), "Make the team")
+/// The teams; with a form for another, for owners.
+async fn page(web: &Web, visitor: &Visitor, name: &str) -> Result<Sections, Failure> {
+    let Inside { name, permit, owner } = Inside::of(web, visitor, name).await?;
+    let (at, part) = (format!("{}{HERE}", place(&name)), Part::of::<Name>(visitor, SHOWN));
+    let mut rosters = web.access.rosters(&permit, part.after(), part.probed(), NAMED + 1).await?;
+    let more = part.cut(&mut rosters, &at, |roster| roster.team.name.to_string());
+    let items = rosters.into_iter().map(|roster| item(&name, roster)).collect();
+    let page = begin(visitor, &name, format!("Teams of {name}"), HERE, owner.is_some());
+    let page = page.section(Section::new("").items(items, "There are none.").more(more));
+    if owner.is_none() {
+        return Ok(page);
+    }
+    let form = Form::new(visitor, at, "Make the team")
         .field(Field::text("team", "Name"))
-        .field(Field::text("description", "What it is for").optional())
-        .quiet()
+        .field(Field::text("description", "What it is for").optional());
+    Ok(page.section(Section::new("A new team").form(form)))
 }
 
-/// The teams; with a form for another, if `owner`.
-pub(super) async fn section(
-    web: &Web,
-    visitor: &Visitor,
-    name: &Name,
-    inside: &Permit<InOrganization>,
-    owner: bool,
-) -> Result<Section, Error> {
-    let mut items = Vec::new();
-    for Team { name: team, description } in web.access.teams(inside, None, SHOWN).await? {
-        let members = web.access.team_members(inside, &name_of(&team)?, None, NAMED + 1).await?;
-        let more = if members.len() > NAMED { " and more" } else { "" };
-        let named = members.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
-        let named = if named.is_empty() { "Nobody is in it.".to_owned() } else { format!("{named}{more}") };
-        let item = Item::new(team);
-        items.push(if description.is_empty() { item } else { item.fact(description) }.fact(named));
-    }
-    let section = Section::new("Teams").items(items, "There are none.");
-    Ok(if owner { section.form(form(visitor, name)) } else { section })
+fn item(organization: &Name, Roster { team, people }: Roster) -> Item {
+    let more = if people.len() > NAMED { " and more" } else { "" };
+    let named = people.iter().take(NAMED).map(Name::as_str).collect::<Vec<_>>().join(", ");
+    let named = if named.is_empty() { "Nobody is in it.".to_owned() } else { format!("{named}{more}") };
+    let item = Item::new(team.name.to_string()).at(team::place(organization, &team.name));
+    let item = if team.description.is_empty() { item } else { item.fact(team.description) };
+    item.fact(named)
 }

@@ -2,18 +2,17 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use entrepot_access::{Account, AccountChange, Error};
+use entrepot_access::{Account, AccountChange};
 use http::StatusCode;
 
-use super::{own, page};
+use super::{begin, own};
 use crate::own::prove;
 use crate::web::Web;
 use crate::web::failure::Failure;
-use crate::web::fields::Fields;
 use crate::web::form::{Field, Form};
-use crate::web::page::{Answer, redirect};
+use crate::web::page::{Answer, redirect, show};
 use crate::web::posted::Posted;
-use crate::web::section::Section;
+use crate::web::section::{Section, Sections};
 use crate::web::visitor::Visitor;
 
 const HERE: &str = "/settings";
@@ -21,15 +20,12 @@ const HERE: &str = "/settings";
 /// `GET /settings`
 pub(crate) async fn ask(State(web): State<Web>, visitor: Visitor) -> Answer {
     let (_, permit) = own(&web, &visitor).await?;
-    let account = web.access.account(&permit).await?;
-    let forms = (profile_form(&visitor, &account), email_form(&visitor, &account));
-    both(&visitor, StatusCode::OK, &account, forms)
+    show(&visitor, StatusCode::OK, &page(&visitor, &web.access.account(&permit).await?))
 }
 
 /// `POST /settings`
 pub(crate) async fn change(State(web): State<Web>, Posted { visitor, fields }: Posted) -> Answer {
     let (_, permit) = own(&web, &visitor).await?;
-    let account = web.access.account(&permit).await?;
     let changed = async {
         let change = AccountChange {
             display_name: Some(fields.text("display_name").trim().to_owned()),
@@ -41,17 +37,13 @@ pub(crate) async fn change(State(web): State<Web>, Posted { visitor, fields }: P
     };
     match changed.await {
         Ok(_) => Ok(redirect("/settings?done=saved")),
-        Err(error) => {
-            let (status, form) = profile_form(&visitor, &account).filled(&fields).refused(error);
-            both(&visitor, status, &account, (form, email_form(&visitor, &account)))
-        }
+        Err(error) => page(&visitor, &web.access.account(&permit).await?).refused(&visitor, &fields, error),
     }
 }
 
 /// `POST /settings/email`
 pub(crate) async fn email(State(web): State<Web>, Posted { visitor, fields }: Posted) -> Answer {
     let (name, permit) = own(&web, &visitor).await?;
-    let account = web.access.account(&permit).await?;
     let changed = async {
         // Links to a new password go there.
         prove(&web.access, &permit, &name, Some(fields.text("current_password"))).await?;
@@ -61,7 +53,7 @@ pub(crate) async fn email(State(web): State<Web>, Posted { visitor, fields }: Po
     };
     match changed.await {
         Ok(_) => Ok(redirect("/settings?done=email")),
-        Err(error) => refused_email(&visitor, &account, &fields, error),
+        Err(error) => page(&visitor, &web.access.account(&permit).await?).refused(&visitor, &fields, error),
     }
 }
 
@@ -70,11 +62,6 @@ pub(crate) async fn confirmation(State(web): State<Web>, Posted { visitor, .. }:
     let (_, permit) = own(&web, &visitor).await?;
     web.access.send_confirmation(&permit).await?;
     Ok(redirect("/settings?done=letter"))
-}
-
-fn refused_email(visitor: &Visitor, account: &Account, fields: &Fields, error: Error) -> Answer {
-    let (status, form) = email_form(visitor, account).filled(fields).refused(error);
-    both(visitor, status, account, (profile_form(visitor, account), form))
 }
 
 fn profile_form(visitor: &Visitor, account: &Account) -> Form {
@@ -94,7 +81,7 @@ fn email_form(visitor: &Visitor, account: &Account) -> Form {
         .field(Field::password("current_password", "Your password"))
 }
 
-fn both(visitor: &Visitor, status: StatusCode, account: &Account, (profile, email): (Form, Form)) -> Answer {
+fn page(visitor: &Visitor, account: &Account) -> Sections {
     let mut address = Section::new("Address");
     if account.source == "local" {
         match (&account.email, account.email_confirmed) {
@@ -107,10 +94,10 @@ fn both(visitor: &Visitor, status: StatusCode, account: &Account, (profile, emai
                 address = address.lead("Without an address you cannot get a link when you forget your password.")
             }
         }
-        address = address.form(email);
+        address = address.form(email_form(visitor, account));
     } else {
         let known = account.email.as_deref().unwrap_or("none");
         address = address.lead(format!("{known}, as the company's directory or provider says. Change it there."));
     }
-    page(visitor, status, HERE, [Section::new("").form(profile), address])
+    begin(visitor, HERE).section(Section::new("").form(profile_form(visitor, account))).section(address)
 }

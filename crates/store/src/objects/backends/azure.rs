@@ -3,6 +3,7 @@
 use opendal::{HttpTransporter, services};
 use reqsign_azure_storage::{RequestSigner, StaticCredentialProvider};
 use reqsign_core::{Context, Signer};
+use secrecy::ExposeSecret as _;
 
 use super::tidy;
 use crate::error::Error;
@@ -41,15 +42,15 @@ impl Azure {
         let mut builder =
             services::Azblob::default().container(&self.container).account_name(&self.account).endpoint(&endpoint);
         if let Some(key) = &self.key {
-            builder = builder.account_key(key.reveal());
+            builder = builder.account_key(key.expose_secret());
         }
         if let Some(token) = &self.sas_token {
-            builder = builder.sas_token(token.reveal());
+            builder = builder.sas_token(token.expose_secret());
         }
         // Only with the account's key can an address be signed that permits nothing but to read this one blob: the
         // library's own would also let write it, and one with `sas_token` would give that away.
         let signed = self.key.as_ref().map(|key| {
-            let credential = StaticCredentialProvider::new_shared_key(&self.account, key.reveal());
+            let credential = StaticCredentialProvider::new_shared_key(&self.account, key.expose_secret());
             let rules = RequestSigner::new().with_service_sas_permissions("r");
             let signing = Signing::Azure(Signer::new(Context::new(), credential, rules));
             Signed::new(http, signing, format!("{endpoint}/{}", self.container))

@@ -8,6 +8,7 @@ use reqsign_aliyun_oss::{
 };
 use reqsign_core::{Context, OsEnv, ProvideCredentialChain, Signer};
 use reqsign_file_read_tokio::TokioFileRead;
+use secrecy::ExposeSecret as _;
 
 use self::signing::SigningTransport;
 use super::{AccessKey, Addressing, tidy};
@@ -81,9 +82,9 @@ impl Oss {
     fn credentials(&self) -> ProvideCredentialChain<Credential> {
         let chain = ProvideCredentialChain::new().push(DefaultCredentialProvider::new());
         let Some(key) = &self.key else { return chain };
-        let fixed = StaticCredentialProvider::new(&key.id, key.secret.reveal());
+        let fixed = StaticCredentialProvider::new(&key.id, key.secret.expose_secret());
         chain.push_front(match &key.session_token {
-            Some(token) => fixed.with_security_token(token.reveal()),
+            Some(token) => fixed.with_security_token(token.expose_secret()),
             None => fixed,
         })
     }

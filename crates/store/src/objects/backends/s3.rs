@@ -6,6 +6,7 @@ use reqsign_aws_v4::{
 };
 use reqsign_core::{Context, OsEnv, ProvideCredentialChain, Signer};
 use reqsign_file_read_tokio::TokioFileRead;
+use secrecy::ExposeSecret as _;
 
 use super::{AccessKey, Addressing, tidy};
 use crate::error::Error;
@@ -122,9 +123,9 @@ impl S3 {
         }
         let mut chain = ProvideCredentialChain::new().push(usual.build());
         if let Some(key) = &self.key {
-            let fixed = StaticCredentialProvider::new(&key.id, key.secret.reveal());
+            let fixed = StaticCredentialProvider::new(&key.id, key.secret.expose_secret());
             chain = chain.push_front(match &key.session_token {
-                Some(token) => fixed.with_session_token(token.reveal()),
+                Some(token) => fixed.with_session_token(token.expose_secret()),
                 None => fixed,
             });
         }

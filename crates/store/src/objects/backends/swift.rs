@@ -7,6 +7,7 @@ mod authorized;
 mod token;
 
 use opendal::{HttpTransporter, services};
+use secrecy::ExposeSecret as _;
 
 use self::authorized::Authorized;
 use self::token::Tokens;
@@ -84,7 +85,7 @@ impl Swift {
         };
         let mut builder = services::Swift::default().endpoint(&storage_url).container(&self.container);
         if let Some(key) = &self.temp_url_key {
-            builder = builder.temp_url_key(key.reveal());
+            builder = builder.temp_url_key(key.expose_secret());
         }
         Ok(Built {
             operator: super::operator(builder, &bucket)?,

@@ -34,7 +34,10 @@ function client(method, id) {
     client_secret: settings.secret,
     token_endpoint_auth_method: method,
     redirect_uris: [settings.redirect],
-    grant_types: ['authorization_code'],
+    grant_types: ['authorization_code', 'refresh_token'],
+    // Who logs out here is logged out there.
+    backchannel_logout_uri: settings.redirect.replace(/callback$/, 'logout'),
+    backchannel_logout_session_required: true,
     id_token_signed_response_alg: settings.algorithm,
   };
 }
@@ -57,6 +60,9 @@ function rotate() {
     // Where people's claims are: in the identity token, or behind the userinfo endpoint, where the standard has them.
     conformIdTokenClaims: !settings.in_token,
     pkce: { required: () => true },
+    features: { backchannelLogout: { enabled: true } },
+    // By itself it asks nobody on this machine, where everybody is.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     enabledJWA: { idTokenSigningAlgValues: keys.map((known) => known.alg) },
     cookies: { keys: [randomUUID()] },
     findAccount(context, subject) {
@@ -65,6 +71,7 @@ function rotate() {
     },
   });
   provider.on('server_error', (context, error) => console.error(error));
+  provider.on('backchannel.error', (context, error) => console.error(error));
   answer = provider.callback();
 }
 

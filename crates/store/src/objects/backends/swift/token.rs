@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use opendal::{Buffer, HttpTransporter};
 use reqsign_core::time::Timestamp;
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -82,20 +83,20 @@ impl Tokens {
             SwiftLogin::V1 { user, key, .. } => {
                 let request = Request::get(self.login.address()).header("x-auth-user", user).header(
                     "x-auth-key",
-                    sensitive(key.reveal()).ok_or_else(|| self.odd("the key has odd characters"))?,
+                    sensitive(key.expose_secret()).ok_or_else(|| self.odd("the key has odd characters"))?,
                 );
                 let response = self.send(request.body(Buffer::new())).await?;
                 self.read_v1(response.headers())
             }
             SwiftLogin::Password { user, password, project, .. } => {
                 let identity = json!({ "methods": ["password"], "password": { "user": {
-                    "name": user.0, "domain": { "name": user.1 }, "password": password.reveal() } } });
+                    "name": user.0, "domain": { "name": user.1 }, "password": password.expose_secret() } } });
                 let scope = json!({ "project": { "name": project.0, "domain": { "name": project.1 } } });
                 self.keystone(&json!({ "auth": { "identity": identity, "scope": scope } })).await
             }
             SwiftLogin::Application { id, secret, .. } => {
                 let identity = json!({ "methods": ["application_credential"],
-                    "application_credential": { "id": id, "secret": secret.reveal() } });
+                    "application_credential": { "id": id, "secret": secret.expose_secret() } });
                 self.keystone(&json!({ "auth": { "identity": identity } })).await
             }
         }

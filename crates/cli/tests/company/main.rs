@@ -1,5 +1,8 @@
 //! People of a company's directory and jobs of a CI service, as they log in to the real binary.
 
+mod browser;
+mod providers;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -1,0 +1,83 @@
+//! A provider that says that somebody has logged out there: their sessions here end too. What they may do, and the tokens that they have
+//! made, stays.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use entrepot_database::{Connection, Durability, Timestamp};
+use entrepot_identity::provider::LoggedOut;
+
+use super::Door;
+use super::arrival::of_provider;
+use crate::audit::AuditEntry;
+use crate::caller::Principal;
+use crate::elsewhere::by_subject;
+use crate::holder::account;
+use crate::memory::changed;
+use crate::name::Name;
+use crate::session::later;
+use crate::{Access, Error, tables};
+
+/// How far the provider's clock may be behind. What began later stays: a token that is shown again ends nothing that came after it.
+const LEEWAY: Duration = Duration::from_secs(60);
+
+impl Access {
+    /// Ends the sessions of somebody who has logged out at the provider `name`, as its token says.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such provider; [`Error::Invalid`] with what is wrong with the token; [`Error::Unavailable`] if the
+    /// provider's keys cannot be had.
+    pub async fn end_provider_sessions(&self, name: &str, token: &str) -> Result<(), Error> {
+        let door = Arc::clone(self.0.doors.find(name)?);
+        let out = door.login.logged_out(token, SystemTime::now()).await.map_err(|refused| {
+            tracing::warn!(provider = door.source, %refused, "a logout of a provider was refused");
+            match refused.is_temporary() {
+                true => Error::Unavailable(refused.to_string()),
+                false => Error::invalid("logout_token", refused),
+            }
+        })?;
+        let ended = self.0.database.write(Durability::Power, move |connection| {
+            let ended = end(connection, &door, &out)?;
+            for id in &ended {
+                let Some(name) = name_of(connection, *id)? else { continue };
+                let caller = of_provider(&door.source, *id, &name, None);
+                AuditEntry::new(&caller, "session.end_by_provider", name.as_str(), true, "").write(connection)?;
+            }
+            if !ended.is_empty() {
+                changed(connection)?;
+            }
+            Ok::<_, Error>(!ended.is_empty())
+        });
+        if ended.await? { self.noticed().await } else { Ok(()) }
+    }
+}
+
+/// Ends what it is about, and says whose that was. Nobody may have been there: then they are out already.
+fn end(connection: &Connection<'_>, door: &Door, out: &LoggedOut) -> Result<Vec<i64>, Error> {
+    let seconds = out.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let until = later(Timestamp::from_micros(0), seconds + LEEWAY);
+    let mut ended = Vec::new();
+    if let Some(session) = &out.session {
+        let parameters = [session.into(), until.into(), (&door.source).into()];
+        ended =
+            connection.all(&tables::REMOVE_PROVIDER_SESSIONS, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
+    }
+    // Who it names without a session, or with one of which it had not told us, is out everywhere.
+    if ended.is_empty()
+        && let Some(subject) = &out.subject
+        && let Some(known) = by_subject(connection, &door.source, subject)?
+        && connection.execute(&tables::REMOVE_EARLIER_SESSIONS, &[known.id.into(), until.into()])? > 0
+    {
+        ended.push(known.id);
+    }
+    ended.sort_unstable();
+    ended.dedup();
+    Ok(ended)
+}
+
+fn name_of(connection: &Connection<'_>, id: i64) -> Result<Option<Name>, Error> {
+    Ok(account(connection, id)?.and_then(|(principal, _)| match principal {
+        Principal::Account { name, .. } => Some(name),
+        _ => None,
+    }))
+}

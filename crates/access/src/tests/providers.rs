@@ -1,0 +1,212 @@
+//! People who log in at a real OpenID provider, over both databases and by way of two replicas.
+
+use entrepot_database::{Durability, Timestamp};
+use entrepot_identity::Secret as ClientSecret;
+use entrepot_identity::provider::{ClaimNames, Client, Registration, SecretIn};
+use entrepot_test_engines::on_both_engines;
+use entrepot_test_support::servers::{OidcProvider, OidcSettings};
+
+use super::*;
+use crate::{Admission, LoginProvider, ProviderAnswer, TeamGroup, Visit, tables};
+
+on_both_engines! {
+    a_login_is_taken_once_by_whichever_replica,
+    who_is_asked_about_follows_and_lapses,
+    without_a_refresh_token_the_last_word_counts_for_a_while,
+    a_provider_that_is_configured_no_more_is_believed_for_a_day,
+}
+
+const BEA: &str = "4711";
+const BEN: &str = "4712";
+const ACCOUNTS: &str = r#"{
+    "4711": {"preferred_username": "bea", "email": "bea@acme.example", "email_verified": true, "groups": ["dev"]},
+    "4712": {"preferred_username": "ben", "email": "ben@acme.example", "email_verified": false, "groups": ["dev"]}
+}"#;
+const CALLBACK: &str = "https://registry.acme.example/login/oidc/acme/callback";
+
+fn start() -> Option<OidcProvider> {
+    let settings = OidcSettings { algorithm: "ES256", in_token: false, accounts: ACCOUNTS };
+    OidcProvider::start_for(&settings, CALLBACK).unwrap()
+}
+
+/// People of this provider, asked about every second, may come in.
+fn options(provider: &OidcProvider, prompt: Option<&str>) -> Options {
+    let acme = LoginProvider {
+        name: "acme".parse().unwrap(),
+        label: "Acme".to_owned(),
+        issuer: provider.issuer().parse().unwrap(),
+        registration: Registration {
+            client_id: "basic".to_owned(),
+            secret: Some(ClientSecret::from(OidcProvider::SECRET)),
+            secret_in: SecretIn::Basic,
+            claims: ClaimNames::default(),
+            prompt: prompt.map(str::to_owned),
+        },
+        scopes: ["profile", "email", "groups"].map(str::to_owned).into(),
+        admission: Admission::default(),
+        recheck_interval: Duration::from_secs(1),
+        recheck_within: Duration::from_secs(2),
+    };
+    Options {
+        providers: Some(Client::trusting(None).unwrap()),
+        login_providers: vec![acme],
+        public_url: Some("https://registry.acme.example".parse().unwrap()),
+        ..Options::new(Anonymous::Nothing)
+    }
+}
+
+/// A browser that has come back: what it brings, and its secret.
+async fn come_back(access: &Access, provider: &OidcProvider, subject: &str) -> (ProviderAnswer, Secret) {
+    let departure = access.begin_provider_login("acme", "/settings", None).await.unwrap();
+    let back = provider.log_in(&departure.url, subject).unwrap();
+    let parameter = |name: &str| {
+        let (_, rest) = back.split_once(&format!("{name}="))?;
+        // Nothing but the issuer has to be decoded.
+        Some(rest.split('&').next()?.replace("%3A", ":").replace("%2F", "/"))
+    };
+    let answer = ProviderAnswer {
+        code: parameter("code"),
+        state: parameter("state"),
+        iss: parameter("iss"),
+        ..Default::default()
+    };
+    (answer, departure.browser)
+}
+
+async fn log_in(access: &Access, provider: &OidcProvider, subject: &str) -> Secret {
+    let (answer, browser) = come_back(access, provider, subject).await;
+    let finished = access.finish_provider_login("acme", &answer, browser.reveal(), &Visit::default()).await;
+    finished.unwrap().session
+}
+
+impl Fixture {
+    async fn session_works(&self, session: &Secret) -> bool {
+        self.access.identify(Shown::Session(session.reveal()), None).await.is_ok()
+    }
+
+    async fn row(&self, text: &str) -> crate::Account {
+        let permit = self.access.permit_account(&Access::operator(), &name(text)).await.unwrap();
+        self.access.account(&permit).await.unwrap()
+    }
+}
+
+async fn a_login_is_taken_once_by_whichever_replica(place: Place) {
+    let Some(provider) = start() else { return };
+    let one = open_with(&place, options(&provider, None)).await;
+    let other = open_with(&place, options(&provider, None)).await;
+    let visit = Visit::default();
+    let (answer, browser) = come_back(&one.access, &provider, BEA).await;
+    let foreign = Secret::bare().unwrap();
+    for (name, shown) in [("acme", foreign.reveal()), ("acme", "")] {
+        let denied = other.access.finish_provider_login(name, &answer, shown, &visit).await;
+        assert!(matches!(&denied, Err(Error::Denied(why)) if why.contains("not begun in this browser")), "{denied:?}");
+    }
+    let unknown = other.access.finish_provider_login("other", &answer, browser.reveal(), &visit).await;
+    assert!(matches!(unknown, Err(Error::NotFound { .. })), "{unknown:?}");
+
+    // The same answer to both at one time.
+    let finish = |access: &Access| {
+        let (access, answer, browser, visit) = (access.clone(), answer.clone(), browser.clone(), visit.clone());
+        async move { access.finish_provider_login("acme", &answer, browser.reveal(), &visit).await }
+    };
+    let (a, b) = tokio::join!(finish(&one.access), finish(&other.access));
+    let (mut arrived, denied): (Vec<_>, Vec<_>) = [a, b].into_iter().partition(Result::is_ok);
+    assert!(arrived.len() == 1 && matches!(denied[0], Err(Error::Denied(_))), "{arrived:?} {denied:?}");
+    let arrival = arrived.pop().unwrap().unwrap();
+    assert_eq!(arrival.next, "/settings");
+    assert!(one.session_works(&arrival.session).await && other.session_works(&arrival.session).await);
+
+    // One account, however often and wherever she comes; only an address that is confirmed there comes along.
+    log_in(&other.access, &provider, BEA).await;
+    log_in(&one.access, &provider, BEN).await;
+    let (bea, ben) = (one.row("bea").await, one.row("ben").await);
+    assert_eq!((bea.source.as_str(), bea.email.as_deref()), ("oidc:acme", Some("bea@acme.example")));
+    assert!(bea.email_confirmed && ben.email.is_none() && !ben.email_confirmed);
+    let permit = one.access.permit_account(&Access::operator(), &name("bea")).await.unwrap();
+    let sessions = one.access.sessions(&permit).await.unwrap();
+    assert!(sessions.len() == 2 && sessions.iter().all(|session| session.evidence.as_str() == "provider"));
+    let set = one.access.set_password(&permit, PASSWORD).await;
+    assert!(matches!(set, Err(Error::Conflict(_))), "{set:?}");
+}
+
+async fn who_is_asked_about_follows_and_lapses(place: Place) {
+    let Some(provider) = start() else { return };
+    let fixture = open_with(&place, options(&provider, Some("consent"))).await;
+    let following = fixture.access.clone();
+    let asking = tokio::spawn(async move { following.follow_providers().await });
+    fixture.account("ann").await;
+    let acme = fixture.organization("acme", "ann").await;
+    fixture.access.create_team(&acme, &name("dev"), "").await.unwrap();
+    fixture.give(&acme, Subject::Team(name("dev")), "acme/app", Role::Write).await;
+    for source in ["acme", "oidc:", "oidc:Acme", "ldaps"] {
+        let group = TeamGroup { source: source.to_owned(), name: "dev".to_owned() };
+        let added = fixture.access.add_team_group(&acme, &name("dev"), group).await;
+        assert!(matches!(added, Err(Error::Invalid { field: "group", .. })), "{source}");
+    }
+    let group = TeamGroup { source: "oidc:acme".to_owned(), name: "dev".to_owned() };
+    fixture.access.add_team_group(&acme, &name("dev"), group).await.unwrap();
+
+    let session = log_in(&fixture.access, &provider, BEA).await;
+    let (_, secret) = fixture.personal_token("bea", token("pull push", &[])).await;
+    let own = fixture.owner_of("bea").await;
+    fixture.access.create_robot(&own, &name("ci"), "").await.unwrap();
+    let new = token("pull push", &[]);
+    let (_, robots) = fixture.access.create_robot_token(&own, &name("ci"), new).await.unwrap();
+    let may_push = async || match fixture.shows(&secret).await {
+        Ok(bea) => fixture.may(&bea, Action::Push, "acme/app").await,
+        Err(error) => panic!("{error}"),
+    };
+    assert!(may_push().await);
+    provider.set_accounts(&ACCOUNTS.replace(r#"["dev"]"#, "[]")).unwrap();
+    until(async || !may_push().await).await;
+    assert!(fixture.session_works(&session).await);
+    provider.set_accounts(ACCOUNTS).unwrap();
+    until(async || may_push().await).await;
+
+    provider.set_accounts("{}").unwrap();
+    until(async || unauthenticated(fixture.shows(&secret).await)).await;
+    until(async || !fixture.session_works(&session).await).await;
+    assert!(unauthenticated(fixture.shows(&robots).await), "a robot of hers goes on");
+    provider.set_accounts(ACCOUNTS).unwrap();
+    let again = log_in(&fixture.access, &provider, BEA).await;
+    assert!(may_push().await && fixture.session_works(&again).await && fixture.shows(&robots).await.is_ok());
+    assert!(!fixture.session_works(&session).await, "an ended session is there again");
+    asking.abort();
+}
+
+async fn without_a_refresh_token_the_last_word_counts_for_a_while(place: Place) {
+    let Some(provider) = start() else { return };
+    // Without being asked for consent this provider gives none.
+    let fixture = open_with(&place, options(&provider, None)).await;
+    let following = fixture.access.clone();
+    let asking = tokio::spawn(async move { following.follow_providers().await });
+    let session = log_in(&fixture.access, &provider, BEA).await;
+    let begun = Instant::now();
+    until(async || !fixture.session_works(&session).await).await;
+    assert!(begun.elapsed() > Duration::from_millis(1500), "it counted for {:?}", begun.elapsed());
+    assert!(fixture.session_works(&log_in(&fixture.access, &provider, BEA).await).await);
+    asking.abort();
+}
+
+async fn a_provider_that_is_configured_no_more_is_believed_for_a_day(place: Place) {
+    let Some(provider) = start() else { return };
+    let session = log_in(&open_with(&place, options(&provider, None)).await.access, &provider, BEA).await;
+    let fixture = open(&place, Anonymous::Nothing).await;
+    for (hours, is_in) in [(23, true), (25, false)] {
+        let age = Duration::from_hours(hours);
+        let aged = fixture.access.0.database.write(Durability::Power, move |connection| {
+            let now = Timestamp::now();
+            let later = [now.plus(Duration::from_hours(48)).into(), 1_i64.into()];
+            let login = connection.first(&tables::DUE_PROVIDER_LOGINS, &later, |row| {
+                Ok::<_, Error>((row.integer(0)?, row.text(1)?.to_owned()))
+            });
+            let (account, login) = login?.unwrap();
+            let parameters =
+                [Option::<&str>::None.into(), now.minus(age).into(), now.into(), account.into(), (&login).into()];
+            Ok::<_, Error>(connection.execute(&tables::RENEW_PROVIDER_LOGIN, &parameters)?)
+        });
+        assert_eq!(aged.await.unwrap(), 1);
+        fixture.access.ask_about_all().await.unwrap();
+        assert_eq!(fixture.session_works(&session).await, is_in, "after {hours} hours");
+    }
+}

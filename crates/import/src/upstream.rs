@@ -1,0 +1,215 @@
+//! A registry that runs, asked over its API (distribution-spec). Whatever it keeps its data in, what its tags lead to comes
+//! along; what has no tag cannot be asked for, but for what refers to something that came.
+
+mod asked;
+mod login;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use entrepot_oci::{Digest, ManifestKind, Tag};
+use entrepot_registry::BodyError;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
+
+use self::asked::Asked;
+pub use self::login::{InvalidUpstream, Login, UpstreamAddress};
+use crate::Error;
+use crate::index;
+use crate::source::{Body, Contents, Place, RawManifest, Source};
+
+/// Requests for the manifests of one repository at once.
+const AT_ONCE: usize = 8;
+/// Largest page of a list, and largest manifest that is looked into, in bytes.
+const MAX_ANSWER: u64 = 16 * 1024 * 1024;
+/// How often the bytes of one blob are asked for again, from where they broke off, without any coming.
+const ATTEMPTS: u32 = 5;
+
+/// A running registry.
+pub struct Upstream {
+    asked: Asked,
+    /// Whether it has said that it knows no referrers.
+    without_referrers: AtomicBool,
+}
+
+#[derive(Deserialize)]
+struct Catalog {
+    #[serde(default)]
+    repositories: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Tags {
+    /// Some say `null` where there is none.
+    tags: Option<Vec<String>>,
+}
+
+impl Upstream {
+    /// The registry at an address, as somebody or as nobody. It is asked whether it is one.
+    ///
+    /// # Errors
+    /// [`Error::NoSource`].
+    pub async fn at(
+        address: UpstreamAddress,
+        login: Option<Login>,
+        ca_file: Option<&std::path::Path>,
+    ) -> Result<Self, Error> {
+        let asked = Asked::new(address, login, ca_file)?;
+        asked.get("/v2/", "").await?.ok_or_else(|| asked.no_source("it has no registry API"))?;
+        Ok(Self { asked, without_referrers: AtomicBool::new(false) })
+    }
+
+    /// All pages of a list.
+    async fn pages<T: serde::de::DeserializeOwned>(&self, first: String) -> Result<Vec<T>, Error> {
+        let mut pages = Vec::new();
+        let mut next = Some(first);
+        while let Some(target) = next {
+            let Some(answer) = self.asked.get(&target, "application/json").await? else { break };
+            next = asked::next_page(&answer);
+            let content = self.asked.content(answer, MAX_ANSWER).await?;
+            pages.push(serde_json::from_slice(&content).map_err(|error| self.asked.unreadable(&target, error))?);
+        }
+        Ok(pages)
+    }
+
+    /// What a tag shows; `None` if it was deleted meanwhile.
+    async fn shown(&self, repository: &str, tag: &str) -> Result<Option<Digest>, Error> {
+        let target = format!("/v2/{repository}/manifests/{tag}");
+        // Before it is part of an address.
+        tag.parse::<Tag>().map_err(|why| self.asked.unreadable(&target, why))?;
+        let Some(answer) = self.asked.head(&target, index::MANIFEST_TYPES).await? else { return Ok(None) };
+        if let Some(digest) = asked::header(&answer, "docker-content-digest").and_then(|text| text.parse().ok()) {
+            return Ok(Some(digest));
+        }
+        let Some(answer) = self.asked.get(&target, index::MANIFEST_TYPES).await? else { return Ok(None) };
+        let content = self.asked.content(answer, MAX_ANSWER).await?;
+        Ok(Some(Digest::of(entrepot_oci::Algorithm::Sha256, &content)))
+    }
+
+    /// What a manifest leads to: those that it names, and those that refer to it.
+    async fn leads_to(&self, repository: &str, digest: Digest) -> Result<Vec<Digest>, Error> {
+        let target = format!("/v2/{repository}/manifests/{digest}");
+        let mut found = self.referrers(repository, &digest).await?;
+        let Some(answer) = self.asked.head(&target, index::MANIFEST_TYPES).await? else { return Ok(found) };
+        let media_type = asked::header(&answer, "content-type").unwrap_or_default();
+        if matches!(ManifestKind::of(media_type), ManifestKind::Index | ManifestKind::Other)
+            && let Some(answer) = self.asked.get(&target, index::MANIFEST_TYPES).await?
+        {
+            found.extend(index::children(&self.asked.content(answer, MAX_ANSWER).await?));
+        }
+        Ok(found)
+    }
+
+    async fn referrers(&self, repository: &str, digest: &Digest) -> Result<Vec<Digest>, Error> {
+        if self.without_referrers.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
+        let target = format!("/v2/{repository}/referrers/{digest}");
+        match self.asked.get(&target, "application/vnd.oci.image.index.v1+json").await? {
+            Some(answer) => Ok(index::children(&self.asked.content(answer, MAX_ANSWER).await?)),
+            None => {
+                self.without_referrers.store(true, Ordering::Relaxed);
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// The bytes of a blob, asked for when they are wanted, and again where they break off.
+    fn body(&self, target: String, size: u64) -> Body {
+        struct Reading {
+            asked: Asked,
+            target: String,
+            at: u64,
+            size: u64,
+            attempts: u32,
+            open: Option<reqwest::Response>,
+        }
+        let reading = Reading { asked: self.asked.clone(), target, at: 0, size, attempts: 0, open: None };
+        Box::pin(stream::try_unfold(reading, async |mut reading| {
+            while reading.at < reading.size {
+                let answer = match reading.open.take() {
+                    Some(answer) => Ok(answer),
+                    None => reading.asked.from(&reading.target, reading.at).await,
+                };
+                let why = match answer {
+                    Err(error) => error.to_string(),
+                    Ok(mut answer) => match answer.chunk().await {
+                        Ok(Some(bytes)) => {
+                            reading.at += bytes.len() as u64;
+                            reading.attempts = 0;
+                            reading.open = Some(answer);
+                            return Ok::<_, BodyError>(Some((bytes, reading)));
+                        }
+                        Ok(None) => "it ends early".to_owned(),
+                        Err(error) => error.to_string(),
+                    },
+                };
+                reading.attempts += 1;
+                if reading.attempts == ATTEMPTS {
+                    return Err(BodyError(why));
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(200) * 2_u32.pow(reading.attempts)).await;
+            }
+            Ok(None)
+        }))
+    }
+}
+
+impl Source for Upstream {
+    async fn repositories(&self) -> Result<Vec<String>, Error> {
+        let pages: Vec<Catalog> = self.pages("/v2/_catalog?n=500".to_owned()).await?;
+        let mut names: Vec<String> = pages.into_iter().flat_map(|page| page.repositories).collect();
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    async fn contents(&self, repository: &str) -> Result<Contents, Error> {
+        let mut contents = Contents::default();
+        let pages: Vec<Tags> = self.pages(format!("/v2/{repository}/tags/list?n=500")).await?;
+        let tags = pages.into_iter().flat_map(|page| page.tags.unwrap_or_default());
+        let shown = tags.map(async |tag| {
+            let shown = self.shown(repository, &tag).await;
+            (tag, shown)
+        });
+        let mut shown = stream::iter(shown).buffered(AT_ONCE);
+        let mut pending = Vec::new();
+        while let Some((tag, shown)) = shown.next().await {
+            match shown {
+                Ok(None) => {}
+                Ok(Some(digest)) => {
+                    pending.push(digest);
+                    contents.tags.insert(tag, Ok(digest));
+                }
+                Err(error) => {
+                    contents.tags.insert(tag, Err(error.left_out()?));
+                }
+            }
+        }
+        drop(shown);
+        while !pending.is_empty() {
+            pending.retain(|digest| contents.manifests.insert(*digest));
+            let asked = std::mem::take(&mut pending).into_iter().map(|digest| self.leads_to(repository, digest));
+            let found: Vec<Vec<Digest>> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+            pending = found.into_iter().flatten().collect();
+        }
+        Ok(contents)
+    }
+
+    async fn manifest(&self, repository: &str, digest: &Digest, limit: u64) -> Result<RawManifest, Error> {
+        let target = format!("/v2/{repository}/manifests/{digest}");
+        let answer = self.asked.get(&target, index::MANIFEST_TYPES).await?;
+        let answer = answer.ok_or_else(|| self.asked.unreadable(&target, "it is not there"))?;
+        let media_type = asked::header(&answer, "content-type").map(str::to_owned);
+        let content: Bytes = self.asked.content(answer, limit).await?;
+        Ok(RawManifest { content, media_type })
+    }
+
+    async fn blob(&self, repository: &str, digest: &Digest) -> Result<Option<Place>, Error> {
+        let target = format!("/v2/{repository}/blobs/{digest}");
+        let Some(answer) = self.asked.head(&target, "*/*").await? else { return Ok(None) };
+        let size = asked::header(&answer, "content-length").and_then(|text| text.parse().ok());
+        let size = size.ok_or_else(|| self.asked.unreadable(&target, "its size is not said"))?;
+        Ok(Some(Place::Stream { size, body: self.body(target, size) }))
+    }
+}

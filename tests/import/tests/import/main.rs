@@ -1,0 +1,9 @@
+//! `entrepot import`, from what real registries wrote: taken over while they serve, killed on the way, pulled back by real clients.
+
+mod bucket;
+mod distribution;
+mod here;
+mod killed;
+mod layouts;
+mod skopeo;
+mod upstream;
