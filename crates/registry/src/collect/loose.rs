@@ -7,7 +7,7 @@ use entrepot_database::{Connection, Timestamp};
 use entrepot_oci::{Digest, RepositoryName};
 
 use super::satellite;
-use crate::{Error, stored_digest, tables, usage};
+use crate::{Error, quarantine, stored_digest, tables, usage};
 
 /// A manifest may have no name any more; or it was pushed, which counts as anew.
 pub(crate) fn loosen(connection: &Connection<'_>, manifest: i64, now: Timestamp) -> Result<(), Error> {
@@ -77,7 +77,7 @@ impl Doomed<'_> {
             if let Some(manifest) = manifest {
                 loosen(connection, manifest, now)?;
             }
-            if let Some((blob, _)) = crate::blobs::linked_blob(connection, &text, self.repository)? {
+            if let Some((blob, _)) = quarantine::linked(connection, &text, self.repository)? {
                 self.release_blob(connection, blob, &text, due)?;
             }
         }

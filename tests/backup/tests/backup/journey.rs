@@ -32,6 +32,7 @@ fn journey(ground: &Ground) -> Result<()> {
     let mut settings = ground.settings()?;
     // What is deleted goes at once, if nobody holds it.
     settings.push(("ENTREPOT_UPLOADS_PURGE_INTERVAL".to_owned(), "1s".to_owned()));
+    settings.push(("ENTREPOT_GC_TRASH_FOR".to_owned(), "0s".to_owned()));
     // Each blob of the backup takes a while, so that much is deleted between the rows and the bytes.
     settings.push(("FAILPOINTS".to_owned(), "backup::after_blob=sleep(30)".to_owned()));
     let given: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

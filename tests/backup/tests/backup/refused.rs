@@ -60,7 +60,7 @@ fn two_at_once_do_not_hurt_each_other() -> Result<()> {
 
 #[test]
 fn what_is_not_kept_goes_with_what_only_it_needed() -> Result<()> {
-    let registry = Registry::with(&[("ENTREPOT_UPLOADS_PURGE_INTERVAL", "1s")])?;
+    let registry = Registry::with(&[("ENTREPOT_UPLOADS_PURGE_INTERVAL", "1s"), ("ENTREPOT_GC_TRASH_FOR", "0s")])?;
     let client = Client(registry.address()?);
     let base = tempfile::tempdir()?;
     let (data, to) = (registry.data(), shown(base.path())?);
