@@ -15,6 +15,7 @@
 
 mod campaign;
 mod client;
+mod collect;
 mod content;
 mod deletes;
 mod disk;
@@ -45,6 +46,9 @@ pub(crate) struct Arguments {
     /// Over so many replicas, PostgreSQL and an S3 server, instead of one process with its own disk
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     replicas: Option<u16>,
+    /// Collect garbage and empty the trash without pause, and look that nothing goes that is needed
+    #[arg(long, conflicts_with = "replicas")]
+    collect: bool,
     /// Which S3 server the replicas keep their blobs in
     #[arg(long, value_enum, default_value = "seaweedfs", requires = "replicas")]
     store: replicas::StoreServer,
@@ -68,6 +72,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let seed = arguments.seed.unwrap_or_else(|| u64::from(clock()));
     let clients = arguments.clients.max(1);
     let longest_load = |default| Duration::from_millis(arguments.longest_load.unwrap_or(default));
+    if arguments.collect {
+        return collect::run(&collect::Plan { rounds: arguments.rounds, seed, clients });
+    }
     match arguments.replicas {
         Some(replicas) => replicas::run(&replicas::Plan {
             rounds: arguments.rounds,

@@ -43,7 +43,10 @@ impl Policy for Access {
             true => Terms::default(),
             false => Terms::freezing(move |tag: &Tag| immutable.iter().any(|pattern| pattern.matches(tag.as_str()))),
         };
-        Ok(terms.limited_to(max_bytes))
+        let terms = terms.limited_to(max_bytes);
+        // A pull leaves no trace that would have a name.
+        let name = if action == Action::Pull { None } else { caller.principal().name() };
+        Ok(name.iter().fold(terms, |terms, name| terms.asked_by(name)))
     }
 
     fn decide_catalog(&self, caller: &Caller) -> Result<(), Error> {

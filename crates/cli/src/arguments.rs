@@ -1,20 +1,25 @@
 //! The command line: commands and their arguments. Flags that are settings come from the table of settings
 //! ([`crate::config::Flags`]), so that their help never differs from the reference page.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 
 use crate::commands::accounts::Noun;
 use crate::commands::accounts::audit::{self, AuditArguments};
 use crate::commands::accounts::ci::{self, CiCommand};
 use crate::commands::accounts::explain::{self, AccessCommand};
+use crate::commands::accounts::gc::{self, GcArguments};
 use crate::commands::accounts::keys::KeysCommand;
 use crate::commands::accounts::maintenance::{self, MaintenanceCommand};
 use crate::commands::accounts::org::{self, OrgCommand};
 use crate::commands::accounts::quota::{self, QuotaCommand};
 use crate::commands::accounts::repo::{self, RepoCommand};
 use crate::commands::accounts::robot::{self, RobotCommand};
+use crate::commands::accounts::tag::{self, TagCommand};
 use crate::commands::accounts::team::{self, TeamCommand};
 use crate::commands::accounts::token::{self, TokenCommand};
+use crate::commands::accounts::trash::{self, TrashCommand};
 use crate::commands::accounts::user::{self, UserCommand};
 use crate::commands::import::{self, ImportCommand};
 use crate::commands::login::{self, LoginArguments, Where};
@@ -98,6 +103,30 @@ pub(crate) enum Command {
     /// Serve pulls alone for a while
     #[command(after_help = maintenance::EXAMPLES)]
     Maintenance(Noun<MaintenanceCommand>),
+    /// Collect garbage now; a running registry does this by itself (gc.interval)
+    #[command(after_help = gc::EXAMPLES)]
+    Gc(GcArguments),
+    /// Bring back what was deleted
+    #[command(after_help = trash::EXAMPLES)]
+    Trash(Noun<TrashCommand>),
+    /// See what tags showed, and roll them back
+    #[command(after_help = tag::EXAMPLES)]
+    Tag(Noun<TagCommand>),
+    /// Copy everything that the registry has, while it runs
+    ///
+    /// A backup is a snapshot of all rows, and every blob that they name and that is not in the directory yet. One that was broken off
+    /// leaves nothing that counts. Exit status: 0 if everything was copied, 1 if not.
+    Backup(BackupArguments),
+    /// Bring a registry back from a backup
+    ///
+    /// It goes where the configuration says, which has to be empty: to a data directory, a PostgreSQL database, an object store.
+    /// Nothing is visible before all of it is there. One that was interrupted goes on with the same command.
+    Restore(RestoreArguments),
+    /// Read every blob again, and take aside what is damaged
+    ///
+    /// A running registry does this by itself (scrub.every), and also what this command asks for: then it is followed here. Where none runs
+    /// over the data it is done here. Exit status: 0 if no blob is in quarantine, 1 if one is.
+    Scrub(ScrubArguments),
     /// Give back expired uploads and bytes that nothing needs, while the registry is stopped
     ///
     /// A running registry does this by itself (uploads.purge_interval).
@@ -146,6 +175,86 @@ pub(crate) struct MoveArguments {
     /// After a move that is done it lets the old one take writes again too, and leaves the new one alone.
     #[arg(long)]
     pub(crate) cancel: bool,
+    /// Settings
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// Where a backup goes.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct BackupArguments {
+    /// What to do with backups that were taken.
+    #[command(subcommand)]
+    pub(crate) command: Option<BackupCommand>,
+    /// The directory for backups of this registry, made if it is not there; best on another disk, or another machine's
+    #[arg(long, value_name = "DIRECTORY", required = true)]
+    pub(crate) to: Option<PathBuf>,
+    /// Afterwards remove all snapshots but the last N, and what only they needed [default: remove nothing]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep: Option<u32>,
+    /// Settings
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// What can be done with backups.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    /// List the snapshots
+    List(BackupList),
+    /// Look whether everything is there that the snapshots need
+    ///
+    /// Exit status: 0 if nothing is wrong, 1 if something is.
+    Check(BackupCheck),
+}
+
+/// Which backups to list.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BackupList {
+    /// The directory of the backups
+    pub(crate) directory: PathBuf,
+}
+
+/// Which backups to look at, and how closely.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BackupCheck {
+    /// The directory of the backups
+    pub(crate) directory: PathBuf,
+    /// Read every blob too, and compare it with its digest
+    #[arg(long)]
+    pub(crate) read: bool,
+    /// Look at this snapshot alone
+    #[arg(long, value_name = "NAME")]
+    pub(crate) snapshot: Option<String>,
+}
+
+/// How to scrub.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ScrubArguments {
+    /// Copy damaged blobs back from this directory of backups, also those found before; the registry has to be able to read it
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) repair_from: Option<PathBuf>,
+    /// Only say how far it is, and what is in quarantine
+    #[arg(long, conflicts_with = "repair_from")]
+    pub(crate) status: bool,
+    /// Settings
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// What to restore.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestoreArguments {
+    /// The directory of the backups
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) from: PathBuf,
+    /// Which snapshot, as `entrepot backup list` names it [default: the last one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) snapshot: Option<String>,
+    /// End also without the blobs that the backup has not: what needs them cannot be pulled until they are pushed again
+    #[arg(long)]
+    pub(crate) incomplete: bool,
     /// Settings
     #[command(flatten)]
     pub(crate) flags: Flags,

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod accounts;
+pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod database;
 pub(crate) mod doctor;
@@ -9,8 +10,11 @@ pub(crate) mod ldap;
 pub(crate) mod login;
 pub(crate) mod mail;
 pub(crate) mod oidc;
+mod progress;
 pub(crate) mod purge;
+pub(crate) mod restore;
 mod run;
+pub(crate) mod scrub;
 pub(crate) mod serve;
 pub(crate) mod store;
 

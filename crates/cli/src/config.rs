@@ -43,6 +43,7 @@ use std::sync::Arc;
 use entrepot_access::{LoginProvider, PublicUrl, SignUp};
 use entrepot_identity::directory::Directory;
 use entrepot_mail::Mailer;
+use entrepot_registry::ScrubOptions;
 use entrepot_store::ObjectsConfig;
 
 pub(crate) use self::access::Anonymous;
@@ -59,7 +60,9 @@ use self::provider::Provider;
 pub(crate) use self::quantity::{Limit, duration, limit};
 use self::reader::{Reader, Reported};
 pub(crate) use self::reference::reference;
-pub(crate) use self::sections::{Audit, Http, Limits, Log, Metrics, Rate, Registry, Shutdown, Uploads};
+pub(crate) use self::sections::{
+    Audit, Collection, Http, Limits, Log, Metrics, Rate, Registry, Scrub, Shutdown, Uploads,
+};
 pub(crate) use self::show::show;
 pub(crate) use self::tls::TlsFiles;
 use self::value::Value;
@@ -101,6 +104,10 @@ pub(crate) struct Config {
     pub(crate) registry: Registry,
     /// What becomes of unfinished uploads.
     pub(crate) uploads: Uploads,
+    /// What becomes of what nothing needs.
+    pub(crate) gc: Collection,
+    /// How blobs are read again.
+    pub(crate) scrub: Scrub,
     /// What is between the clients and the registry.
     pub(crate) http: Http,
     /// What one client may take.
@@ -164,6 +171,8 @@ impl Config {
         let objects = places.as_ref().map_err(|reported| *reported).and_then(|places| places.objects(reader));
         let registry = Registry::read(reader);
         let uploads = Uploads::read(reader);
+        let gc = Collection::read(reader);
+        let scrub = Scrub::read(reader);
         let limits = Limits::read(reader);
         let rate = Rate::read(reader);
         let shutdown = Shutdown::read(reader);
@@ -188,6 +197,8 @@ impl Config {
             objects: objects?,
             registry: registry?,
             uploads: uploads?,
+            gc: gc?,
+            scrub: scrub?,
             http: http?,
             limits: limits?,
             rate: rate?,
@@ -197,6 +208,15 @@ impl Config {
             metrics: metrics?,
             origins: reader.origins(),
         })
+    }
+
+    /// The scrub, as the core takes it.
+    pub(crate) fn scrub_options(&self) -> ScrubOptions {
+        ScrubOptions {
+            every: self.scrub.every.0,
+            bytes_per_second: self.scrub.bytes_per_second.0.map(|size| size.0),
+            repair_from: self.scrub.repair_from.clone(),
+        }
     }
 
     /// The effective value of every setting as TOML, in the order of [`sections::TABLE`], but for the sections of which there may be
@@ -212,6 +232,8 @@ impl Config {
         values.extend(self.places.values());
         values.extend(self.registry.values());
         values.extend(self.uploads.values());
+        values.extend(self.gc.values());
+        values.extend(self.scrub.values());
         values.extend(self.http.values());
         values.extend(self.limits.values());
         values.extend(self.rate.values());

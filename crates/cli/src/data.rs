@@ -5,6 +5,7 @@
 //! it says so, and where only the blobs are in it, the list of living processes in the database.
 
 mod directory;
+pub(crate) mod restoring;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use entrepot_database::{DEAD_AFTER, Database, Error, Kind, Part, PostgresOptions
 use entrepot_identity::provider;
 use entrepot_registry::gate::{Gate, Open};
 use entrepot_registry::{Options, Registry};
-use entrepot_store::{ObjectsConfig, Store};
+use entrepot_store::{Look, ObjectsConfig, Store};
 use uuid::Uuid;
 
 pub(crate) use self::directory::Lock;
@@ -61,6 +62,10 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
         delete: config.registry.delete,
         max_blob_bytes: config.limits.max_blob_bytes.0.map(|size| size.0),
         expire_uploads_after: config.uploads.expire_after,
+        grace: config.gc.grace,
+        untagged_after: config.gc.untagged_after.0,
+        trash_for: config.gc.trash_for,
+        history_for: config.gc.history_for,
     };
     let access = access_over(config, database.clone())?;
     let registry = Registry::new(options, store, database);
@@ -101,8 +106,23 @@ fn access_over(config: &Config, database: Database) -> anyhow::Result<Access> {
     Ok(Access::new(options, database)?)
 }
 
-async fn open_database(config: &Config) -> anyhow::Result<Database> {
+/// Whether a process holds the data directory, and so alone may change what is in it.
+pub(crate) fn is_in_use(config: &Config) -> anyhow::Result<bool> {
+    directory::is_locked(&config.data_dir)
+}
+
+/// Looks at the store alone, beside a registry that may be running.
+pub(crate) async fn look(config: &Config) -> Result<Look, entrepot_store::Error> {
+    match &config.objects {
+        Some(objects) => Look::objects(objects.clone()).await,
+        None => Look::disk(&config.data_dir),
+    }
+}
+
+/// Opens the database alone, likewise.
+pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Database> {
     let directory = &config.data_dir;
+    restoring::refuse_unfinished(directory)?;
     let Some(options) = config.database.postgres() else {
         return Database::open(&file(directory), ROOMS)
             .with_context(|| format!("cannot use the data directory {}", directory.display()));

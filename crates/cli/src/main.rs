@@ -14,7 +14,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Command, DatabaseCommand, LdapCommand, MailCommand, OidcCommand};
-use crate::commands::accounts::{audit, ci, explain, keys, maintenance, org, quota, repo, robot, team, token, user};
+use crate::commands::accounts::{
+    audit, ci, explain, keys, maintenance, org, quota, repo, robot, tag, team, token, trash, user,
+};
 
 fn main() -> ExitCode {
     // Until the process ends.
@@ -39,6 +41,12 @@ fn main() -> ExitCode {
         Command::Access(noun) => explain::run(noun),
         Command::Audit(arguments) => audit::print(arguments),
         Command::Maintenance(noun) => noun.run(maintenance::run),
+        Command::Gc(command) => command.run(),
+        Command::Trash(noun) => noun.run(trash::run),
+        Command::Tag(noun) => noun.run(tag::run),
+        Command::Backup(arguments) => commands::backup::run(&arguments),
+        Command::Restore(arguments) => commands::restore::run(&arguments),
+        Command::Scrub(arguments) => commands::scrub::run(&arguments),
         Command::Purge(flags) => commands::purge::run(&flags),
         Command::Import(command) => commands::import::run(&command),
         Command::Database(DatabaseCommand::Move(arguments)) => commands::database::run(&arguments),

@@ -19,11 +19,11 @@ mod cancel;
 mod compare;
 mod copy;
 mod finish;
-mod page;
+pub(crate) mod page;
 pub(crate) mod record;
-mod shape;
+pub(crate) mod shape;
 mod successor;
-mod tables;
+pub(crate) mod tables;
 
 use std::sync::Arc;
 
@@ -147,6 +147,18 @@ impl Move {
             shapes.push(Arc::new(ours));
         }
         Ok(shapes)
+    }
+}
+
+impl Database {
+    /// Whether no table of `rooms` has a row.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn is_empty(&self, rooms: &[Room]) -> Result<bool, Error> {
+        let names: Vec<&str> = tables::all(rooms).map(|table| table.name).collect();
+        let filled = self.scan(move |connection| begin::first_filled(connection, &names));
+        Ok(filled.await?.is_none())
     }
 }
 

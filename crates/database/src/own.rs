@@ -1,7 +1,7 @@
-//! The tables of this crate: jobs, replicas, the stop of writes, and moves.
+//! The tables of this crate: jobs, replicas, the stop of writes, moves, and holds.
 
 use crate::migration::{Compatibility, Migration, Room};
-use crate::{Statement, connection, jobs, maintenance, moving, replica};
+use crate::{Statement, connection, holds, jobs, maintenance, moving, replica};
 
 const ROOM: Room = Room {
     name: "database",
@@ -28,9 +28,16 @@ const ROOM: Room = Room {
             postgres: include_str!("../migrations/postgres/003_moves.sql"),
             compatibility: Compatibility::Additive,
         },
+        Migration {
+            name: "holds",
+            sqlite: include_str!("../migrations/sqlite/004_holds.sql"),
+            postgres: include_str!("../migrations/postgres/004_holds.sql"),
+            // A version that does not look for holds would take away what a backup still has to copy.
+            compatibility: Compatibility::Breaking,
+        },
     ],
     // All of them say something of the processes that use this very database: who lives, who holds which job, whether it is
-    // being moved. None of it is true of a copy.
+    // being moved, who holds its bytes. None of it is true of a copy.
     tables: &[],
 };
 
@@ -43,6 +50,7 @@ pub(crate) fn with_own(rooms: &[Room]) -> Vec<Room> {
 pub(crate) fn statements() -> impl Iterator<Item = Statement> {
     let lists = [
         connection::tables::STATEMENTS,
+        holds::tables::STATEMENTS,
         jobs::tables::STATEMENTS,
         maintenance::tables::STATEMENTS,
         moving::record::tables::STATEMENTS,

@@ -13,9 +13,11 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use rusqlite::OpenFlags;
 
+pub(crate) use self::file::make_private;
+pub(crate) use self::migration::migrate;
 pub(crate) use self::statements::{all, execute, first, prepare_only};
 pub(crate) use self::writer::Writer;
-use crate::{Connection, Error, Metrics, Room};
+use crate::{Connection, Error, Kind, Metrics, Room};
 
 /// A database file.
 pub(crate) struct Sqlite {
@@ -45,6 +47,15 @@ impl Sqlite {
     /// A file that is there already, to be read as it is.
     pub(crate) fn look(path: &Path) -> Result<rusqlite::Connection, Error> {
         Ok(rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+    }
+
+    /// Copies everything, as it is at one moment, into the file `to`, which is empty. Who writes does not wait.
+    pub(crate) fn copy_into(&self, to: &Path) -> Result<(), Error> {
+        let to = to
+            .to_str()
+            .ok_or_else(|| Error::new(Kind::Other, "snapshot", format!("{} is no text in UTF-8", to.display())))?;
+        Self::look(&self.path)?.execute("VACUUM INTO ?1", [to])?;
+        Ok(())
     }
 
     /// Takes what is in the log into the file, so that the file alone has everything, unless somebody reads what is older.

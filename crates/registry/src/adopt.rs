@@ -39,9 +39,9 @@ impl Registry {
             Adoption::NoFiles => return Ok(None),
         };
         fail::fail_point!("registry::after_publish");
-        let (repository, digest) = (grant.repository().clone(), *digest);
+        let (repository, digest, grace) = (grant.repository().clone(), *digest, self.0.options.grace);
         let linked = self.0.database.write(Durability::Power, move |connection| {
-            blobs::link_published(connection, &repository, &digest, size).map(drop)
+            blobs::link_published(connection, &repository, &digest, size, grace).map(drop)
         });
         linked.await?;
         fail::fail_point!("registry::after_link");

@@ -1,7 +1,7 @@
 //! Blobs of a repository: read, link from another repository, delete.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use entrepot_database::{Connection, Durability, Timestamp};
@@ -11,7 +11,7 @@ use entrepot_store::Blob;
 use crate::cache::{CachedBlob, SMALL_BLOB};
 use crate::gate::{Delete, Grant, Pull, Push};
 use crate::usage::{self, Thing};
-use crate::{Error, Registry, ensure_repository, existing_repository, parts, tables};
+use crate::{Error, Registry, collect, ensure_repository, existing_repository, parts, quarantine, stored_name, tables};
 
 /// How many repositories are tried as the source of a mount that names none.
 const MOUNT_CANDIDATES: i64 = 32;
@@ -50,18 +50,40 @@ impl Registry {
     /// The size in bytes of a blob of the repository.
     ///
     /// # Errors
-    /// [`Error::BlobUnknown`].
+    /// [`Error::BlobUnknown`], [`Error::BlobQuarantined`].
     pub async fn stat_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<u64, Error> {
-        Ok(self.find_blob(grant.repository(), digest).await?.size)
+        let blob = self.find_blob(grant.repository(), digest).await?;
+        self.refuse_quarantined(digest).await?;
+        if blob.condemned {
+            // Whoever hears that it is there will not push it, but a manifest that names it.
+            self.revive_blob(grant.repository(), digest).await?;
+        }
+        Ok(blob.size)
+    }
+
+    async fn revive_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<(), Error> {
+        let (name, digest, grace) = (repository.clone(), *digest, self.0.options.grace);
+        let revived = self.0.database.write(Durability::Power, move |connection| {
+            let repository = existing_repository(connection, &name)?;
+            let Some((blob, _)) = linked_blob(connection, &digest.to_string(), repository)? else {
+                return Err(Error::BlobUnknown(digest));
+            };
+            want(connection, repository, blob, grace)
+        });
+        revived.await?;
+        self.0.cache.forget_blob(repository, &digest);
+        self.0.metrics.revived.inc();
+        Ok(())
     }
 
     /// A blob of the repository. Small ones come from memory from the second time on.
     ///
     /// # Errors
-    /// [`Error::BlobUnknown`], and [`Error::Store`] if its bytes cannot be read.
+    /// [`Error::BlobUnknown`], [`Error::BlobQuarantined`], and [`Error::Store`] if its bytes cannot be read.
     pub async fn get_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<BlobContent, Error> {
         let repository = grant.repository();
         let cached = self.find_blob(repository, digest).await?;
+        self.refuse_quarantined(digest).await?;
         if let Some(bytes) = cached.bytes {
             return Ok(BlobContent::Small(bytes));
         }
@@ -75,7 +97,11 @@ impl Registry {
                 Ok(bytes) => bytes,
                 Err(error) => return Err(self.unreadable(grant, digest, error).await),
             };
-            self.0.cache.keep_bytes(repository, digest, bytes.clone());
+            // Once for each time that they come into memory: what is wrong there would outlive a repair of the disk.
+            if Digest::of(digest.algorithm(), &bytes) != *digest {
+                return Err(Error::Damaged(format!("blob {digest} has other bytes")));
+            }
+            self.0.cache.keep_bytes(repository, digest, bytes.clone(), cached.condemned);
             BlobContent::Small(bytes)
         } else {
             BlobContent::Stored(blob)
@@ -101,23 +127,23 @@ impl Registry {
 
     async fn load_blob(&self, repository: RepositoryName, digest: Digest) -> Result<CachedBlob, Error> {
         let found = self.0.database.read(move |connection| {
-            let mut size = None;
+            let mut found = None;
             let mut parts = Vec::new();
             digest.with_text(|text| {
                 let parameters = [text.into(), repository.as_str().into()];
                 connection.all(&tables::BLOB_BY_NAMES, &parameters, |row| {
-                    size = Some(row.size(0)?);
+                    found = Some((row.size(0)?, row.optional_integer(3)?.is_some()));
                     if row.optional_text(1)?.is_some() {
                         parts.push(parts::part(row, 1)?);
                     }
                     Ok::<_, Error>(())
                 })
             })?;
-            Ok::<_, Error>(size.map(|size| (size, parts)))
+            Ok::<_, Error>(found.map(|found| (found, parts)))
         });
-        let (size, parts) = found.await?.ok_or(Error::BlobUnknown(digest))?;
+        let ((size, condemned), parts) = found.await?.ok_or(Error::BlobUnknown(digest))?;
         let parts = if parts.is_empty() { Arc::default() } else { parts.into() };
-        Ok(CachedBlob { size, parts, bytes: None })
+        Ok(CachedBlob { size, parts, bytes: None, condemned })
     }
 
     /// Repositories that have the blob, to be asked for one after the other when a mount names no source
@@ -131,10 +157,7 @@ impl Registry {
             .database
             .scan(move |connection| {
                 let parameters = [(&text).into(), MOUNT_CANDIDATES.into()];
-                connection.all(&tables::HOLDERS_OF_BLOB, &parameters, |row| {
-                    let name = row.text(0)?;
-                    name.parse().map_err(|_| Error::Damaged(format!("{name:?} stands where a repository name should")))
-                })
+                connection.all(&tables::HOLDERS_OF_BLOB, &parameters, |row| stored_name(row.text(0)?))
             })
             .await
     }
@@ -147,13 +170,14 @@ impl Registry {
         if grant.terms().max_bytes().is_some() {
             match self.stat_blob(&source.0, digest).await {
                 Ok(size) => self.require_room(grant, Thing::Blob(*digest), size).await?,
-                Err(Error::BlobUnknown(_)) => return Ok(false),
+                Err(Error::BlobUnknown(_) | Error::BlobQuarantined(_)) => return Ok(false),
                 Err(error) => return Err(error),
             };
         }
         let (name, from) = (grant.repository().clone(), source.0.repository().clone());
-        let text = digest.to_string();
-        self.0
+        let (text, grace) = (digest.to_string(), self.0.options.grace);
+        let mounted = self
+            .0
             .database
             .write(Durability::Power, move |connection| {
                 let Some(from) = crate::find_repository(connection, &from)? else {
@@ -163,10 +187,13 @@ impl Registry {
                     return Ok(false);
                 };
                 let repository = ensure_repository(connection, &name)?;
-                link(connection, repository, &name, blob, size)?;
+                link(connection, repository, &name, blob, size, grace)?;
                 Ok(true)
             })
-            .await
+            .await?;
+        // It may have been there, and condemned.
+        self.0.cache.forget_blob(grant.repository(), digest);
+        Ok(mounted)
     }
 
     /// Takes a blob out of the repository. Its bytes stay as long as another repository has it.
@@ -182,7 +209,7 @@ impl Registry {
             .database
             .write(Durability::Power, move |connection| {
                 let repository = existing_repository(connection, &name)?;
-                let Some((blob, size)) = linked_blob(connection, &digest.to_string(), repository)? else {
+                let Some((blob, size)) = quarantine::linked(connection, &digest.to_string(), repository)? else {
                     return Err(Error::BlobUnknown(digest));
                 };
                 let user = connection.first(&tables::USER_OF_BLOB, &[blob.into(), repository.into()], |row| {
@@ -192,6 +219,7 @@ impl Registry {
                     return Err(Error::in_use(digest, user));
                 }
                 connection.execute(&tables::UNLINK_BLOB, &[repository.into(), blob.into()])?;
+                collect::drop_blob(connection, &digest.to_string())?;
                 usage::shrinks(connection, &name, size)
             })
             .await?;
@@ -219,12 +247,14 @@ pub(crate) struct PublishedBlob {
     pub(crate) needs_parts: bool,
 }
 
-/// Records that the store has a blob and that the repository may serve it.
+/// Records that the store has a blob and that the repository may serve it. A manifest that names it has at least `grace`
+/// to come.
 pub(crate) fn link_published(
     connection: &Connection<'_>,
     repository: &RepositoryName,
     digest: &Digest,
     size: u64,
+    grace: Duration,
 ) -> Result<PublishedBlob, Error> {
     let text = digest.to_string();
     let now = Timestamp::now();
@@ -235,16 +265,32 @@ pub(crate) fn link_published(
         Some(id) => PublishedBlob { id, needs_parts: true },
         None => known_blob(connection, digest, &text, size)?,
     };
-    link(connection, id, repository, blob.id, size)?;
+    quarantine::release(connection, &text)?;
+    link(connection, id, repository, blob.id, size, grace)?;
     Ok(blob)
 }
 
 /// Lets the repository `id`, called `name`, have a blob, if it does not yet.
-fn link(connection: &Connection<'_>, id: i64, name: &RepositoryName, blob: i64, size: u64) -> Result<(), Error> {
-    match connection.execute(&tables::LINK_BLOB, &[id.into(), blob.into()])? {
-        0 => Ok(()),
+pub(crate) fn link(
+    connection: &Connection<'_>,
+    id: i64,
+    name: &RepositoryName,
+    blob: i64,
+    size: u64,
+    grace: Duration,
+) -> Result<(), Error> {
+    let due = Timestamp::now().plus(grace);
+    match connection.execute(&tables::LINK_BLOB, &[id.into(), blob.into(), due.into()])? {
+        0 => want(connection, id, blob, grace),
         _ => usage::grows(connection, name, size),
     }
+}
+
+/// Says that somebody is about to need a blob that the repository has.
+fn want(connection: &Connection<'_>, repository: i64, blob: i64, grace: Duration) -> Result<(), Error> {
+    let due = Timestamp::now().plus(grace);
+    connection.execute(&tables::WANT_BLOB, &[due.into(), repository.into(), blob.into()])?;
+    Ok(())
 }
 
 /// The row of a blob that was there before.

@@ -8,6 +8,7 @@
 //! place that the reader had reserved for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, RepositoryName};
@@ -41,6 +42,8 @@ pub(crate) struct CachedBlob {
     pub(crate) parts: Arc<[Part]>,
     /// The bytes, if they were asked for and are few.
     pub(crate) bytes: Option<Bytes>,
+    /// Whether the repository loses it unless somebody asks for it: see `collect`.
+    pub(crate) condemned: bool,
 }
 
 #[derive(Clone)]
@@ -61,6 +64,8 @@ pub(crate) struct Cache {
     entries: QuickCache<String, Entry, Weight>,
     /// Whether facts of the database are kept, or only bytes.
     facts: bool,
+    /// Grows with each repository that is forgotten as a whole.
+    forgotten: AtomicU64,
     pub(crate) hits: Counter,
     pub(crate) misses: Counter,
 }
@@ -88,7 +93,8 @@ impl Cache {
     pub(crate) fn new(facts: bool) -> Self {
         let entries =
             QuickCache::with(1024, CAPACITY, Weight, DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { entries, facts, hits: Counter::default(), misses: Counter::default() }
+        let (hits, misses) = (Counter::default(), Counter::default());
+        Self { entries, facts, forgotten: AtomicU64::new(0), hits, misses }
     }
 
     /// The entry of `key`, or what `load` makes of the database, which is kept unless the key was removed meanwhile.
@@ -108,9 +114,13 @@ impl Cache {
             }
             GuardResult::Guard(guard) => {
                 self.misses.inc();
+                let forgotten = self.forgotten.load(Ordering::SeqCst);
                 let entry = load().await?;
                 // Refused if the key was removed since: then this caller alone gets the value, as it asked before.
                 let _kept = guard.insert(entry.clone());
+                if self.forgotten.load(Ordering::SeqCst) != forgotten {
+                    self.entries.remove(key);
+                }
                 Ok(entry)
             }
             GuardResult::Timeout => {
@@ -169,7 +179,9 @@ impl Cache {
         match self.get(&blob_key(repository, digest), || async { Ok(Entry::Blob(load().await?)) }).await? {
             Entry::Blob(blob) if self.facts || blob.size > SMALL_BLOB => Ok(blob),
             Entry::Blob(blob) => match self.entries.get(&bytes_key(digest)) {
-                Some(Entry::Blob(known)) if known.size == blob.size => Ok(known),
+                Some(Entry::Blob(known)) if known.size == blob.size => {
+                    Ok(CachedBlob { condemned: blob.condemned, ..known })
+                }
                 _ => Ok(blob),
             },
             Entry::Manifest(_) => Err(Error::Damaged("a blob's key holds a manifest".to_owned())),
@@ -177,8 +189,10 @@ impl Cache {
     }
 
     /// Keeps the bytes of a blob; as a fact of the repository only if that is still there.
-    pub(crate) fn keep_bytes(&self, repository: &RepositoryName, digest: &Digest, bytes: Bytes) {
-        let blob = CachedBlob { size: bytes.len() as u64, parts: Arc::default(), bytes: Some(bytes) };
+    pub(crate) fn keep_bytes(&self, repository: &RepositoryName, digest: &Digest, bytes: Bytes, condemned: bool) {
+        // Over a database that others change `condemned` is a fact, and not kept.
+        let condemned = condemned && self.facts;
+        let blob = CachedBlob { size: bytes.len() as u64, parts: Arc::default(), bytes: Some(bytes), condemned };
         if self.facts {
             let _gone = self.entries.replace(blob_key(repository, digest), Entry::Blob(blob), false);
         } else {
@@ -192,6 +206,14 @@ impl Cache {
 
     pub(crate) fn forget_manifest(&self, repository: &RepositoryName, digest: &Digest) {
         self.entries.remove(manifest_key(repository, digest).as_str());
+    }
+
+    /// Forgets everything of a repository. Who is reading meanwhile sees the number, and keeps nothing.
+    pub(crate) fn forget_repository(&self, repository: &RepositoryName) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        let name = repository.as_str();
+        let of_it = |key: &str| key.strip_prefix(name).is_some_and(|rest| rest.starts_with(['@', ':']));
+        self.entries.retain(|key, _| !of_it(key));
     }
 
     pub(crate) fn forget_tag(&self, repository: &RepositoryName, tag: &str) {

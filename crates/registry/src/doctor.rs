@@ -1,6 +1,7 @@
 //! What rows and bytes say of each other: the core's part of `entrepot doctor`. Nothing is changed.
 
 pub(crate) mod presence;
+mod quarantine;
 pub(crate) mod references;
 mod usage;
 
@@ -28,6 +29,7 @@ impl Examination<'_> {
             Diagnosis { subject: "the store can be read", verdict: self.readable() },
             self.kind().await,
             Diagnosis { subject: presence::SUBJECT, verdict: self.presence().await },
+            self.database.check(quarantine::SUBJECT, quarantine::TABLES, quarantine::verdict).await,
             self.database.check(references::SUBJECT, references::TABLES, references::verdict).await,
             self.database.check(usage::SUBJECT, usage::TABLES, usage::verdict).await,
         ]
@@ -67,7 +69,7 @@ impl Examination<'_> {
     }
 
     async fn presence(&self) -> Verdict {
-        if let Some(reason) = self.database.lacks(&["blobs", "objects"]) {
+        if let Some(reason) = self.database.lacks(&["blobs", "objects", "quarantine"]) {
             return Verdict::NotLookedAt(reason);
         }
         match &self.store {

@@ -2,6 +2,8 @@
 
 use entrepot_oci::{Digest, InvalidManifest, Reference, RepositoryName, Tag};
 
+use crate::TrashId;
+
 /// A blob or manifest that a pushed manifest names and the repository does not have as named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadTarget {
@@ -56,6 +58,9 @@ pub enum Error {
     /// The repository does not have the blob.
     #[error("blob {0} is not in this repository")]
     BlobUnknown(Digest),
+    /// The repository has the blob, and its bytes are damaged.
+    #[error("the bytes of blob {0} are damaged, and were set aside: push it again, or ask the operator to repair it")]
+    BlobQuarantined(Digest),
     /// The repository does not have the manifest or tag.
     #[error("manifest {0} is not in this repository")]
     ManifestUnknown(Reference),
@@ -96,6 +101,12 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// Nothing of that id is in the trash of the repository.
+    #[error("no entry {0} is in the trash of this repository: it was restored, or is gone for good")]
+    TrashUnknown(TrashId),
+    /// What would be restored is there again.
+    #[error("{0} is there again, and is not what would be restored: move it away first")]
+    Taken(String),
     /// The namespace may not have as much.
     #[error(
         "{} has {} of the {} bytes that it may have, and this does not fit in: delete what is not needed, or ask an administrator \

@@ -78,6 +78,7 @@ pub trait Policy: Clone + Send + Sync + 'static {
 pub struct Terms {
     frozen: Option<Arc<Frozen>>,
     max_bytes: Option<u64>,
+    by: Option<Arc<str>>,
 }
 
 /// Whether a tag stays as it is, once it is set.
@@ -95,6 +96,22 @@ impl Terms {
         Self { max_bytes, ..self }
     }
 
+    /// Says who asks, in words that are written down with what they do.
+    #[must_use]
+    pub fn asked_by(self, name: &str) -> Self {
+        Self { by: Some(name.into()), ..self }
+    }
+
+    /// Who asks, if the policy says so.
+    pub(crate) fn by(&self) -> Option<&str> {
+        self.by.as_deref()
+    }
+
+    /// Whether there may be tags that stay as they are.
+    pub(crate) fn freezes_some(&self) -> bool {
+        self.frozen.is_some()
+    }
+
     /// Whether this tag, once set, stays as it is.
     pub fn freezes(&self, tag: &Tag) -> bool {
         self.frozen.as_ref().is_some_and(|frozen| frozen(tag))
@@ -108,7 +125,11 @@ impl Terms {
 
 impl std::fmt::Debug for Terms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Terms").field("frozen", &self.frozen.is_some()).field("max_bytes", &self.max_bytes).finish()
+        f.debug_struct("Terms")
+            .field("frozen", &self.frozen.is_some())
+            .field("max_bytes", &self.max_bytes)
+            .field("by", &self.by)
+            .finish()
     }
 }
 

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod adopt;
+mod backup;
 mod blobs;
 mod cache;
 mod catalog;
+mod collect;
 mod doctor;
 mod error;
 pub mod gate;
@@ -13,10 +15,16 @@ mod metrics;
 mod parts;
 mod publish;
 mod purge;
+mod quarantine;
 mod referrers;
 mod replica;
+mod reread;
+mod scrub;
+mod sizes;
 mod slots;
 mod tables;
+mod tags;
+mod trash;
 mod uploads;
 mod usage;
 
@@ -29,16 +37,25 @@ use entrepot_store::Store;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+pub use backup::{
+    Archive, Backup, BackupError, Base, Check, Far, Found, Kept, Lost, NOT_RESTORED, Record, Recovered, Restore, Taken,
+};
 pub use blobs::{BlobContent, MountSource};
 pub use catalog::{CatalogError, TagEntry};
+pub use collect::{Collected, Deed, Explanation, Fate, Keeper, Reason, Step};
 pub use doctor::Examination;
 pub use error::{BadTarget, Error, Full, Mismatch, Use};
 pub use listing::Page;
 pub use manifests::{Destination, ManifestPush, Precondition, PushedManifest, StoredManifest};
 pub use metrics::Metrics;
 pub use purge::Purged;
+pub use quarantine::Quarantined;
 pub use referrers::{Referrer, Referrers};
+pub use scrub::{ScrubOptions, ScrubState, Scrubbed};
+pub use sizes::Sizes;
 pub use tables::ROOM;
+pub use tags::{Standing, TagChange};
+pub use trash::{Deleted, Restored, TrashEntry, TrashId};
 pub use uploads::{BodyError, UploadId};
 pub use usage::used_bytes;
 
@@ -53,6 +70,12 @@ const FAIL_POINTS: &[&str] = &[
     "registry::after_link",
     "registry::after_manifest",
     "registry::after_delete",
+    "registry::after_restore",
+    "collect::after_trash",
+    "collect::after_links",
+    "collect::after_manifests",
+    "collect::after_forget",
+    "collect::after_bytes",
     "objects::after_adopt",
     "objects::after_remove",
 ];
@@ -71,12 +94,30 @@ pub struct Options {
     pub max_blob_bytes: Option<u64>,
     /// How long an upload that nobody writes to is kept.
     pub expire_uploads_after: Duration,
+    /// How long what nothing needs is left alone, twice: before it is condemned, and before it goes. A client has as long to
+    /// push the manifest of blobs that it was told are there.
+    pub grace: Duration,
+    /// After how long manifests go that nothing names; `None`: never.
+    pub untagged_after: Option<Duration>,
+    /// How long what was deleted can be restored; zero: not at all.
+    pub trash_for: Duration,
+    /// How long is known what tags showed.
+    pub history_for: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let week = Duration::from_hours(7 * 24);
-        Self { sparse: false, delete: true, max_blob_bytes: None, expire_uploads_after: week }
+        Self {
+            sparse: false,
+            delete: true,
+            max_blob_bytes: None,
+            expire_uploads_after: week,
+            grace: Duration::from_hours(24),
+            untagged_after: None,
+            trash_for: week,
+            history_for: Duration::from_hours(90 * 24),
+        }
     }
 }
 
@@ -91,6 +132,7 @@ struct Inner {
     cache: cache::Cache,
     metrics: Metrics,
     usage: usage::Remembered,
+    quarantine: quarantine::Quarantine,
     /// The id of this process among those that are alive.
     replica: Mutex<Option<Uuid>>,
     /// Uploads that a request is writing to.
@@ -113,6 +155,7 @@ impl Registry {
             cache,
             metrics,
             usage: usage::Remembered::new(),
+            quarantine: quarantine::Quarantine::default(),
             replica: Mutex::default(),
             writing: slots::Slots::default(),
             recording: slots::Slots::default(),
@@ -193,6 +236,11 @@ fn ensure_repository(connection: &Connection<'_>, name: &RepositoryName) -> Resu
 /// A digest as a column holds it.
 fn stored_digest(text: &str) -> Result<Digest, Error> {
     text.parse().map_err(|_| Error::Damaged(format!("{text:?} stands where a digest should")))
+}
+
+/// The name of a repository as a column holds it.
+fn stored_name(text: &str) -> Result<RepositoryName, Error> {
+    text.parse().map_err(|_| Error::Damaged(format!("{text:?} stands where a repository name should")))
 }
 
 #[cfg(test)]

@@ -1,15 +1,20 @@
 //! Manifests of a repository and the tags that name them.
 
+mod write;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use entrepot_database::{Connection, Durability, Row, Timestamp};
-use entrepot_oci::{Algorithm, Digest, Manifest, Reference, RepositoryName, Tag, Target};
+use entrepot_oci::{Algorithm, Digest, Manifest, Reference, RepositoryName, Tag};
 
-use crate::blobs::linked_blob;
-use crate::gate::{Delete, Grant, Pull, Push, Terms};
+use self::write::Writing;
+use crate::collect::Doomed;
+use crate::gate::{Delete, Grant, Pull, Push};
+use crate::tags::{self, Change};
+use crate::trash::Deletion;
 use crate::usage::{self, Thing};
-use crate::{BadTarget, Error, Registry, ensure_repository, existing_repository, stored_digest, tables};
+use crate::{Error, Registry, ensure_repository, existing_repository, stored_digest, tables};
 
 /// A manifest as it was pushed.
 #[derive(Clone, Debug)]
@@ -73,13 +78,6 @@ pub struct PushedManifest {
     pub warnings: Vec<String>,
 }
 
-/// What the transaction did, for the cache and the answer.
-struct Written {
-    is_new: bool,
-    stale_tags: Vec<String>,
-    absent: Vec<Digest>,
-}
-
 impl Registry {
     /// A manifest by tag or digest. Those that are asked for often come from memory.
     ///
@@ -100,18 +98,37 @@ impl Registry {
     }
 
     async fn load_manifest(&self, repository: RepositoryName, reference: Reference) -> Result<StoredManifest, Error> {
+        let (manifest, condemned) = self.read_manifest(repository.clone(), reference).await?;
+        if condemned && let Err(error) = self.revive_manifest(&repository, &manifest.digest).await {
+            // Whoever pulls gets it all the same.
+            tracing::debug!(error = &error as &dyn std::error::Error, "a condemned manifest was not revived");
+        }
+        Ok(manifest)
+    }
+
+    /// A manifest, and whether it is condemned. One that a tag names is not.
+    async fn read_manifest(
+        &self,
+        repository: RepositoryName,
+        reference: Reference,
+    ) -> Result<(StoredManifest, bool), Error> {
         let found = self.0.database.read(move |connection| {
             let name = repository.as_str().into();
             let found = match &reference {
                 Reference::Tag(tag) => {
-                    connection.first(&tables::MANIFEST_BY_TAG, &[tag.as_str().into(), name], read_manifest)?
+                    let parameters = [tag.as_str().into(), name];
+                    connection.first(&tables::MANIFEST_BY_TAG, &parameters, |row| {
+                        Ok::<_, Error>((read_manifest(row)?, false))
+                    })?
                 }
                 Reference::Digest(digest) => digest.with_text(|text| {
-                    connection.first(&tables::MANIFEST_BY_DIGEST, &[text.into(), name], read_manifest)
+                    connection.first(&tables::MANIFEST_BY_DIGEST, &[text.into(), name], |row| {
+                        Ok::<_, Error>((read_manifest(row)?, row.optional_integer(4)?.is_some()))
+                    })
                 })?,
             };
             match found {
-                Some(manifest) => Ok(manifest),
+                Some(found) => Ok(found),
                 None => {
                     existing_repository(connection, &repository)?;
                     Err(Error::ManifestUnknown(reference.clone()))
@@ -142,8 +159,10 @@ impl Registry {
             let (sparse, terms) = (self.0.options.sparse, grant.terms().clone());
             self.0.database.write(Durability::Power, move |connection| {
                 let repository = ensure_repository(connection, &name)?;
-                check_frozen(connection, repository, &terms, &digest, &tags)?;
-                let written = write_manifest(connection, repository, &push, &manifest, &digest, &tags, sparse)?;
+                tags::check_frozen(connection, repository, &terms, &digest, &tags)?;
+                let (push, manifest, digest, tags) = (&push, &manifest, &digest, &tags[..]);
+                let written =
+                    Writing { push, manifest, digest, tags, sparse, by: terms.by() }.write(connection, repository)?;
                 if written.is_new {
                     usage::grows(connection, &name, push.content.len() as u64)?;
                 }
@@ -157,11 +176,11 @@ impl Registry {
         for tag in tags.iter().map(Tag::as_str).chain(written.stale_tags.iter().map(String::as_str)) {
             self.0.cache.forget_tag(repository, tag);
         }
-        if !written.absent.is_empty() {
-            let names: Vec<_> = written.absent.iter().take(5).map(Digest::to_string).collect();
+        if !written.missing.is_empty() {
+            let names: Vec<_> = written.missing.iter().take(5).map(Digest::to_string).collect();
             warnings.push(format!(
                 "{} of the blobs or manifests that this manifest names are not in the repository: {}",
-                written.absent.len(),
+                written.missing.len(),
                 names.join(", ")
             ));
         }
@@ -180,13 +199,16 @@ impl Registry {
         if grant.terms().freezes(tag) {
             return Err(Error::TagImmutable(tag.clone()));
         }
-        let (repository, name) = (grant.repository().clone(), tag.clone());
+        let (name, terms, trash) = (grant.repository().clone(), grant.terms().clone(), self.has_trash());
+        let doomed = tag.clone();
         let deleted = self.0.database.write(Durability::Power, move |connection| {
-            let repository = existing_repository(connection, &repository)?;
-            match connection.execute(&tables::REMOVE_TAG, &[repository.into(), name.as_str().into()])? {
-                0 => Err(Error::tag_unknown(&name)),
-                _ => Ok(()),
+            let repository = existing_repository(connection, &name)?;
+            let change = Change { repository, now: Timestamp::now(), by: terms.by() };
+            let manifest = change.remove(connection, &doomed)?.ok_or_else(|| Error::tag_unknown(&doomed))?;
+            if trash {
+                Deletion { repository, name: &name, by: terms.by() }.tag(connection, &doomed, manifest)?;
             }
+            Ok::<_, Error>(())
         });
         deleted.await?;
         fail::fail_point!("registry::after_delete");
@@ -204,6 +226,7 @@ impl Registry {
             return Err(Error::DeleteDisabled);
         }
         let (name, digest, terms) = (grant.repository().clone(), *digest, grant.terms().clone());
+        let (grace, trash) = (self.0.options.grace, self.has_trash());
         let deleted = self.0.database.write(Durability::Power, move |connection| {
             let repository = existing_repository(connection, &name)?;
             let Some((id, size)) = find_manifest(connection, repository, &digest.to_string())? else {
@@ -214,14 +237,21 @@ impl Registry {
             if let Some(user) = user {
                 return Err(Error::in_use(digest, user));
             }
-            let tags = tags_of(connection, id)?;
+            let tags = tags::of_manifest(connection, id)?;
             for tag in tags.iter().filter_map(|tag| tag.parse::<Tag>().ok()) {
                 if terms.freezes(&tag) {
                     return Err(Error::TagImmutable(tag));
                 }
             }
-            remove_manifest(connection, id)?;
-            usage::shrinks(connection, &name, size)?;
+            let change = Change { repository, now: Timestamp::now(), by: terms.by() };
+            for tag in &tags {
+                change.note(connection, tag, None)?;
+            }
+            if trash {
+                Deletion { repository, name: &name, by: terms.by() }.manifest(connection, id, &digest)?;
+            } else {
+                Doomed { repository, name: &name, id, digest: &digest, size }.remove(connection, change.now, grace)?;
+            }
             Ok(tags)
         });
         let tags = deleted.await?;
@@ -257,156 +287,4 @@ fn address(push: &ManifestPush) -> Result<(Digest, Vec<Tag>), Error> {
 fn find_manifest(connection: &Connection<'_>, repository: i64, digest: &str) -> Result<Option<(i64, u64)>, Error> {
     connection
         .first(&tables::MANIFEST_ID, &[repository.into(), digest.into()], |row| Ok((row.integer(0)?, row.size(1)?)))
-}
-
-fn tags_of(connection: &Connection<'_>, manifest: i64) -> Result<Vec<String>, Error> {
-    connection.all(&tables::TAGS_OF_MANIFEST, &[manifest.into()], |row| Ok(row.text(0)?.to_owned()))
-}
-
-/// Removes a manifest with all that hangs on it.
-fn remove_manifest(connection: &Connection<'_>, id: i64) -> Result<(), Error> {
-    let hanging = [tables::REMOVE_TAGS_OF_MANIFEST, tables::REMOVE_MANIFEST_BLOBS, tables::REMOVE_MANIFEST_CHILDREN];
-    for statement in hanging.iter().chain([&tables::REMOVE_MANIFEST]) {
-        connection.execute(statement, &[id.into()])?;
-    }
-    Ok(())
-}
-
-fn write_manifest(
-    connection: &Connection<'_>,
-    repository: i64,
-    push: &ManifestPush,
-    manifest: &Manifest,
-    digest: &Digest,
-    tags: &[Tag],
-    sparse: bool,
-) -> Result<Written, Error> {
-    check_precondition(connection, repository, push)?;
-    let targets = find_targets(connection, repository, manifest, sparse)?;
-    let text = digest.to_string();
-    let now = Timestamp::now();
-    let size = i64::try_from(push.content.len()).map_err(|_| Error::Damaged("a manifest of 8 EiB".to_owned()))?;
-    let subject = manifest.subject.map(|subject| subject.to_string());
-    let artifact_type = manifest.artifact_type.as_deref();
-    let parameters = [
-        repository.into(),
-        (&text).into(),
-        manifest.media_type.as_str().into(),
-        artifact_type.into(),
-        subject.as_deref().into(),
-        size.into(),
-        manifest.annotations.as_deref().into(),
-        (&push.content[..]).into(),
-        now.into(),
-    ];
-    let added = connection.first(&tables::ADD_MANIFEST, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
-    let mut stale_tags = Vec::new();
-    let id = if let Some(id) = added {
-        id
-    } else {
-        let (id, _) = find_manifest(connection, repository, &text)?
-            .ok_or_else(|| Error::Damaged(format!("no row for manifest {digest}")))?;
-        // The same bytes may come again under another type, which is then the one to serve. Without that, setting one more
-        // tag must not cost more the more tags there are.
-        let parameters = [manifest.media_type.as_str().into(), artifact_type.into(), id.into()];
-        if connection.execute(&tables::SET_MANIFEST_TYPE, &parameters)? > 0 {
-            stale_tags = tags_of(connection, id)?;
-        }
-        id
-    };
-    for blob in targets.blobs {
-        connection.execute(&tables::ADD_MANIFEST_BLOB, &[id.into(), blob.into()])?;
-    }
-    for child in targets.children {
-        connection.execute(&tables::ADD_MANIFEST_CHILD, &[id.into(), child.into()])?;
-    }
-    for tag in tags {
-        connection.execute(&tables::SET_TAG, &[repository.into(), tag.as_str().into(), id.into(), now.into()])?;
-    }
-    Ok(Written { is_new: added.is_some(), stale_tags, absent: targets.absent })
-}
-
-/// That no tag moves which may not: it may be set, and set again to what it shows.
-fn check_frozen(
-    connection: &Connection<'_>,
-    repository: i64,
-    terms: &Terms,
-    digest: &Digest,
-    tags: &[Tag],
-) -> Result<(), Error> {
-    for tag in tags.iter().filter(|tag| terms.freezes(tag)) {
-        let parameters = [repository.into(), tag.as_str().into()];
-        let target = connection.first(&tables::TAG_TARGET, &parameters, |row| stored_digest(row.text(0)?))?;
-        if target.is_some_and(|target| target != *digest) {
-            return Err(Error::TagImmutable(tag.clone()));
-        }
-    }
-    Ok(())
-}
-
-fn check_precondition(connection: &Connection<'_>, repository: i64, push: &ManifestPush) -> Result<(), Error> {
-    if push.precondition == Precondition::None {
-        return Ok(());
-    }
-    let current = match &push.destination {
-        Destination::Tag(tag) => {
-            let parameters = [repository.into(), tag.as_str().into()];
-            connection.first(&tables::TAG_TARGET, &parameters, |row| stored_digest(row.text(0)?))?
-        }
-        Destination::Digest(digest, _) => find_manifest(connection, repository, &digest.to_string())?.map(|_| *digest),
-    };
-    let holds = match (&push.precondition, &current) {
-        (Precondition::None, _) => true,
-        (Precondition::Match(digests), Some(current)) => digests.contains(current),
-        (Precondition::Match(_) | Precondition::Exists, None) | (Precondition::Absent, Some(_)) => false,
-        (Precondition::Exists, Some(_)) | (Precondition::Absent, None) => true,
-    };
-    if holds { Ok(()) } else { Err(Error::PreconditionFailed { current }) }
-}
-
-/// Rows of what a manifest names.
-#[derive(Default)]
-struct Targets {
-    blobs: Vec<i64>,
-    children: Vec<i64>,
-    /// Required, but not there, and accepted by configuration.
-    absent: Vec<Digest>,
-}
-
-/// Looks up everything that the manifest names, and complains of all that is missing at once.
-fn find_targets(
-    connection: &Connection<'_>,
-    repository: i64,
-    manifest: &Manifest,
-    sparse: bool,
-) -> Result<Targets, Error> {
-    let mut targets = Targets::default();
-    let mut bad = Vec::new();
-    let mut check = |target: &Target, actual: Option<u64>, absent: &mut Vec<Digest>| match actual {
-        Some(actual) if actual != target.size => {
-            bad.push(BadTarget::Size { digest: target.digest, stated: target.size, actual });
-        }
-        Some(_) => {}
-        None if target.required && sparse => absent.push(target.digest),
-        None if target.required => bad.push(BadTarget::Missing(target.digest)),
-        None => {}
-    };
-    for target in &manifest.blobs {
-        let found = linked_blob(connection, &target.digest.to_string(), repository)?;
-        check(target, found.map(|(_, size)| size), &mut targets.absent);
-        targets.blobs.extend(found.map(|(id, _)| id));
-    }
-    for target in &manifest.children {
-        let digest = target.digest.to_string();
-        if let Some((id, size)) = find_manifest(connection, repository, &digest)? {
-            check(target, Some(size), &mut targets.absent);
-            targets.children.push(id);
-        } else {
-            // BuildKit's cache is an index that lists layers.
-            let found = linked_blob(connection, &digest, repository)?;
-            check(target, found.map(|(_, size)| size), &mut targets.absent);
-            targets.blobs.extend(found.map(|(id, _)| id));
-        }
-    }
-    if bad.is_empty() { Ok(targets) } else { Err(Error::ManifestTargets(bad)) }
 }

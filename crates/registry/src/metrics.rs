@@ -17,6 +17,15 @@ pub struct Metrics {
     pub(crate) bytes_received: Counter,
     pub(crate) manifests_pushed: Counter,
     pub(crate) purged_bytes: Counter,
+    pub(crate) condemned: Counter,
+    pub(crate) revived: Counter,
+    pub(crate) collected: Counter,
+    pub(crate) collected_bytes: Counter,
+    pub(crate) scrubbed_blobs: Counter,
+    pub(crate) scrubbed_bytes: Counter,
+    pub(crate) scrub_damaged: Counter,
+    pub(crate) scrub_repaired: Counter,
+    pub(crate) quarantined: Gauge,
     pub(crate) store_open_seconds: Histogram,
     pub(crate) store_sync_seconds: Histogram,
     pub(crate) store_publish_seconds: Histogram,
@@ -44,6 +53,15 @@ impl Metrics {
             bytes_received: Counter::default(),
             manifests_pushed: Counter::default(),
             purged_bytes: Counter::default(),
+            condemned: Counter::default(),
+            revived: Counter::default(),
+            collected: Counter::default(),
+            collected_bytes: Counter::default(),
+            scrubbed_blobs: Counter::default(),
+            scrubbed_bytes: Counter::default(),
+            scrub_damaged: Counter::default(),
+            scrub_repaired: Counter::default(),
+            quarantined: Gauge::default(),
             store_open_seconds: buckets(),
             store_sync_seconds: buckets(),
             store_publish_seconds: buckets(),
@@ -66,6 +84,19 @@ impl Metrics {
         registry.register("upload_bytes", "Bytes of blobs received", self.bytes_received.clone());
         registry.register("manifests_pushed", "Manifests pushed", self.manifests_pushed.clone());
         registry.register("purged_bytes", "Bytes given back by the purge", self.purged_bytes.clone());
+        registry.register("gc_condemned", "Blobs and manifests that nothing needed", self.condemned.clone());
+        registry.register("gc_revived", "Condemned blobs and manifests that were asked for", self.revived.clone());
+        registry.register("gc_removed", "Blobs and manifests taken from repositories", self.collected.clone());
+        registry.register(
+            "gc_removed_bytes",
+            "Bytes of blobs given back by the collection",
+            self.collected_bytes.clone(),
+        );
+        registry.register("scrubbed_blobs", "Blobs that the scrub looked at", self.scrubbed_blobs.clone());
+        registry.register("scrubbed_bytes", "Bytes that the scrub read", self.scrubbed_bytes.clone());
+        registry.register("scrub_damaged", "Blobs that the scrub found damaged", self.scrub_damaged.clone());
+        registry.register("scrub_repaired", "Blobs that the scrub copied back", self.scrub_repaired.clone());
+        registry.register("quarantined_blobs", "Blobs that are damaged", self.quarantined.clone());
         registry.register("store_open_seconds", "Time to open a blob for a pull", self.store_open_seconds.clone());
         registry.register("store_sync_seconds", "Time to sync an upload's bytes", self.store_sync_seconds.clone());
         registry.register(

@@ -1,7 +1,7 @@
 //! The step from staged bytes to a blob that a repository shows: bytes synced, name given, directory synced, row committed,
 //! in this order. In an object store the bytes have their place already, and the row says which objects they are.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use entrepot_database::{Connection, Durability};
 use entrepot_oci::{Digest, RepositoryName};
@@ -52,6 +52,7 @@ struct Publication {
     repository: RepositoryName,
     digest: Digest,
     size: u64,
+    grace: Duration,
     /// The upload that it was, if it had a session, and so recorded parts.
     session: Option<Session>,
     /// The parts behind those of the session.
@@ -88,8 +89,14 @@ impl Registry {
         }
         self.0.metrics.store_publish_seconds.observe(start.elapsed().as_secs_f64());
         fail::fail_point!("registry::after_publish");
-        let publication =
-            Publication { repository: grant.repository().clone(), digest: *digest, size, session, new: parts.to_vec() };
+        let publication = Publication {
+            repository: grant.repository().clone(),
+            digest: *digest,
+            size,
+            grace: self.0.options.grace,
+            session,
+            new: parts.to_vec(),
+        };
         match self.0.database.write(Durability::Power, move |connection| publication.commit(connection)).await {
             Ok(unneeded) => self.try_remove_garbage(&unneeded).await,
             Err(error) => {
@@ -97,6 +104,9 @@ impl Registry {
                 return Err(error);
             }
         }
+        // It may have been there, and condemned.
+        self.0.cache.forget_blob(grant.repository(), digest);
+        self.released(digest);
         fail::fail_point!("registry::after_link");
         self.0.metrics.uploads_finished.inc();
         Ok(())
@@ -134,7 +144,7 @@ impl Publication {
     /// Records and links the blob, and returns the parts that it does not need because its bytes were there already.
     fn commit(&self, connection: &Connection<'_>) -> Result<Vec<Part>, Error> {
         replica::require_writers(connection, &self.new)?;
-        let blob = blobs::link_published(connection, &self.repository, &self.digest, self.size)?;
+        let blob = blobs::link_published(connection, &self.repository, &self.digest, self.size, self.grace)?;
         let mut unneeded = Vec::new();
         match &self.session {
             Some(session) if blob.needs_parts => {

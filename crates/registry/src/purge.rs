@@ -9,8 +9,10 @@ use entrepot_database::{Durability, Timestamp};
 use entrepot_oci::Digest;
 use uuid::Uuid;
 
-use crate::{Error, Registry, tables};
+use crate::{Collected, Error, Registry, tables};
 
+/// How often every file of a store on disk is looked at.
+const STRAYS_EVERY: Duration = Duration::from_hours(7 * 24);
 /// Rows or files looked at in one step.
 const STEP: usize = 1000;
 
@@ -29,20 +31,36 @@ pub struct Purged {
     pub bytes: u64,
 }
 
+impl std::ops::AddAssign for Purged {
+    fn add_assign(&mut self, more: Self) {
+        self.uploads += more.uploads;
+        self.staged += more.staged;
+        self.blobs += more.blobs;
+        self.objects += more.objects;
+        self.bytes += more.bytes;
+    }
+}
+
 impl Registry {
     /// Runs [`Registry::purge`] when its job is due, for ever. Of several processes over one database one does it; the others
     /// look after what they wrote themselves, as nobody else can tell what of that is under way.
     pub async fn purge_regularly(&self, interval: Duration) {
         loop {
-            let purged = match self.0.database.run_job("purge", interval, self.purge()).await {
+            let purged = match self.0.database.run_job("purge", interval, self.purge_known()).await {
                 Ok(None) => self.purge_own().await.map(Some),
                 other => other,
             };
-            match purged {
-                Ok(Some(purged)) if purged != Purged::default() => tracing::info!(?purged, "purged"),
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the purge failed; it runs again later")
+            let strays = self.0.database.run_job("strays", interval.max(STRAYS_EVERY), self.purge_strays()).await;
+            for purged in [purged, strays] {
+                match purged {
+                    Ok(Some(purged)) if purged != Purged::default() => tracing::info!(?purged, "purged"),
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "the purge failed; it runs again later"
+                        )
+                    }
                 }
             }
             tokio::time::sleep(interval.min(Duration::from_mins(10))).await;
@@ -58,18 +76,36 @@ impl Registry {
     }
 
     /// Removes uploads to which nobody wrote for the configured time, and bytes that no row needs. Safe while clients push.
+    /// Looks at every file of a store on disk.
     ///
     /// # Errors
     /// What store or database said; what was removed until then stays removed.
     pub async fn purge(&self) -> Result<Purged, Error> {
+        let mut purged = self.purge_known().await?;
+        purged += self.purge_strays().await?;
+        Ok(purged)
+    }
+
+    /// What rows say, or what lies beside the blobs: at no cost for what is stored.
+    async fn purge_known(&self) -> Result<Purged, Error> {
         let mut purged = Purged::default();
         self.expire_uploads(&mut purged).await?;
         self.remove_stray_staged(&mut purged).await?;
-        self.forget_unlinked_blobs(&mut purged).await?;
-        self.remove_stray_blobs(&mut purged).await?;
+        let mut collected = Collected::default();
+        self.collect_dropped(&mut collected).await?;
+        purged.blobs += collected.blobs;
+        purged.bytes += collected.bytes;
         self.adopt_strays_of_the_dead(&mut purged).await?;
         self.adopt_own_strays(&mut purged).await?;
         self.remove_all_garbage(&mut purged).await?;
+        self.0.metrics.purged_bytes.inc_by(purged.bytes);
+        Ok(purged)
+    }
+
+    /// Blobs on disk that a crash between their name and their row has left: only a look at every file finds them.
+    async fn purge_strays(&self) -> Result<Purged, Error> {
+        let mut purged = Purged::default();
+        self.remove_stray_blobs(&mut purged).await?;
         self.0.metrics.purged_bytes.inc_by(purged.bytes);
         Ok(purged)
     }
@@ -121,30 +157,6 @@ impl Registry {
         Ok(())
     }
 
-    /// Rows of blobs that were deleted from every repository. Their bytes go in the next step.
-    async fn forget_unlinked_blobs(&self, purged: &mut Purged) -> Result<(), Error> {
-        let mut after = String::new();
-        loop {
-            let start = after.clone();
-            let unlinked = self.0.database.scan(move |connection| {
-                connection.all(&tables::UNLINKED_BLOBS, &[(&start).into(), (STEP as i64).into()], |row| {
-                    crate::stored_digest(row.text(0)?)
-                })
-            });
-            let unlinked: Vec<Digest> = unlinked.await?;
-            let Some(last) = unlinked.last() else { return Ok(()) };
-            after = last.to_string();
-            for digest in unlinked {
-                let _publishing = self.0.publishing.hold(digest).await;
-                let text = digest.to_string();
-                let rows = self.0.database.write(Durability::Power, move |connection| {
-                    Ok::<_, Error>(connection.execute(&tables::FORGET_UNLINKED_BLOB, &[(&text).into()])?)
-                });
-                purged.blobs += rows.await? as u64;
-            }
-        }
-    }
-
     /// Bytes in the store that no row names.
     async fn remove_stray_blobs(&self, purged: &mut Purged) -> Result<(), Error> {
         let mut after = None;
@@ -158,7 +170,7 @@ impl Registry {
                 }
                 // A push of this very blob renames it first and commits its row after: it holds the digest all the while.
                 let _publishing = self.0.publishing.hold(blob.digest).await;
-                if !self.has_row(&blob.digest).await? {
+                if !self.has_row(&blob.digest).await? && !self.0.database.is_held().await? {
                     self.0.store.remove(&blob.digest, &[]).await?;
                     purged.bytes += blob.size;
                 }

@@ -8,7 +8,11 @@ use super::*;
 use crate::doctor::{presence, references};
 use crate::gate::{Delete, Gate, Grant, Open, Permission, Pull, Push};
 
+mod collect;
+mod later;
+mod model;
 mod objects;
+mod random;
 mod usage;
 
 on_both_engines! {
@@ -88,7 +92,11 @@ async fn every_statement_fits_the_tables(place: Place) {
         tables::STATEMENTS,
         presence::tables::STATEMENTS,
         references::tables::STATEMENTS,
+        crate::backup::contents::tables::STATEMENTS,
+        crate::quarantine::tables::STATEMENTS,
+        crate::scrub::state::tables::STATEMENTS,
         crate::usage::count::tables::STATEMENTS,
+        crate::sizes::tables::STATEMENTS,
     ] {
         fixture.registry.database().check(statements).await.unwrap();
     }
@@ -311,21 +319,32 @@ async fn names_and_types_with_a_nul_find_nothing(place: Place) {
 const MANY: &str = "
     INSERT INTO repositories (name, created_at) SELECT 'acme/' || n, n FROM generate_series(1, 2000) n;
     INSERT INTO blobs (digest, size, created_at) SELECT 'sha256:' || md5(n::text), n, n FROM generate_series(1, 20000) n;
-    INSERT INTO repository_blobs SELECT 1 + n % 7, n FROM generate_series(1, 19000) n;
+    INSERT INTO repository_blobs SELECT 1 + n % 7, n, CASE n % 20 WHEN 0 THEN n END FROM generate_series(1, 19000) n;
     INSERT INTO manifests (repository_id, digest, media_type, subject, size, created_at, content)
         SELECT 1 + n % 7, 'sha256:' || md5(n::text), 'a/b', CASE n % 3 WHEN 0 THEN 'sha256:' || n % 5 END, n, n, 'x'
         FROM generate_series(1, 20000) n;
-    INSERT INTO manifest_blobs SELECT n, n FROM generate_series(1, 19000) n;
+    INSERT INTO manifest_blobs SELECT n, n, 1 + n % 7 FROM generate_series(1, 19000) n;
     INSERT INTO manifest_children SELECT n, n + 1 FROM generate_series(1, 5000) n;
     INSERT INTO tags SELECT 1 + n % 7, 'v' || n, n, n FROM generate_series(1, 20000) n;
     INSERT INTO namespace_usage SELECT 'n' || n, n FROM generate_series(1, 20000) n;
     INSERT INTO usage_changes (namespace, bytes) SELECT 'n' || n % 5000, n FROM generate_series(1, 20000) n;
+    INSERT INTO loose_manifests SELECT n, n, n % 50 / 49, CASE n % 10 WHEN 0 THEN n END FROM generate_series(1, 5000) n;
+    INSERT INTO absent_targets SELECT 1 + n % 7, 'sha256:' || md5(n::text), n FROM generate_series(1, 5000) n;
+    INSERT INTO dropped_blobs SELECT 'sha256:' || md5(n::text) FROM generate_series(1, 5000) n;
+    INSERT INTO trash SELECT 't' || n, 1 + n % 7, 'acme/' || 1 + n % 7, 'tag', 'v' || n, n FROM generate_series(1, 5000) n;
+    INSERT INTO trash_tags SELECT 't' || n, 'v' || n, n FROM generate_series(1, 5000) n;
+    INSERT INTO tag_history (repository_id, name, changed_at) SELECT 1 + n % 7, 'v' || n % 50, n FROM generate_series(1, 5000) n;
     INSERT INTO uploads SELECT 'u' || n, 'acme/app', 0, 'x', n, n FROM generate_series(1, 5000) n;
     ANALYZE";
 
 /// The parts of one blob, of which there is mostly one; processes; the ids of those that go together.
-const OVER_FEW_ROWS: &[(&str, &str)] =
-    &[("BLOB_BY_NAMES", "Sort"), ("WRITERS", "Seq Scan"), ("TAKE_USAGE_CHANGES", "Hash")];
+const OVER_FEW_ROWS: &[(&str, &str)] = &[
+    ("BLOB_BY_NAMES", "Sort"),
+    ("WRITERS", "Seq Scan"),
+    ("TAKE_USAGE_CHANGES", "Hash"),
+    ("FORGET_OLD_HISTORY", "Hash"),
+    ("FORGET_HISTORY_OF", "Hash"),
+];
 
 /// A plan that reads a whole table, or sorts what an index has in order, is right today and wrong with a million rows.
 async fn no_statement_walks_a_table(place: Place) {
@@ -354,8 +373,12 @@ const DANGLING: &str = "
     SELECT 'link', l.blob_id FROM repository_blobs l LEFT JOIN blobs b ON b.id = l.blob_id WHERE b.id IS NULL
     UNION ALL SELECT 'use', u.blob_id FROM manifest_blobs u LEFT JOIN manifests m ON m.id = u.manifest_id
         LEFT JOIN repository_blobs l ON l.blob_id = u.blob_id AND l.repository_id = m.repository_id
-        WHERE m.id IS NULL OR l.blob_id IS NULL
+        WHERE m.id IS NULL OR l.blob_id IS NULL OR u.repository_id <> m.repository_id
     UNION ALL SELECT 'tag', t.manifest_id FROM tags t LEFT JOIN manifests m ON m.id = t.manifest_id WHERE m.id IS NULL
+    UNION ALL SELECT 'dropped', b.id FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = b.id)
+        AND NOT EXISTS (SELECT 1 FROM dropped_blobs d WHERE d.digest = b.digest)
+    UNION ALL SELECT 'unneeded', l.blob_id FROM repository_blobs l WHERE l.due_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM manifest_blobs u WHERE u.blob_id = l.blob_id AND u.repository_id = l.repository_id)
     UNION ALL SELECT 'child', c.child_id FROM manifest_children c LEFT JOIN manifests m ON m.id = c.child_id
         LEFT JOIN manifests p ON p.id = c.manifest_id WHERE m.id IS NULL OR p.id IS NULL";
 

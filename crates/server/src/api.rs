@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod collection;
 mod document;
 mod edit;
 mod explain;
@@ -27,8 +28,11 @@ mod robots;
 mod routes;
 mod second_factor;
 mod sessions;
+mod sizes;
+mod tag_history;
 mod teams;
 mod tokens;
+mod trash;
 mod words;
 
 use axum::Router;
@@ -92,7 +96,7 @@ pub(crate) fn router_without_documents(api: Api) -> Router {
 }
 
 fn routes() -> Routes {
-    use routes::{content, machines, organizations, people};
+    use routes::{content, machines, organizations, people, undoing};
     let all = [
         people::people,
         people::links,
@@ -101,6 +105,7 @@ fn routes() -> Routes {
         machines::tokens_and_robots,
         machines::jobs,
         content::add,
+        undoing::add,
     ];
     all.into_iter().fold(Routes::default(), |routes, add: fn(Routes) -> Routes| add(routes))
 }

@@ -74,6 +74,19 @@ impl Blob {
         Ok(BlobStream { remaining, inner })
     }
 
+    /// All bytes, as the disk or the object store has them now: of a file past the page cache, in pieces of 1 MiB. For those who want to
+    /// know whether the blob is still what it was, or who read so much that the cache would have room for nothing else.
+    ///
+    /// # Errors
+    /// As the object store reports.
+    pub async fn reread(&self) -> Result<BlobStream, Error> {
+        let inner = match &self.0 {
+            Kind::File(blob) => blob.reread(),
+            Kind::Objects(blob) => blob.stream(0..blob.size()).await?,
+        };
+        Ok(BlobStream { remaining: self.size(), inner })
+    }
+
     /// All bytes of a small blob (up to 64 KiB), in memory. A file is read on the calling thread, as a change of threads
     /// would cost more.
     ///

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use entrepot_oci::Digest;
 use uuid::Uuid;
 
-use crate::disk::Layout;
+use crate::blob::Blob;
+use crate::disk::{FileBlob, Layout, Root};
 use crate::error::{Context, Error};
-use crate::objects::{Objects, ObjectsConfig};
+use crate::objects::{ObjectBlob, Objects, ObjectsConfig};
 use crate::part::Part;
 
 /// A store that is only looked at: nothing is written, made or locked, so a registry may run over it meanwhile.
@@ -18,7 +18,7 @@ pub struct Look(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Disk(Arc<Layout>),
+    Disk(Root),
     Objects(Objects),
 }
 
@@ -30,9 +30,25 @@ impl Look {
     pub fn disk(root: &Path) -> Result<Self, Error> {
         let layout = Layout::new(root);
         for directory in [&root.join("blobs"), layout.uploads()] {
-            fs::read_dir(directory).map(drop).context("read the directory", directory)?;
+            look_into(directory)?;
         }
-        Ok(Self(Kind::Disk(Arc::new(layout))))
+        Ok(Self(Kind::Disk(Root::look(layout, false)?)))
+    }
+
+    /// At a store in a directory that nobody changes as long as it is looked at: if the directory has its lock, that is shared with
+    /// others who look. Where nothing was ever uploaded, there may be no place for that.
+    ///
+    /// # Errors
+    /// As [`Look::disk`]; [`Error::Busy`] if somebody uses it.
+    pub fn still(root: &Path) -> Result<Self, Error> {
+        let layout = Layout::new(root);
+        look_into(&root.join("blobs"))?;
+        Ok(Self(Kind::Disk(Root::look(layout, true)?)))
+    }
+
+    /// Whether blobs are files.
+    pub fn is_disk(&self) -> bool {
+        matches!(self.0, Kind::Disk(_))
     }
 
     /// At an object store, of which one page of its names is asked.
@@ -52,12 +68,27 @@ impl Look {
     /// [`Error::Missing`] if the blob, or one of its parts, is not there; as the operating system or the object store reports.
     pub async fn size(&self, digest: &Digest, parts: &[Part]) -> Result<u64, Error> {
         match &self.0 {
-            Kind::Disk(layout) => {
+            Kind::Disk(root) => {
                 // One system call: a change of threads would cost more.
-                let path = layout.blob(digest);
+                let path = root.layout.blob(digest);
                 fs::metadata(&path).map(|metadata| metadata.len()).context("find", &path)
             }
             Kind::Objects(objects) => objects.size(parts).await,
         }
     }
+
+    /// Opens a blob of `size` bytes, as [`Store::get`](crate::Store::get) does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get(&self, digest: &Digest, parts: &[Part], size: u64) -> Result<Blob, Error> {
+        match &self.0 {
+            Kind::Disk(root) => FileBlob::open(root.clone(), digest).map(Blob::from),
+            Kind::Objects(objects) => ObjectBlob::open(objects.clone(), parts, size).map(Blob::from),
+        }
+    }
+}
+
+fn look_into(directory: &Path) -> Result<(), Error> {
+    fs::read_dir(directory).map(drop).context("read the directory", directory)
 }

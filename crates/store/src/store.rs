@@ -178,6 +178,17 @@ impl Store {
         }
     }
 
+    /// The bytes of a blob, as the disk or the object store counts them.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if the blob, or one of its parts, is not there; as the operating system or the object store reports.
+    pub async fn size(&self, digest: &Digest, parts: &[Part]) -> Result<u64, Error> {
+        match &self.0 {
+            Kind::Disk(disk) => Ok(disk.get(digest)?.size()),
+            Kind::Objects(objects) => objects.size(parts).await,
+        }
+    }
+
     /// Removes a blob, durably; success if there is none. On disk, open [`Blob`]s stay readable.
     ///
     /// # Errors
@@ -189,6 +200,18 @@ impl Store {
                 let keys: Vec<Key> = parts.iter().map(|part| part.key).collect();
                 objects.remove(&keys).await
             }
+        }
+    }
+
+    /// Moves the file of a blob to where nobody looks for it, and keeps it there, durably; success if there is none. In an object store
+    /// there is nothing to do: which objects are a blob's is said by their rows.
+    ///
+    /// # Errors
+    /// As the operating system reports.
+    pub async fn set_aside(&self, digest: &Digest) -> Result<(), Error> {
+        match &self.0 {
+            Kind::Disk(disk) => disk.set_aside(digest).await,
+            Kind::Objects(_) => Ok(()),
         }
     }
 

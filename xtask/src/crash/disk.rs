@@ -55,8 +55,15 @@ fn files(root: &Path, directory: &Path) -> Result<Vec<String>> {
     Ok(found)
 }
 
+/// The files of blobs, by their path.
+pub(super) fn blobs(data: &Path) -> Result<Vec<String>> {
+    let mut found = files(data, &data.join("blobs"))?;
+    found.retain(|path| path.matches('/').count() == 3);
+    Ok(found)
+}
+
 /// `PRAGMA integrity_check` and `foreign_key_check`, if the program `sqlite3` is installed.
-fn integrity(database: &Path) -> Result<Outcome<()>> {
+pub(super) fn integrity(database: &Path) -> Result<Outcome<()>> {
     let checked =
         Command::new("sqlite3").arg(database).arg("PRAGMA integrity_check; PRAGMA foreign_key_check;").output();
     let output = match checked {

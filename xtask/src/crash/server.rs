@@ -158,7 +158,11 @@ impl Program {
         let log = Log { path: self.log.clone(), start: file.metadata()?.len() };
         let mut command = Command::new(&self.path);
         command.arg(name).arg("--data-dir").arg(&self.data).env_clear().stdin(Stdio::null()).stderr(file);
-        command.env("ENTREPOT_LOG_LEVEL", "warn").envs(self.settings.iter().map(|(name, value)| (name, value)));
+        // What is deleted is gone, so that the bytes of a deleted blob have to go.
+        command
+            .env("ENTREPOT_LOG_LEVEL", "warn")
+            .env("ENTREPOT_GC_TRASH_FOR", "0s")
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
         if let Some(fail) = fail {
             command.env("FAILPOINTS", fail);
         }

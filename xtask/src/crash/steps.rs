@@ -9,7 +9,11 @@ use anyhow::{Context, Result, bail};
 use crate::random::Random;
 
 /// How the names of steps end that a purge passes.
-const PURGING: [&str; 3] = ["_remove", "_discard", "_adopt"];
+const PURGING: [&str; 5] = ["_remove", "_discard", "_adopt", "_forget", "_bytes"];
+
+/// Steps that are passed only when something is condemned, goes out of the trash, or is restored.
+const COLLECTING: [&str; 4] =
+    ["registry::after_restore", "collect::after_trash", "collect::after_links", "collect::after_manifests"];
 
 /// Counts of deaths by step. Every step is aimed at in turn.
 #[derive(Debug)]
@@ -22,11 +26,18 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Asks the program for the names. Those that begin with `without` are never passed where it runs.
+    /// Those that a registry passes which collects nothing and restores nothing. Those that begin with `without` are never passed
+    /// where it runs.
     pub(super) fn of(program: &Path, without: &str) -> Result<Self> {
+        let collecting = |name: &str| COLLECTING.contains(&name);
+        Self::only(program, |name| !collecting(name) && !name.starts_with(without))
+    }
+
+    /// Asks the program for the names, and takes some of them.
+    pub(super) fn only(program: &Path, which: impl Fn(&str) -> bool) -> Result<Self> {
         let output = Command::new(program).env("FAILPOINTS", "list").output().context("cannot run entrepot")?;
         let names = String::from_utf8_lossy(&output.stdout);
-        let names: Vec<String> = names.lines().filter(|name| !name.starts_with(without)).map(str::to_owned).collect();
+        let names: Vec<String> = names.lines().filter(|name| which(name)).map(str::to_owned).collect();
         if !output.status.success() || names.is_empty() {
             bail!("entrepot does not name its fail points");
         }
@@ -86,6 +97,7 @@ impl Steps {
 /// each time that it was too much.
 fn plan(name: &str, in_vain: u32, random: &mut Random) -> String {
     let usual: usize = match name.split_once("::").map_or(name, |(_, step)| step) {
+        "after_trash" | "after_links" | "after_manifests" | "after_forget" | "after_bytes" | "after_restore" => 3,
         "before_remove" | "after_remove" | "before_discard" | "after_discard" | "after_adopt" => 3,
         "after_delete" => 8,
         "after_checkpoint" | "after_publish" | "after_link" | "after_manifest" => 20,

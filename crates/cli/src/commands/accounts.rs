@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod ci;
 pub(super) mod elsewhere;
 pub(crate) mod explain;
+pub(crate) mod gc;
 mod grant;
 pub(crate) mod keys;
 mod listing;
@@ -15,8 +16,10 @@ pub(crate) mod password;
 pub(crate) mod quota;
 pub(crate) mod repo;
 pub(crate) mod robot;
+pub(crate) mod tag;
 pub(crate) mod team;
 pub(crate) mod token;
+pub(crate) mod trash;
 pub(crate) mod user;
 
 use std::process::ExitCode;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use entrepot_database::{Cancelled, Move, Part, Summary};
 
-use self::place::Place;
+pub(crate) use self::place::Place;
 use self::progress::Progress;
 use crate::arguments::MoveArguments;
 use crate::commands;

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use anyhow::Context;
 use entrepot_database::{Diagnosis, Doctor, Trouble, Verdict};
 use entrepot_registry::Examination;
-use entrepot_store::{Error, Look};
 
 use crate::arguments::DoctorArguments;
 use crate::config::Config;
@@ -40,16 +39,9 @@ async fn examine(config: &Config, thorough: bool) -> Vec<Diagnosis> {
     };
     found.extend(doctor.examine().await);
     let examination =
-        Examination { database: &doctor, store: look(config).await, on_disk: config.objects.is_none(), thorough };
+        Examination { database: &doctor, store: data::look(config).await, on_disk: config.objects.is_none(), thorough };
     found.extend(examination.run().await);
     found
-}
-
-async fn look(config: &Config) -> Result<Look, Error> {
-    match &config.objects {
-        Some(objects) => Look::objects(objects.clone()).await,
-        None => Look::disk(&config.data_dir),
-    }
 }
 
 fn conclude(found: &[Diagnosis]) -> ExitCode {

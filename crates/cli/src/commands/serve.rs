@@ -42,6 +42,7 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
     let Data { registry, access, lock } = data::open(config).await?;
     // Over SQLite the lock of the data directory says that no other process is at work, so whoever holds a job is dead.
     registry.database().release_jobs().await?;
+    registry.read_quarantine().await?;
     match registry.join().await {
         // While writes are stopped it serves pulls, and joins when they go on.
         Err(error) if error.is_read_only() => tracing::warn!(error = &error as &dyn std::error::Error, "pulls only"),
@@ -54,6 +55,18 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
     let purge = tokio::spawn({
         let (registry, interval) = (registry.clone(), config.uploads.purge_interval);
         async move { registry.purge_regularly(interval).await }
+    });
+    let collect = tokio::spawn({
+        let (registry, interval) = (registry.clone(), config.gc.interval);
+        async move { registry.collect_regularly(interval).await }
+    });
+    let scrub = tokio::spawn({
+        let (registry, options) = (registry.clone(), config.scrub_options());
+        async move { registry.scrub_regularly(&options).await }
+    });
+    let follow_quarantine = tokio::spawn({
+        let registry = registry.clone();
+        async move { registry.follow_quarantine().await }
     });
     let count = tokio::spawn({
         let registry = registry.clone();
@@ -109,6 +122,9 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         failed = reload => return failed,
     };
     purge.abort();
+    collect.abort();
+    scrub.abort();
+    follow_quarantine.abort();
     count.abort();
     follow.abort();
     recheck.abort();

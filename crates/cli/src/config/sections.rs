@@ -25,7 +25,7 @@ use super::setting::{Fallback, Section, Setting};
 use super::stores::{Azure, Gcs, Oss, S3, Store, Swift};
 
 /// Every setting there is.
-pub(super) static TABLE: [Section; 23] = [
+pub(super) static TABLE: [Section; 25] = [
     Section { name: "", about: "Where the registry is.", settings: &[LISTEN, DATA_DIR] },
     Section { name: "tls", about: "HTTPS. Without it the registry speaks plain HTTP.", settings: &[TLS_CERT, TLS_KEY] },
     Section {
@@ -52,6 +52,8 @@ pub(super) static TABLE: [Section; 23] = [
     Oss::SECTION,
     Registry::SECTION,
     Uploads::SECTION,
+    Collection::SECTION,
+    Scrub::SECTION,
     Http::SECTION,
     Limits::SECTION,
     Rate::SECTION,
@@ -180,6 +182,35 @@ section! {
         expire_after: Duration = "7d".within("1s", "365d");
         /// How often expired uploads are looked for.
         purge_interval: Duration = "1h".within("1s", "7d");
+    }
+}
+
+section! {
+    /// What becomes of what nothing needs any more.
+    "gc" => Collection {
+        /// How long what nothing needs is left alone, twice: before it is condemned, and before it goes. A push may take as long
+        /// from its first blob to its manifest.
+        grace: Duration = "1d".within("1s", "90d");
+        /// How often is looked for what is due.
+        interval: Duration = "10m".within("1s", "1d");
+        /// After how long manifests go that no tag names, and no index, and that refer to no manifest. Otherwise all are kept.
+        untagged_after: Span = "off";
+        /// How long what was deleted can be restored; with 0s it cannot.
+        trash_for: Duration = "7d".within("0s", "365d");
+        /// How long is known what a tag showed, so that it can be rolled back.
+        history_for: Duration = "90d".within("1h", "3650d");
+    }
+}
+
+section! {
+    /// Reading every blob again, to find what a disk or an object store has lost or changed: `entrepot scrub`.
+    "scrub" => Scrub {
+        /// How long after the end of one the next begins, or off: only when it is asked for.
+        every: Span = "30d";
+        /// Most bytes a second that are read for it.
+        bytes_per_second: Speed = "16MiB";
+        /// Directory of backups of this registry from which damaged blobs are copied back.
+        repair_from: Option<PathBuf> = "not set";
     }
 }
 

@@ -20,6 +20,20 @@ pub(super) fn make(directory: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
+/// Whether another process keeps the directory.
+pub(super) fn is_locked(directory: &Path) -> anyhow::Result<bool> {
+    let path = directory.join(LOCK);
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        file => file.with_context(|| path.display().to_string())?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
 /// Makes the directory, if there is none, and keeps it for this process.
 pub(super) fn lock(directory: &Path) -> anyhow::Result<Lock> {
     make(directory)?;

@@ -137,15 +137,24 @@ async fn mark(end: &End, before: Option<Moved>, moved: Moved, tables: Vec<Arc<Sh
 }
 
 fn check_empty(connection: &Connection<'_>, tables: &[Arc<Shape>], place: &str) -> Result<(), Error> {
-    for shape in tables {
-        if !connection.rows(&format!("SELECT CAST(1 AS BIGINT) FROM {} LIMIT 1", shape.name()), &[])?.is_empty() {
-            return Err(refuse(format!(
-                "{place} is not empty (table {} has rows): move to a new, empty database",
-                shape.table.name
-            )));
+    let names: Vec<&str> = tables.iter().map(|shape| shape.table.name).collect();
+    match first_filled(connection, &names)? {
+        None => Ok(()),
+        Some(name) => {
+            Err(refuse(format!("{place} is not empty (table {name} has rows): move to a new, empty database")))
         }
     }
-    Ok(())
+}
+
+/// The first of these tables that has a row.
+pub(super) fn first_filled<'a>(connection: &Connection<'_>, tables: &[&'a str]) -> Result<Option<&'a str>, Error> {
+    for name in tables {
+        let sql = format!("SELECT CAST(1 AS BIGINT) FROM {} LIMIT 1", crate::dynamic::quoted(name));
+        if !connection.rows(&sql, &[])?.is_empty() {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

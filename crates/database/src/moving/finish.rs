@@ -41,7 +41,11 @@ pub(super) async fn finish(from: &End, to: &End, begun: &Begun, shapes: &[Arc<Sh
 }
 
 impl Database {
-    async fn settle(&self) -> Result<(), Error> {
+    /// Takes what is in the log of a SQLite file into the file, so that the file alone has everything; nothing otherwise.
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub async fn settle(&self) -> Result<(), Error> {
         match &self.0.engine {
             Engine::Sqlite(file) => {
                 let file = Arc::clone(file);

@@ -16,13 +16,13 @@ const FEWEST_ROWS: usize = 16;
 const BYTES: usize = 1024 * 1024;
 
 /// Some rows of a table that follow each other.
-pub(super) struct Page {
-    pub(super) rows: Vec<Vec<Cell>>,
+pub(crate) struct Page {
+    pub(crate) rows: Vec<Vec<Cell>>,
 }
 
 /// How many rows to ask for. Large rows are not read to be thrown away.
 #[derive(Clone, Copy)]
-pub(super) struct Limit(usize);
+pub(crate) struct Limit(usize);
 
 impl Default for Limit {
     fn default() -> Self {
@@ -32,7 +32,7 @@ impl Default for Limit {
 
 impl Limit {
     /// After a page that the limit gave.
-    pub(super) fn after(page: &Page) -> Self {
+    pub(crate) fn after(page: &Page) -> Self {
         Self((page.rows.len() * 2).clamp(FEWEST_ROWS, MOST_ROWS))
     }
 }
@@ -42,7 +42,7 @@ impl Page {
     ///
     /// # Errors
     /// What the database said.
-    pub(super) fn read(
+    pub(crate) fn read(
         connection: &Connection<'_>,
         shape: &Shape,
         after: Option<&[Cell]>,
@@ -67,7 +67,7 @@ impl Page {
     ///
     /// # Errors
     /// What the database said; a row that it cannot hold.
-    pub(super) fn write(&self, connection: &Connection<'_>, shape: &Shape) -> Result<(), Error> {
+    pub(crate) fn write(&self, connection: &Connection<'_>, shape: &Shape) -> Result<(), Error> {
         let (all, name) = (shape.all(), shape.name());
         match connection.over() {
             Over::Sqlite(connection) => {
@@ -89,7 +89,7 @@ impl Page {
     }
 
     /// The key of the last row; `None` if there is no row.
-    pub(super) fn last_key(&self, shape: &Shape) -> Option<Vec<Cell>> {
+    pub(crate) fn last_key(&self, shape: &Shape) -> Option<Vec<Cell>> {
         self.rows.last().map(|row| shape.key_of(row))
     }
 
@@ -107,7 +107,7 @@ impl Page {
 }
 
 /// The condition that a row comes after a key, whose values are the parameters.
-pub(super) fn behind(shape: &Shape) -> String {
+pub(crate) fn behind(shape: &Shape) -> String {
     let places: Vec<String> = (1..=shape.table.key.len()).map(|number| format!("${number}")).collect();
     format!("WHERE ({}) > ({})", shape.key(), places.join(", "))
 }
@@ -116,7 +116,7 @@ pub(super) fn behind(shape: &Shape) -> String {
 ///
 /// # Errors
 /// What the database said.
-pub(super) fn greatest_key(connection: &Connection<'_>, shape: &Shape) -> Result<Option<Vec<Cell>>, Error> {
+pub(crate) fn greatest_key(connection: &Connection<'_>, shape: &Shape) -> Result<Option<Vec<Cell>>, Error> {
     let key = shape.key();
     let backwards = key.split(", ").map(|column| format!("{column} DESC")).collect::<Vec<_>>().join(", ");
     let sql = format!("SELECT {key} FROM {} ORDER BY {backwards} LIMIT 1", shape.name());
@@ -127,7 +127,7 @@ pub(super) fn greatest_key(connection: &Connection<'_>, shape: &Shape) -> Result
 ///
 /// # Errors
 /// What the database said.
-pub(super) fn count(connection: &Connection<'_>, shape: &Shape) -> Result<u64, Error> {
+pub(crate) fn count(connection: &Connection<'_>, shape: &Shape) -> Result<u64, Error> {
     let rows = connection.rows(&format!("SELECT COUNT(*) FROM {}", shape.name()), &[])?;
     let count = rows.first().and_then(|row| row.first()).and_then(Cell::integer);
     Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())

@@ -7,23 +7,23 @@ use crate::{Connection, Error, Table};
 
 /// A table with its columns.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Shape {
-    pub(super) table: Table,
+pub(crate) struct Shape {
+    pub(crate) table: Table,
     /// In the order of their names.
-    pub(super) columns: Vec<Column>,
+    pub(crate) columns: Vec<Column>,
 }
 
 /// A column.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Column {
-    pub(super) name: String,
-    pub(super) holds: Holds,
-    pub(super) nullable: bool,
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) holds: Holds,
+    pub(crate) nullable: bool,
 }
 
 /// What the values of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Holds {
+pub(crate) enum Holds {
     Integers,
     Texts,
     Blobs,
@@ -42,7 +42,7 @@ impl Shape {
     ///
     /// # Errors
     /// The table is not there, has a type that is none of ours, or another key than it is said to have.
-    pub(super) fn read(connection: &Connection<'_>, table: Table) -> Result<Self, Error> {
+    pub(crate) fn read(connection: &Connection<'_>, table: Table) -> Result<Self, Error> {
         let refuse = |why: String| Err(super::refuse(format!("table {}: {why}", table.name)));
         let rows = match connection.over() {
             Over::Sqlite(_) => connection.rows(SQLITE, &[table.name.into()])?,
@@ -78,7 +78,7 @@ impl Shape {
     ///
     /// # Errors
     /// They do not, and where.
-    pub(super) fn agree(&self, other: &Self) -> Result<(), Error> {
+    pub(crate) fn agree(&self, other: &Self) -> Result<(), Error> {
         if self == other {
             return Ok(());
         }
@@ -93,28 +93,28 @@ impl Shape {
     }
 
     /// The names of all columns, for SQL.
-    pub(super) fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         listed(self.columns.iter().map(|column| column.name.as_str()))
     }
 
     /// The names of the key's columns, for SQL.
-    pub(super) fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         listed(self.table.key.iter().copied())
     }
 
     /// The name of the table, for SQL.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         quoted(self.table.name)
     }
 
     /// The key of a row.
-    pub(super) fn key_of(&self, row: &[Cell]) -> Vec<Cell> {
+    pub(crate) fn key_of(&self, row: &[Cell]) -> Vec<Cell> {
         let place = |key: &&str| self.columns.iter().position(|column| column.name == *key);
         self.table.key.iter().filter_map(place).filter_map(|at| row.get(at).cloned()).collect()
     }
 }
 
 /// A key for people.
-pub(super) fn shown(key: &[Cell]) -> String {
+pub(crate) fn shown(key: &[Cell]) -> String {
     key.iter().map(Cell::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -6,10 +6,10 @@ use crate::sqlite::Sqlite;
 use crate::{Connection, Error, Room, Table};
 
 /// The tables of this crate that say something of the processes over this very database, and so do not go along.
-const STAYING: &[&str] = &["migrations", "jobs", "replicas", "maintenance", "moves"];
+pub(crate) const STAYING: &[&str] = &["migrations", "jobs", "replicas", "maintenance", "moves", "holds"];
 
 /// Every table that goes along, each behind those that it refers to.
-pub(super) fn all(rooms: &[Room]) -> impl Iterator<Item = Table> {
+pub(crate) fn all(rooms: &[Room]) -> impl Iterator<Item = Table> {
     rooms.iter().flat_map(|room| room.tables).copied()
 }
 
@@ -17,7 +17,7 @@ pub(super) fn all(rooms: &[Room]) -> impl Iterator<Item = Table> {
 ///
 /// # Errors
 /// One was: a defect of this version.
-pub(super) fn check_list(rooms: &[Room]) -> Result<(), Error> {
+pub(crate) fn check_list(rooms: &[Room]) -> Result<(), Error> {
     let fresh = Sqlite::fresh(rooms)?;
     let sql = r"SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'";
     let made = Connection::sqlite(&fresh).rows(sql, &[])?;
@@ -32,7 +32,7 @@ pub(super) fn check_list(rooms: &[Room]) -> Result<(), Error> {
 ///
 /// # Errors
 /// It has.
-pub(super) async fn check_version(end: &End, rooms: &[Room]) -> Result<(), Error> {
+pub(crate) async fn check_version(end: &End, rooms: &[Room]) -> Result<(), Error> {
     let applied = end.database.read(|connection| connection.rows("SELECT room, number, name FROM migrations", &[]));
     for row in applied.await? {
         let [Cell::Text(room), Cell::Integer(number), Cell::Text(name)] = row.as_slice() else { continue };

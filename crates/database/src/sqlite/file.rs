@@ -10,7 +10,7 @@ use crate::{Error, Kind};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes the file, if there is none, so that only its owner can read it; the log beside it gets the same mode.
-pub(super) fn make_private(path: &Path) -> Result<(), Error> {
+pub(crate) fn make_private(path: &Path) -> Result<(), Error> {
     let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
     made.map(drop).map_err(|error| Error::new(Kind::Io, "open", format!("{}: {error}", path.display())))
 }

@@ -6,7 +6,7 @@ use crate::migration::{Applied, pending};
 use crate::{Error, Room, Timestamp};
 
 /// Applies what the file lacks of `rooms`, in one transaction.
-pub(super) fn migrate(connection: &mut Connection, rooms: &[Room]) -> Result<(), Error> {
+pub(crate) fn migrate(connection: &mut Connection, rooms: &[Room]) -> Result<(), Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     prepare(&transaction)?;
     for room in rooms {

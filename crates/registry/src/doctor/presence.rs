@@ -23,7 +23,9 @@ pub(crate) mod tables {
         IDS = "SELECT MIN(id), MAX(id) FROM blobs";
         FROM_ID = "SELECT id, digest, size FROM blobs WHERE id >= $1 ORDER BY id LIMIT $2";
         PARTS = "SELECT key, size FROM objects WHERE blob_id = $1 ORDER BY position";
-        STILL = "SELECT 1 FROM blobs WHERE id = $1";
+        /// Those that are damaged have been found already.
+        STILL = "SELECT 1 FROM blobs WHERE id = $1
+            AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.digest = blobs.digest)";
     }
 }
 
@@ -115,7 +117,7 @@ impl Seen {
                 Err(error @ entrepot_store::Error::Missing(_)) => format!("the blob {}: {error}", row.digest),
                 Err(error) => return Err(error.into()),
             };
-            // It may have been deleted since its row was read.
+            // It may have been deleted since its row was read, or be in quarantine.
             let id = row.id;
             if !database
                 .look(move |connection| Ok::<_, Error>(connection.exists(&tables::STILL, &[id.into()])?))

@@ -15,6 +15,9 @@ pub(super) const TABLES: &[&str] = &[
     "tags",
     "uploads",
     "objects",
+    "loose_manifests",
+    "absent_targets",
+    "trash_tags",
 ];
 
 /// These walk through whole tables: for the doctor alone.
@@ -37,6 +40,12 @@ pub(crate) mod tables {
         TAGS_OF_NO_REPOSITORY = "SELECT COUNT(*) FROM tags t
             WHERE NOT EXISTS (SELECT 1 FROM repositories p WHERE p.id = t.repository_id)";
         TAGS_OF_NO_MANIFEST = "SELECT COUNT(*) FROM tags t
+            WHERE NOT EXISTS (SELECT 1 FROM manifests p WHERE p.id = t.manifest_id)";
+        LOOSE_THAT_ARE_GONE = "SELECT COUNT(*) FROM loose_manifests t
+            WHERE NOT EXISTS (SELECT 1 FROM manifests p WHERE p.id = t.manifest_id)";
+        EXPECTED_BY_NO_MANIFEST = "SELECT COUNT(*) FROM absent_targets t
+            WHERE NOT EXISTS (SELECT 1 FROM manifests p WHERE p.id = t.manifest_id)";
+        TRASH_OF_NO_MANIFEST = "SELECT COUNT(*) FROM trash_tags t
             WHERE NOT EXISTS (SELECT 1 FROM manifests p WHERE p.id = t.manifest_id)";
         PARTS_OF_NO_UPLOAD = "SELECT COUNT(*) FROM objects t WHERE t.upload IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM uploads p WHERE p.id = t.upload)";
@@ -121,6 +130,27 @@ const REFERENCES: &[Reference] = &[
         effect: "they are listed, and cannot be pulled until they are pushed again",
     },
     Reference {
+        table: "loose_manifests",
+        column: "manifest_id",
+        parent: "manifests",
+        hanging: tables::LOOSE_THAT_ARE_GONE,
+        effect: "nobody notices them",
+    },
+    Reference {
+        table: "absent_targets",
+        column: "manifest_id",
+        parent: "manifests",
+        hanging: tables::EXPECTED_BY_NO_MANIFEST,
+        effect: "nobody notices them",
+    },
+    Reference {
+        table: "trash_tags",
+        column: "manifest_id",
+        parent: "manifests",
+        hanging: tables::TRASH_OF_NO_MANIFEST,
+        effect: "these tags are listed in the trash and cannot be restored",
+    },
+    Reference {
         table: "objects",
         column: "upload",
         parent: "uploads",
@@ -136,7 +166,7 @@ const REFERENCES: &[Reference] = &[
     },
 ];
 
-pub(super) fn verdict(connection: &Connection<'_>) -> Result<Verdict, Error> {
+pub(crate) fn verdict(connection: &Connection<'_>) -> Result<Verdict, Error> {
     let mut troubles = Vec::new();
     for reference in REFERENCES {
         let count =

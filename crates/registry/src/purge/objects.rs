@@ -87,7 +87,8 @@ impl Registry {
                 connection.all(&tables::GARBAGE, &[(STEP as i64).into()], |row| parts::part(row, 0))
             });
             let garbage: Vec<Part> = garbage.await?;
-            if garbage.is_empty() {
+            // It may have been a blob that a backup still has to copy.
+            if garbage.is_empty() || self.0.database.is_held().await? {
                 return Ok(());
             }
             self.remove_garbage(garbage.iter().map(|part| part.key).collect()).await?;

@@ -229,7 +229,9 @@ impl From<CoreError> for Problem {
         match error {
             CoreError::RepositoryUnknown(_)
             | CoreError::BlobUnknown(_)
+            | CoreError::BlobQuarantined(_)
             | CoreError::ManifestUnknown(_)
+            | CoreError::TrashUnknown(_)
             | CoreError::UploadUnknown => Self::new(NOT_FOUND, detail),
             CoreError::OutOfOrder { .. }
             | CoreError::Interrupted { .. }
@@ -241,7 +243,7 @@ impl From<CoreError> for Problem {
             CoreError::PreconditionFailed { .. } => Self::new(CHANGED, detail),
             CoreError::TagImmutable(_) => Self::new(IMMUTABLE, detail),
             CoreError::QuotaReached(_) => Self::new(QUOTA, detail),
-            CoreError::UploadTaken | CoreError::InUse(_) => Self::new(CONFLICT, detail),
+            CoreError::UploadTaken | CoreError::InUse(_) | CoreError::Taken(_) => Self::new(CONFLICT, detail),
             CoreError::DeleteDisabled => Self::new(UNCONFIGURED, detail),
             CoreError::Store(entrepot_store::Error::Full(_)) => {
                 Self::new(FULL, "the registry's disk is full; tell its operator")

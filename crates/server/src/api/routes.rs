@@ -5,6 +5,7 @@ pub(super) mod hub;
 pub(super) mod machines;
 pub(super) mod organizations;
 pub(super) mod people;
+pub(super) mod undoing;
 
 use std::collections::BTreeMap;
 
@@ -37,6 +38,9 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("rule", "The id of a rule."),
     ("name", "A repository's name. It is the rest of the path, and its slashes stand as they are."),
     ("reference", "A tag or a digest."),
+    ("tag", "A tag."),
+    ("digest", "A digest."),
+    ("entry", "The id of something in the trash."),
     ("repository", "The part of a repository's name that follows the slash."),
 ];
 

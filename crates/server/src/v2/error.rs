@@ -236,6 +236,10 @@ impl From<Error> for ApiError {
         let (status, code, detail) = match &error {
             Error::RepositoryUnknown(name) => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown, json!({ "name": name })),
             Error::BlobUnknown(digest) => (StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, json!({ "digest": digest })),
+            // Not there, for whoever pushes: then they push it again, and it is mended.
+            Error::BlobQuarantined(digest) => {
+                (StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, json!({ "digest": digest, "damaged": true }))
+            }
             Error::ManifestUnknown(reference) => {
                 (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, json!({ "reference": reference.to_string() }))
             }
@@ -268,6 +272,9 @@ impl From<Error> for ApiError {
             Error::PreconditionFailed { current } => {
                 (StatusCode::PRECONDITION_FAILED, ErrorCode::Denied, json!({ "current": current }))
             }
+            // Of the trash, which the distribution API does not know.
+            Error::TrashUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, Value::Null),
+            Error::Taken(_) => (StatusCode::CONFLICT, ErrorCode::Denied, Value::Null),
             Error::InUse(used) => {
                 (StatusCode::CONFLICT, ErrorCode::Denied, json!({ "digest": used.digest, "user": used.user }))
             }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use entrepot_oci::Digest;
 
-use super::pool;
 use super::store::Root;
+use super::{pool, reread};
+use crate::blob::Pieces;
 use crate::error::{Context, Error};
 
 /// An open blob. It stays readable after it was removed from the store.
@@ -67,6 +68,11 @@ impl FileBlob {
             })
         })?;
         Ok(Bytes::from(buffer))
+    }
+
+    /// All bytes, as the disk has them now, past the page cache. The file is opened again.
+    pub(crate) fn reread(&self) -> Pieces {
+        reread::stream(self.path(), self.size)
     }
 
     fn path(&self) -> PathBuf {

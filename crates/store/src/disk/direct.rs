@@ -175,7 +175,7 @@ fn stopped() -> io::Error {
 
 /// `GATHER_BYTES` of memory that begin at a page.
 #[derive(Debug)]
-struct Pages(NonNull<u8>);
+pub(super) struct Pages(NonNull<u8>);
 
 impl Pages {
     const LAYOUT: Layout = match Layout::from_size_align(GATHER_BYTES, PAGE) {
@@ -183,7 +183,7 @@ impl Pages {
         Err(_) => panic!("the page size is a power of two"),
     };
 
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         // SAFETY: the size of the layout is not zero.
         let pointer = unsafe { alloc_zeroed(Self::LAYOUT) };
         Self(NonNull::new(pointer).unwrap_or_else(|| handle_alloc_error(Self::LAYOUT)))

@@ -3,6 +3,7 @@
 //! ```text
 //! root/lock                        held with flock while a process uses the directory
 //! root/uploads/<uuid>              bytes of an unfinished upload
+//! root/quarantine/                 blobs that were found damaged; made when there is one
 //! root/blobs/<algorithm>/ab/<hex>  a blob; `ab` are the first two characters of its hash
 //! ```
 //! Directories are made with mode 0700 and files with 0600: layers of private images are nobody else's business.
@@ -129,6 +130,16 @@ impl Layout {
 
     pub(crate) fn staged(&self, id: Uuid) -> PathBuf {
         self.uploads.join(&*id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+    }
+
+    /// Where damaged blobs are kept, made durable if it is not there yet.
+    pub(crate) fn create_quarantine(&self) -> Result<PathBuf, Error> {
+        let directory = self.root.join("quarantine");
+        if !directory.is_dir() {
+            create_directory(&directory)?;
+            sync_directory(&self.root)?;
+        }
+        Ok(directory)
     }
 
     fn algorithm(&self, algorithm: Algorithm) -> PathBuf {

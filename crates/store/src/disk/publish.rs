@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use entrepot_oci::Digest;
+use uuid::Uuid;
 
-use super::layout::{Layout, allow_missing, sync_parent};
+use super::layout::{Layout, allow_missing, sync_directory, sync_parent};
 use super::step::step;
 use crate::error::{Context, Error};
 
@@ -43,6 +44,19 @@ pub(crate) fn publish(layout: &Layout, staged: &Path, digest: &Digest, size: u64
     }
     // Also when the name was there already: whoever made it may not have come to this line yet.
     sync_parent(blob)
+}
+
+/// Moves a blob to the quarantine, under a name that says which it was and that no other file there has.
+pub(crate) fn set_aside(layout: &Layout, digest: &Digest) -> Result<(), Error> {
+    let blob = layout.blob(digest);
+    if length(&blob)?.is_none() {
+        return Ok(());
+    }
+    let directory = layout.create_quarantine()?;
+    let kept = directory.join(format!("{}-{}-{}", digest.algorithm(), digest.hex(), Uuid::now_v7()));
+    fs::rename(&blob, &kept).context("rename", &blob)?;
+    sync_directory(&directory)?;
+    sync_parent(&blob)
 }
 
 /// Cuts off, durably, what a request left behind the last checkpoint when it failed or the process died.

@@ -14,7 +14,7 @@ use super::blob::FileBlob;
 use super::claim::{Claim, Claims, Occupied};
 use super::layout::{FILE_MODE, Layout, allow_missing, sync_parent};
 use super::pool;
-use super::publish::publish;
+use super::publish::{publish, set_aside};
 use super::step::step;
 use super::upload::StagedUpload;
 use super::walk::{self, Staged, Stored};
@@ -36,8 +36,8 @@ pub(crate) struct Root(Arc<Directory>);
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(crate) layout: Layout,
-    /// Its lock ends when it is closed, after the last batch in flight.
-    _lock: File,
+    /// Its lock ends when it is closed, after the last batch in flight. Who only looks may have none.
+    _lock: Option<File>,
 }
 
 impl Deref for Root {
@@ -45,6 +45,18 @@ impl Deref for Root {
 
     fn deref(&self) -> &Directory {
         &self.0
+    }
+}
+
+impl Root {
+    /// The directory, only to be looked at. Where there is a lock, and nobody is to change anything meanwhile, `still` takes it
+    /// together with others who look.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if `still`, and somebody uses the directory.
+    pub(crate) fn look(layout: Layout, still: bool) -> Result<Self, Error> {
+        let lock = if still { share_lock(&layout)? } else { None };
+        Ok(Self(Arc::new(Directory { layout, _lock: lock })))
     }
 }
 
@@ -59,7 +71,7 @@ impl Disk {
         layout.create_root()?;
         let lock = lock(&layout)?;
         layout.create()?;
-        let store = Self { root: Root(Arc::new(Directory { layout, _lock: lock })), claims: Claims::default() };
+        let store = Self { root: Root(Arc::new(Directory { layout, _lock: Some(lock) })), claims: Claims::default() };
         store.probe_inline()?;
         Ok(store)
     }
@@ -184,6 +196,15 @@ impl Disk {
         .await
     }
 
+    /// Moves a blob to where nobody looks for it, durably; success if there is none. The file keeps what is in it.
+    ///
+    /// # Errors
+    /// As the operating system reports.
+    pub(crate) async fn set_aside(&self, digest: &Digest) -> Result<(), Error> {
+        let (root, digest) = (self.root.clone(), *digest);
+        pool::run("set aside", &self.root.layout.blob(&digest), move || set_aside(&root.layout, &digest)).await
+    }
+
     /// What is staged. Files with other names than the store gives are logged and left alone.
     ///
     /// # Errors
@@ -258,6 +279,25 @@ fn lock(layout: &Layout) -> Result<File, Error> {
             "another process uses it; stop that one, or choose another directory",
         )),
         Err(TryLockError::Error(cause)) => Err(Error::new(OPERATION, &path, cause)),
+    }
+}
+
+/// `None` if the directory came without its lock, as a copy may.
+fn share_lock(layout: &Layout) -> Result<Option<File>, Error> {
+    let path = layout.lock();
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened.context("open", &path)?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(Error::explained(
+            "read the directory",
+            layout.root(),
+            ErrorKind::ResourceBusy,
+            "another process is writing to it",
+        )),
+        Err(TryLockError::Error(cause)) => Err(Error::new("lock", &path, cause)),
     }
 }
 

@@ -26,6 +26,16 @@ fn the_operations_page_works() -> Result<()> {
 }
 
 #[test]
+fn the_backup_page_works() -> Result<()> {
+    run("docs/backup.md")
+}
+
+#[test]
+fn the_scrub_page_works() -> Result<()> {
+    run("docs/scrub.md")
+}
+
+#[test]
 fn the_page_about_commands_from_elsewhere_works() -> Result<()> {
     run("docs/remote.md")
 }
@@ -33,6 +43,16 @@ fn the_page_about_commands_from_elsewhere_works() -> Result<()> {
 #[test]
 fn the_accounts_page_works() -> Result<()> {
     run("docs/accounts.md")
+}
+
+#[test]
+fn the_page_about_garbage_collection_works() -> Result<()> {
+    run("docs/garbage-collection.md")
+}
+
+#[test]
+fn the_page_about_the_trash_works() -> Result<()> {
+    run("docs/trash.md")
 }
 
 #[test]

@@ -84,7 +84,10 @@ impl Filling<'_> {
             let manifest = self.manifest(id, &content, subject, TIME + at)?;
             for blob in &blobs {
                 let (manifest, blob) = (manifest.id, blob.id);
-                writeln!(self.to, "INSERT INTO manifest_blobs (manifest_id, blob_id) VALUES ({manifest}, {blob});")?;
+                writeln!(
+                    self.to,
+                    "INSERT INTO manifest_blobs (manifest_id, blob_id, repository_id) VALUES ({manifest}, {blob}, {id});"
+                )?;
             }
             for child in &children {
                 let (manifest, child) = (manifest.id, child.id);

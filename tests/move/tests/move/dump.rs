@@ -10,7 +10,7 @@ use entrepot_test_support::Postgres;
 use crate::shell::Shell;
 
 /// What is not moved: it says something of the processes over the very database.
-const STAYING: [&str; 5] = ["migrations", "jobs", "replicas", "maintenance", "moves"];
+const STAYING: [&str; 6] = ["migrations", "jobs", "replicas", "maintenance", "moves", "holds"];
 
 /// A table and its columns, those of the key first.
 #[derive(Debug)]

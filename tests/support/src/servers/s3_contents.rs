@@ -46,6 +46,22 @@ impl S3Bucket {
         elements(&page, "Upload").map(|upload| Ok(element(upload, "Key")?.to_owned())).collect()
     }
 
+    /// The bytes of an object.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn read(&self, key: &str) -> Result<Vec<u8>> {
+        Ok(self.curl()?.expect("GET", &self.url(key), None)?.body)
+    }
+
+    /// Puts other bytes in the place of an object, as a store does that loses them.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn replace(&self, key: &str, bytes: &[u8]) -> Result<()> {
+        self.curl()?.expect("PUT", &self.url(key), Some(bytes)).map(drop)
+    }
+
     /// Removes an object.
     ///
     /// # Errors

@@ -51,6 +51,14 @@ pub(crate) enum RepoCommand {
         /// public or private
         visibility: Visibility,
     },
+    /// Say how many bytes a repository has, how many of them others have too, and what would be given back
+    Size {
+        /// Which
+        repository: RepositoryName,
+        /// Form
+        #[command(flatten)]
+        form: Form,
+    },
     /// Give somebody a role, in an organization or not
     Grant {
         /// On which repositories: acme/app, acme/*
@@ -117,6 +125,17 @@ struct Repository {
     created_at: String,
 }
 
+/// What a repository has, as the API shows it.
+#[derive(Deserialize)]
+struct Sizes {
+    manifests: u64,
+    blobs: u64,
+    bytes: u64,
+    shared_bytes: u64,
+    trash_bytes: u64,
+    unneeded_bytes: u64,
+}
+
 /// Tags that do not move, as the API shows them.
 #[derive(Deserialize)]
 struct Immutable {
@@ -139,6 +158,13 @@ pub(crate) async fn run(command: RepoCommand, client: &Client) -> anyhow::Result
             let settings = route(["repositories"].into_iter().chain(repository.as_str().split('/')));
             client.patch(settings, json!({ "visibility": visibility.as_str() })).await?;
             done(&format!("{repository} is {visibility}"))
+        }
+        RepoCommand::Size { repository, form } => {
+            let sizes: Sizes = client.get(route(["sizes"].into_iter().chain(repository.as_str().split('/')))).await?;
+            let Sizes { manifests, blobs, bytes, shared_bytes, trash_bytes, unneeded_bytes } = sizes;
+            let row = [manifests, blobs, bytes, shared_bytes, trash_bytes, unneeded_bytes].map(Into::into).to_vec();
+            let columns = &["manifests", "blobs", "bytes", "shared_bytes", "trash_bytes", "unneeded_bytes"];
+            Listing::new(columns, [row]).print(&form)
         }
         RepoCommand::Grant { pattern, account, role } => {
             let namespace = grant::namespace(&pattern).to_owned();

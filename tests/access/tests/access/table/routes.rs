@@ -59,6 +59,8 @@ impl Place {
             ("{id}", GHOST_ID),
             ("{rule}", GHOST_ID),
             ("{reference}", GHOST),
+            ("{tag}", GHOST),
+            ("{entry}", GHOST_ID),
             ("{repository}", self.repository),
             ("{digest}", DIGEST),
             ("{name}", &name),
@@ -76,7 +78,7 @@ const fn line(method: &'static str, template: &'static str, rule: Rule) -> Line 
 /// What is in the document.
 #[rustfmt::skip]
 pub(crate) fn hub_and_api() -> Vec<Line> {
-    use Rule::{Account, Always, Delete, Found, Inside, Open, Owned, Person, Pull, See, Settings, Somebody, System};
+    use Rule::{Account, Always, Delete, Found, Inside, Open, Owned, Person, Pull, Push, See, Settings, Somebody, System};
     vec![
         line("GET", "/api/v1/me", Open),
         line("GET", "/api/v1/accounts", System),
@@ -173,6 +175,16 @@ pub(crate) fn hub_and_api() -> Vec<Line> {
         line("GET", "/api/v1/tags/{name}", Pull),
         line("GET", "/api/v1/manifests/{reference}/{name}", Pull),
         line("DELETE", "/api/v1/manifests/{reference}/{name}", Delete),
+        line("DELETE", "/api/v1/repositories/{name}", Delete),
+        line("GET", "/api/v1/sizes/{name}", Pull),
+        line("GET", "/api/v1/trash/{name}", Delete),
+        line("POST", "/api/v1/trash-entries/{entry}/{name}", Delete),
+        line("DELETE", "/api/v1/trash-entries/{entry}/{name}", Delete),
+        line("GET", "/api/v1/tag-history/{tag}/{name}", Pull),
+        line("POST", "/api/v1/tag-history/{tag}/{name}", Push).body("{}"),
+        line("GET", "/api/v1/gc", System),
+        line("POST", "/api/v1/gc", System),
+        line("GET", "/api/v1/gc/explain/{digest}/{name}", Pull),
 
         line("GET", "/api/v1/access/explain", Open).query("?action=pull&repository={name}"),
         line("GET", "/api/v1/audit", System),

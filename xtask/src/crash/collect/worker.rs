@@ -1,0 +1,305 @@
+//! A client: pushes what may be condemned at that moment, pulls, deletes and restores, until the server dies.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::super::content::Content;
+use super::super::http::{Answer, Request};
+use super::super::servers::Servers;
+use super::super::trouble::{Outcome, Trouble, wrong};
+use super::image::{Image, Manifest, Standing};
+use super::{GRACE, TRASH, Tally};
+use crate::random::Random;
+
+const REPOSITORIES: [&str; 3] = ["acme/app", "acme/base/runtime", "acme/web"];
+/// Images that a client has at most.
+const MOST: usize = 8;
+
+/// One client with its images.
+pub(super) struct Worker<'a> {
+    number: usize,
+    servers: Servers,
+    pool: &'a [Arc<Content>],
+    random: Random,
+    images: &'a mut Vec<Image>,
+    pub(super) tally: Tally,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(
+        number: usize,
+        servers: Servers,
+        pool: &'a [Arc<Content>],
+        random: Random,
+        images: &'a mut Vec<Image>,
+    ) -> Self {
+        Self { number, servers, pool, random, images, tally: Tally::default() }
+    }
+
+    pub(super) fn work(&mut self, stop: &AtomicBool) -> Outcome<()> {
+        while !stop.load(Ordering::Relaxed) {
+            match self.random.below(100) {
+                _ if self.images.len() >= MOST => self.delete_any()?,
+                0..45 => self.push(stop)?,
+                45..60 => self.pull_any()?,
+                60..80 => self.delete_any()?,
+                _ => self.restore_any()?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Pushes an image as clients do: asks for its blobs, sends those that are missing, takes its time, and then its manifests.
+    fn push(&mut self, stop: &AtomicBool) -> Outcome<()> {
+        let repository = REPOSITORIES[self.random.below(REPOSITORIES.len())];
+        let tag = format!("client-{}-{}", self.number, self.random.below(1_000_000));
+        let image = Image::new(&mut self.random, self.pool, repository, tag);
+        self.images.push(image);
+        let at = self.images.len() - 1;
+        let begun = Instant::now();
+        let blobs: Vec<_> = self.images[at].manifests().flat_map(|manifest| manifest.blobs.clone()).collect();
+        for blob in &blobs {
+            self.push_blob(repository, blob)?;
+        }
+        let pause = Instant::now() + Duration::from_millis(self.random.below(1300) as u64);
+        while Instant::now() < pause && !stop.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let requests: Vec<_> = self.images[at].manifests().map(|manifest| put(&self.images[at], manifest)).collect();
+        for (target, media_type, body) in requests {
+            let request = Request::new("PUT", target).header("content-type", media_type).body(&body);
+            let answer = self.send(&request)?;
+            if answer.status == 201 {
+                continue;
+            }
+            if begun.elapsed() < GRACE || answer.status != 404 {
+                return wrong(format!("PUT {} after {:?}: {}", request.target, begun.elapsed(), answer.describe()));
+            }
+            self.tally.late += 1;
+            self.delete(at)?;
+            return self.delete_platforms(at);
+        }
+        self.images[at].standing = Standing::There;
+        self.images[at].was_there = true;
+        self.tally.pushed += 1;
+        Ok(())
+    }
+
+    fn push_blob(&mut self, repository: &str, blob: &Content) -> Outcome<()> {
+        let digest = &blob.digest;
+        let asked = self.send(&Request::new("HEAD", format!("/v2/{repository}/blobs/{digest}")))?;
+        match asked.status {
+            200 if self.random.chance(90) => return Ok(()),
+            200 | 404 => {}
+            _ => return wrong(format!("HEAD of blob {digest}: {}", asked.describe())),
+        }
+        if self.random.chance(40) {
+            let from = REPOSITORIES[self.random.below(REPOSITORIES.len())];
+            let target = format!("/v2/{repository}/blobs/uploads/?mount={digest}&from={from}");
+            match self.send(&Request::new("POST", target))?.status {
+                201 => return Ok(()),
+                // An upload was begun, which nobody goes on with.
+                202 => {}
+                status => return wrong(format!("mount of {digest}: {status}")),
+            }
+        }
+        let target = format!("/v2/{repository}/blobs/uploads/?digest={digest}");
+        let request = Request::new("POST", target).header("content-type", "application/octet-stream").body(&blob.bytes);
+        let sent = self.send(&request)?;
+        if sent.status == 201 { Ok(()) } else { wrong(format!("POST of blob {digest}: {}", sent.describe())) }
+    }
+
+    fn pull_any(&mut self) -> Outcome<()> {
+        let there = self.those(|standing| matches!(standing, Standing::There));
+        let Some(&at) = self.random.pick(&there) else { return Ok(()) };
+        self.check(at)?;
+        self.tally.pulled += 1;
+        Ok(())
+    }
+
+    fn delete_any(&mut self) -> Outcome<()> {
+        let there = self.those(|standing| matches!(standing, Standing::There));
+        if let Some(&at) = self.random.pick(&there) {
+            self.delete(at)?;
+            return Ok(());
+        }
+        // What was deleted long ago cannot be restored.
+        self.images.retain(|image| !matches!(image.standing, Standing::Deleted(at) if at.elapsed() > TRASH * 2));
+        thread::sleep(Duration::from_millis(20));
+        Ok(())
+    }
+
+    /// Deletes what the tag shows. Whether it was there.
+    fn delete(&mut self, at: usize) -> Outcome<bool> {
+        let image = &mut self.images[at];
+        image.standing = Standing::Doubtful;
+        let begun = Instant::now();
+        let target = format!("/v2/{}/manifests/{}", image.repository, image.top.content.digest);
+        let answer = self.send(&Request::new("DELETE", target))?;
+        match answer.status {
+            202 => {}
+            404 => {
+                self.images[at].standing = Standing::Deleted(begun);
+                return Ok(false);
+            }
+            _ => return wrong(format!("DELETE of an image: {}", answer.describe())),
+        }
+        self.images[at].standing = Standing::Deleted(begun);
+        self.tally.deleted += 1;
+        Ok(true)
+    }
+
+    /// Deletes platforms whose index has not come: as untagged manifests they would stay.
+    fn delete_platforms(&mut self, at: usize) -> Outcome<()> {
+        let image = &self.images[at];
+        let of = |platform: &Manifest| format!("/v2/{}/manifests/{}", image.repository, platform.content.digest);
+        for target in image.platforms.iter().map(of).collect::<Vec<_>>() {
+            let answer = self.send(&Request::new("DELETE", &target))?;
+            if !matches!(answer.status, 202 | 404) {
+                return wrong(format!("DELETE {target}: {}", answer.describe()));
+            }
+        }
+        Ok(())
+    }
+
+    fn restore_any(&mut self) -> Outcome<()> {
+        let deleted = self.those(|standing| matches!(standing, Standing::Deleted(_)));
+        let Some(&at) = self.random.pick(&deleted) else { return Ok(()) };
+        let Standing::Deleted(since) = self.images[at].standing else { return Ok(()) };
+        let (repository, digest) = (self.images[at].repository, self.images[at].top.content.digest.clone());
+        let listed = self.send(&Request::new("GET", format!("/api/v1/trash/{repository}?limit=500")))?;
+        let page: Value = serde_json::from_slice(&listed.body).unwrap_or_default();
+        let Some(items) = page["items"].as_array() else {
+            return wrong(format!("the trash of {repository}: {}", listed.describe()));
+        };
+        let entry = items.iter().rev().find(|entry| entry["name"] == digest.as_str());
+        let Some(id) = entry.and_then(|entry| entry["id"].as_str()) else { return self.missed(at, since) };
+        let target = format!("/api/v1/trash-entries/{id}/{repository}");
+        self.images[at].standing = Standing::Doubtful;
+        let answer = self.send(&Request::new("POST", target))?;
+        match answer.status {
+            200 => {
+                self.images[at].standing = Standing::There;
+                self.tally.restored += 1;
+                self.check(at)
+            }
+            404 => self.missed(at, since),
+            _ => wrong(format!("restoring {digest}: {}", answer.describe())),
+        }
+    }
+
+    /// What was deleted is not in the trash: only time may have taken it from there, or nothing was there to delete.
+    fn missed(&mut self, at: usize, since: Instant) -> Outcome<()> {
+        if since.elapsed() < TRASH && self.images[at].was_there {
+            return wrong(format!(
+                "{} was deleted {:?} ago, and is not in the trash",
+                self.images[at].tag,
+                since.elapsed()
+            ));
+        }
+        self.images.remove(at);
+        Ok(())
+    }
+
+    /// After a death: what must be there is, and what may be there is there as a whole or not at all.
+    pub(super) fn verify(&mut self) -> Outcome<()> {
+        for at in (0..self.images.len()).rev() {
+            match self.images[at].standing {
+                Standing::There => self.check(at)?,
+                Standing::Deleted(_) => {}
+                Standing::Doubtful => {
+                    let image = &self.images[at];
+                    let target = format!("/v2/{}/manifests/{}", image.repository, image.top.content.digest);
+                    match self.send(&Request::new("GET", target))?.status {
+                        200 => {
+                            // Its signature may not have come.
+                            self.check_without_signature(at)?;
+                            self.delete(at)?;
+                            self.images.remove(at);
+                        }
+                        404 => {
+                            self.delete_platforms(at)?;
+                            self.images.remove(at);
+                        }
+                        status => return wrong(format!("GET of an image: {status}")),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn delete_all(&mut self) -> Outcome<()> {
+        for at in self.those(|standing| matches!(standing, Standing::There)) {
+            if !self.delete(at)? {
+                return wrong(format!("{} was there and cannot be deleted", self.images[at].tag));
+            }
+        }
+        self.images.clear();
+        Ok(())
+    }
+
+    fn those(&self, which: impl Fn(&Standing) -> bool) -> Vec<usize> {
+        let found = self.images.iter().enumerate().filter(|(_, image)| which(&image.standing));
+        found.map(|(at, _)| at).collect()
+    }
+
+    /// That all of an image is there, byte for byte.
+    fn check(&mut self, at: usize) -> Outcome<()> {
+        self.check_without_signature(at)?;
+        let image = &self.images[at];
+        let Some(signature) = &image.signature else { return Ok(()) };
+        let (repository, digest) = (image.repository, signature.content.digest.clone());
+        let requests = requests(repository, signature);
+        let target = format!("/v2/{repository}/referrers/{}", image.top.content.digest);
+        let listed = self.send(&Request::new("GET", target))?;
+        if !String::from_utf8_lossy(&listed.body).contains(&digest) {
+            return wrong(format!("the signature {digest} in {repository} is not listed: {}", listed.describe()));
+        }
+        self.compare(requests)
+    }
+
+    fn check_without_signature(&mut self, at: usize) -> Outcome<()> {
+        let image = &self.images[at];
+        let parts = image.platforms.iter().chain([&image.top]);
+        let all = parts.flat_map(|manifest| requests(image.repository, manifest)).collect();
+        self.compare(all)
+    }
+
+    fn compare(&mut self, expected: Vec<(String, Vec<u8>)>) -> Outcome<()> {
+        for (target, bytes) in expected {
+            let answer = self.send(&Request::new("GET", &target))?;
+            if answer.status != 200 || answer.body != bytes {
+                return wrong(format!("GET {target}, which must be there: {}", answer.describe()));
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, request: &Request<'_>) -> Result<Answer, Trouble> {
+        self.servers.send(request, &mut self.random)
+    }
+}
+
+/// What is asked for to pull a manifest and its blobs, and what must be answered.
+fn requests(repository: &str, manifest: &Manifest) -> Vec<(String, Vec<u8>)> {
+    let content = &manifest.content;
+    let blobs = manifest.blobs.iter();
+    let blobs = blobs.map(|blob| (format!("/v2/{repository}/blobs/{}", blob.digest), blob.bytes.clone()));
+    [(format!("/v2/{repository}/manifests/{}", content.digest), content.bytes.clone())]
+        .into_iter()
+        .chain(blobs)
+        .collect()
+}
+
+/// How a manifest of an image is pushed: what the tag shows by the tag, all others by their digests.
+fn put(image: &Image, manifest: &Manifest) -> (String, &'static str, Vec<u8>) {
+    let digest = &manifest.content.digest;
+    let name = if *digest == image.top.content.digest { &image.tag } else { digest };
+    let target = format!("/v2/{}/manifests/{name}", image.repository);
+    (target, manifest.media_type, manifest.content.bytes.clone())
+}
