@@ -423,6 +423,22 @@ fn settings_of_a_server_need_a_server_and_one_password() {
     assert!(gone.contains("database.password_file = \"gone\" cannot be read"), "{gone}");
 }
 
+/// Groups of which people have to be in one: half a name is another group.
+#[test]
+fn an_entry_of_a_list_may_have_commas() {
+    let acme = "http.public_url = \"https://registry.acme.example\"\n\
+                [oidc.acme]\nissuer = \"https://id.acme.example\"\nclient_id = \"registry\"\n";
+    let groups = "allowed_groups = [\"Sales, EMEA\", \"CN=Ops,OU=Groups,DC=acme,DC=example\"]";
+    let shown = Run::of("show").file(&format!("{acme}{groups}\n")).prints();
+    assert_eq!(line(&shown, "allowed_groups"), format!("{groups} # registry.toml:5"));
+    let variable = "ENTREPOT_OIDC_ACME_ALLOWED_GROUPS";
+    let shown = Run::of("show").file(acme).environment(&[(variable, "Sales, EMEA")]).prints();
+    let two = format!("allowed_groups = [\"Sales\", \"EMEA\"] # environment variable {variable}");
+    assert_eq!(line(&shown, "allowed_groups"), two);
+    let wrong = Run::of("check").file("rate.exempt = [\"10.0.0.0/8,fd00::/8\"]").mistake();
+    assert!(wrong.ends_with("\"10.0.0.0/8,fd00::/8\" is none"), "{wrong}");
+}
+
 #[test]
 fn providers_have_sections_with_names_of_their_own() {
     let url = "http.public_url = \"https://registry.acme.example\"\n";
