@@ -296,8 +296,16 @@ fn a_password_or_token_is_tried_before_it_is_kept() -> Result<()> {
         STANDARD.decode(kept["auth"].as_str().unwrap_or_default())?
             == format!("ann:{}", port.personal.secret).as_bytes()
     );
-    ensure!(desk.entrepot.run(desk.arguments(&out))?.contains("the token is still good"));
+    ensure!(desk.entrepot.run(desk.arguments(&out))?.contains("what was kept is still good"));
     ensure!(login(&port.personal.secret)?.status.success(), "it is");
+
+    // A password that docker has kept is nothing that could be ended.
+    let password = desk.home().join("password.json");
+    let auth = STANDARD.encode(format!("ann:{PASSWORD}"));
+    fs::write(&password, format!(r#"{{"auths":{{"{}":{{"auth":"{auth}"}}}}}}"#, port.registry.host))?;
+    let said = desk.entrepot.run(desk.arguments(&["logout", "--authfile", &password.display().to_string()]))?;
+    ensure!(said.contains("what was kept is still good") && !said.contains("counts no more"), "{said}");
+    ensure!(stored(&password, &port.registry.host)?.is_null());
 
     // podman would not look into docker's file, if there is something in one of its own.
     let others = desk.home().join(".config/containers");
