@@ -39,7 +39,7 @@ impl Secret {
     }
 
     /// Whether a text has the form of a token; it says nothing of whether it is one.
-    pub(crate) fn is_token(text: &str) -> bool {
+    pub fn is_token(text: &str) -> bool {
         text.starts_with(PREFIX)
     }
 

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use entrepot_access::Secret;
 use http::header::{self, HeaderMap};
 use http::{Method, Request, StatusCode};
 use serde::Deserialize;
@@ -220,11 +221,15 @@ impl Registry {
         })
     }
 
-    /// Ends what was kept, and says whether it did: a token that somebody has made themselves stays, as it may be in use elsewhere.
+    /// Ends what was kept, and says whether it did: a token that somebody has made themselves stays, as it may be in use elsewhere, and so
+    /// does a password, which nobody is shown for that.
     ///
     /// # Errors
     /// The registry would not do it.
     pub async fn end(&self, kept: &Kept) -> Result<bool, Error> {
+        if !Secret::is_token(kept.secret()) {
+            return Ok(false);
+        }
         let answer = self.post(&self.revoke, &[("token", kept.secret())]).await?;
         let wrong: Wrong = answer.value().unwrap_or_default();
         if wrong.error == "unsupported_token_type" {

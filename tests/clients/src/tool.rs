@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 use anyhow::{Context as _, Result};
 use entrepot_test_support::{Component, entrepot_binary};
 
+use crate::engine::is_root;
+
 /// No step of a test takes this long; a client that hangs is ended and fails its test.
 const LONGEST_SECONDS: &str = "180";
 
@@ -28,6 +30,26 @@ impl Tool {
     pub fn find(name: &str, home: &Path) -> Option<Self> {
         let program = Component::require(name)?;
         Some(Self { program, home: home.to_owned(), arguments: Vec::new(), environment: Vec::new() })
+    }
+
+    /// podman, with a storage of its own; `None` if it is not installed, or would need another user.
+    ///
+    /// # Errors
+    /// As for [`is_root`].
+    ///
+    /// # Panics
+    /// As for [`find`](Self::find).
+    pub fn podman(home: &Path) -> Result<Option<Self>> {
+        let (Some(podman), true) = (Self::find("podman", home), is_root("podman with a storage of its own")?) else {
+            return Ok(None);
+        };
+        let place = home.join("podman");
+        let podman = podman
+            .with_arguments(["--root".as_ref(), place.join("root").as_os_str()])
+            .with_arguments(["--runroot".as_ref(), place.join("run").as_os_str()])
+            .with_arguments(["--tmpdir".as_ref(), place.join("tmp").as_os_str()])
+            .with_arguments(["--storage-driver=vfs", "--cgroup-manager=cgroupfs"]);
+        Ok(Some(podman))
     }
 
     /// Our own commands.

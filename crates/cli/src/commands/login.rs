@@ -146,9 +146,9 @@ pub(crate) fn logout(place: &Where) -> ExitCode {
         let ended = async { place.registry(server).await?.end(&kept).await.map_err(anyhow::Error::from) };
         match ended.await {
             Ok(true) => done(&format!("logged out of {name}; the login counts no more")),
-            Ok(false) => {
-                done(&format!("logged out of {name}; the token is still good, as its owner made it themselves"))
-            }
+            Ok(false) => done(&format!(
+                "logged out of {name}; what was kept is still good: a password, or a token that its owner made themselves"
+            )),
             Err(error) => Err(error.context(format!(
                 "the login for {name} is gone from here, but its token still counts; end it at /settings/tokens"
             ))),

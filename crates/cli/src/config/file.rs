@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::origin::Origin;
-use super::reader::{Given, Sources};
+use super::reader::{Content, Given, Sources};
 use super::sections;
 use super::setting::Setting;
 use super::value::{Form, toml_string};
@@ -96,18 +96,18 @@ impl Walk<'_> {
         value: &DeValue<'_>,
         value_at: &Range<usize>,
     ) {
-        let (text, form) = match value {
-            DeValue::String(text) => (text.to_string(), Form::Quoted),
-            DeValue::Boolean(value) => (value.to_string(), Form::Bare),
-            DeValue::Integer(number) => match i128::from_str_radix(number.as_str(), number.radix()) {
-                Ok(number) => (number.to_string(), Form::Bare),
-                Err(_) => (number.as_str().to_owned(), Form::Bare),
-            },
-            DeValue::Float(number) => (number.as_str().to_owned(), Form::Bare),
-            DeValue::Datetime(time) => (time.to_string(), Form::Bare),
+        let content = match value {
+            DeValue::String(text) => Content::Quoted(text.to_string()),
+            DeValue::Boolean(value) => Content::Bare(value.to_string()),
+            DeValue::Integer(number) => {
+                let read = i128::from_str_radix(number.as_str(), number.radix());
+                Content::Bare(read.map_or_else(|_| number.as_str().to_owned(), |number| number.to_string()))
+            }
+            DeValue::Float(number) => Content::Bare(number.as_str().to_owned()),
+            DeValue::Datetime(time) => Content::Bare(time.to_string()),
             DeValue::Array(items) if setting.kind.form == Form::List && items.iter().all(is_string) => {
-                let items: Vec<&str> = items.iter().filter_map(|item| item.get_ref().as_str()).collect();
-                (items.join(","), Form::List)
+                let items = items.iter().filter_map(|item| item.get_ref().as_str());
+                Content::List(items.map(str::to_owned).collect())
             }
             DeValue::Array(_) | DeValue::Table(_) => {
                 let sentence = format!("{key} must be {}, not a list or a section", setting.allowed());
@@ -115,8 +115,8 @@ impl Walk<'_> {
             }
         };
         let origin = self.origin(at);
-        let written = shortened(self.text.get(value_at.clone()).unwrap_or(&text));
-        self.sources.give(key, Given { origin, text, written, form: Some(form) });
+        let written = shortened(self.text.get(value_at.clone()).unwrap_or_default());
+        self.sources.give(key, Given { origin, content, written });
     }
 
     fn origin(&self, at: &Range<usize>) -> Origin {

@@ -2,6 +2,7 @@
 
 use entrepot_server::Network;
 
+use super::list::written;
 use super::value::{Form, Kind, Unfit, Value, toml_string};
 
 /// Networks, in the order in which they were written.
@@ -13,9 +14,12 @@ impl Value for Networks {
         Kind { allowed: "a list of networks or addresses such as [\"10.0.0.0/8\", \"fd00::/8\"]", form: Form::List };
 
     fn parse(text: &str) -> Result<Self, Unfit> {
-        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-        let networks =
-            items.map(|item| item.parse().map_err(|_| Unfit::because(format!("{} is none", toml_string(item)))));
+        Self::of_items(text.split(','))
+    }
+
+    fn of_items<'a>(items: impl Iterator<Item = &'a str>) -> Result<Self, Unfit> {
+        let networks = written(items)
+            .map(|item| item.parse().map_err(|_| Unfit::because(format!("{} is none", toml_string(item)))));
         networks.collect::<Result<_, _>>().map(Self)
     }
 

@@ -17,18 +17,29 @@ use super::value::{Form, Unfit, Value, toml_string};
 pub(super) struct Given {
     /// Where.
     pub(super) origin: Origin,
-    /// What, without quotes.
-    pub(super) text: String,
+    /// What.
+    pub(super) content: Content,
     /// How a mistake repeats it.
     pub(super) written: String,
-    /// What it is in the file; `None` where there are no types.
-    pub(super) form: Option<Form>,
+}
+
+/// What is given.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    /// By a source that knows text only.
+    Text(String),
+    /// In the file, as a number or a word.
+    Bare(String),
+    /// In the file, in quotes, which are left out here.
+    Quoted(String),
+    /// In the file, in square brackets: each item by itself.
+    List(Vec<String>),
 }
 
 impl Given {
     /// From a source that knows text only.
     pub(super) fn text(origin: Origin, text: &str) -> Self {
-        Self { origin, text: text.to_owned(), written: toml_string(text), form: None }
+        Self { origin, content: Content::Text(text.to_owned()), written: toml_string(text) }
     }
 }
 
@@ -148,7 +159,7 @@ impl Reader {
             return Ok(value);
         }
         let parsed = match setting.default {
-            Fallback::Value(text) => fit(setting, text),
+            Fallback::Value(text) => T::parse(text).and_then(|value| fit(setting, value)),
             Fallback::Words(words) => Err(Unfit::because(words)),
         };
         parsed.map_err(|unfit| self.unfit(setting, None, "left out", &unfit))
@@ -161,8 +172,7 @@ impl Reader {
     pub(super) fn given<T: Value>(&mut self, setting: &Setting) -> Result<Option<T>, Reported> {
         let mut strongest = Ok(None);
         for given in self.given.remove(&self.key(setting.key)).unwrap_or_default() {
-            let read = unquoted(setting, &given).and_then(|text| fit(setting, text));
-            strongest = match read {
+            strongest = match parse(setting, &given.content).and_then(|value| fit(setting, value)) {
                 Ok(value) => strongest.map(|_: Option<T>| Some(value)),
                 Err(unfit) => Err(self.unfit(setting, Some(given.origin), &given.written, &unfit)),
             };
@@ -208,20 +218,21 @@ impl Reader {
     }
 }
 
-/// The text of a value that is written as its setting wants it in a file, as a string or bare.
-fn unquoted<'a>(setting: &Setting, given: &'a Given) -> Result<&'a str, Unfit> {
-    match (given.form, setting.kind.form) {
-        (Some(Form::Bare), Form::Quoted) => Err(Unfit::because("write it in quotes")),
-        (Some(Form::Quoted), Form::Bare) => Err(Unfit::because("write it without quotes")),
-        (Some(Form::Bare | Form::Quoted), Form::List) => Err(Unfit::because("write it as a list, in square brackets")),
-        (Some(Form::List), Form::Bare | Form::Quoted) => Err(Unfit::because("it is no list")),
-        _ => Ok(&given.text),
+/// Parses a value that is written as its setting wants it in a file, as a string, bare or as a list.
+fn parse<T: Value>(setting: &Setting, content: &Content) -> Result<T, Unfit> {
+    match (content, setting.kind.form) {
+        (Content::List(items), _) => T::of_items(items.iter().map(String::as_str)),
+        (Content::Bare(_), Form::Quoted) => Err(Unfit::because("write it in quotes")),
+        (Content::Quoted(_), Form::Bare) => Err(Unfit::because("write it without quotes")),
+        (Content::Bare(_) | Content::Quoted(_), Form::List) => {
+            Err(Unfit::because("write it as a list, in square brackets"))
+        }
+        (Content::Text(text) | Content::Bare(text) | Content::Quoted(text), _) => T::parse(text),
     }
 }
 
-/// Parses `text` and holds it against the setting's bounds.
-fn fit<T: Value>(setting: &Setting, text: &str) -> Result<T, Unfit> {
-    let value = T::parse(text)?;
+/// Holds a value against the setting's bounds.
+fn fit<T: Value>(setting: &Setting, value: T) -> Result<T, Unfit> {
     let Some((least, greatest)) = setting.bounds else { return Ok(value) };
     if value < T::parse(least)? || value > T::parse(greatest)? { Err(Unfit::PLAIN) } else { Ok(value) }
 }

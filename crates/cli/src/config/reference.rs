@@ -43,7 +43,8 @@ anonymous = "pull"
 - Durations and sizes always have a unit. Durations: `ms`, `s`, `m`, `h`, `d`, also together as in `1h30m`. Sizes:
   `B`, `KiB`, `MiB`, `GiB`, `TiB` (by 1024) and `KB`, `MB`, `GB`, `TB` (by 1000).
 - In the file, durations, sizes, addresses, paths and words stand in quotes; numbers, `true` and `false` do not. Lists
-  stand in square brackets; in an environment variable their entries have commas between them.
+  stand in square brackets; in an environment variable their entries have commas between them, so one with a comma in
+  it can stand in the file only.
 - Secrets can stand in files of their own, named by the settings that end in `_file`. `config show` never shows them.
 "#
     )

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 /// A type that a setting can have.
 ///
-/// A value has one spelling in every source: `parse(x.to_toml() without quotes)` gives `x` back. Comparison is what
-/// a setting's bounds use.
+/// A value has one spelling in every source: `parse(x.to_toml() without quotes)` gives `x` back. Of lists that holds for each item, but that
+/// one with a comma can stand in the file only. Comparison is what a setting's bounds use.
 pub(super) trait Value: Sized + PartialOrd {
     /// What the type is called and what it allows.
     const KIND: Kind;
@@ -15,6 +15,14 @@ pub(super) trait Value: Sized + PartialOrd {
     /// # Errors
     /// If the text does not fit [`Self::KIND`].
     fn parse(text: &str) -> Result<Self, Unfit>;
+
+    /// Reads the items of a list in the file, each of which is whole: one may have commas.
+    ///
+    /// # Errors
+    /// As [`Value::parse`]; the type is no list.
+    fn of_items<'a>(_: impl Iterator<Item = &'a str>) -> Result<Self, Unfit> {
+        Err(Unfit::because("it is no list"))
+    }
 
     /// The value as TOML, in its shortest exact spelling.
     fn to_toml(&self) -> String;
@@ -36,7 +44,7 @@ pub(super) enum Form {
     Bare,
     /// A string.
     Quoted,
-    /// A list of strings. As one text they stand with commas between them.
+    /// A list of strings. In a source that knows text only they stand with commas between them.
     List,
 }
 

@@ -28,14 +28,7 @@ impl Object {
 
     /// The object at `key`, to be changed. If there is none there will be.
     pub(super) fn open(&mut self, key: &str) -> Result<&mut Self, serde_json::Error> {
-        let place = match self.0.iter().rposition(|(name, _)| name == key) {
-            Some(place) => place,
-            None => {
-                self.0.push((key.to_owned(), Value::Open(Self::default())));
-                self.0.len() - 1
-            }
-        };
-        let (_, value) = &mut self.0[place];
+        let value = self.slot(key);
         if let Value::Written(text) = value {
             *value = Value::Open(serde_json::from_str::<Option<Self>>(text.get())?.unwrap_or_default());
         }
@@ -49,12 +42,17 @@ impl Object {
     pub(super) fn put(&mut self, key: &str, texts: &[(&str, &str)]) -> Result<(), serde_json::Error> {
         let written = |text: &&str| serde_json::value::to_raw_value(text).map(Value::Written);
         let entries = texts.iter().map(|(name, text)| Ok(((*name).to_owned(), written(text)?)));
-        let value = Value::Open(Self(entries.collect::<Result<_, serde_json::Error>>()?));
-        match self.0.iter().rposition(|(name, _)| name == key) {
-            Some(place) => self.0[place].1 = value,
-            None => self.0.push((key.to_owned(), value)),
-        }
+        *self.slot(key) = Value::Open(Self(entries.collect::<Result<_, serde_json::Error>>()?));
         Ok(())
+    }
+
+    /// What is at `key`, and an empty object if nothing is.
+    fn slot(&mut self, key: &str) -> &mut Value {
+        let place = self.0.iter().rposition(|(name, _)| name == key).unwrap_or_else(|| {
+            self.0.push((key.to_owned(), Value::Open(Self::default())));
+            self.0.len() - 1
+        });
+        &mut self.0[place].1
     }
 
     /// Takes what is at `key` away.

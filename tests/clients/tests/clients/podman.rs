@@ -3,7 +3,6 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
-use entrepot_client_tests::engine::is_root;
 use entrepot_client_tests::image::{INDEX, Image};
 use entrepot_client_tests::registry::Registry;
 use entrepot_client_tests::tool::Tool;
@@ -12,17 +11,7 @@ use serde_json::Value;
 crate::over_all_transports!(scenario);
 
 fn scenario(registry: &Registry) -> Result<()> {
-    let (Some(podman), true) =
-        (Tool::find("podman", registry.directory()), is_root("podman with a storage of its own")?)
-    else {
-        return Ok(());
-    };
-    let place = registry.directory().join("podman");
-    let podman = podman
-        .with_arguments(["--root".as_ref(), place.join("root").as_os_str()])
-        .with_arguments(["--runroot".as_ref(), place.join("run").as_os_str()])
-        .with_arguments(["--tmpdir".as_ref(), place.join("tmp").as_os_str()])
-        .with_arguments(["--storage-driver=vfs", "--cgroup-manager=cgroupfs"]);
+    let Some(podman) = Tool::podman(registry.directory())? else { return Ok(()) };
     let secured = match registry.authority_directory() {
         Some(directory) => format!("--cert-dir={}", directory.display()),
         None => "--tls-verify=false".to_owned(),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use entrepot_client_tests::engine::{Engine, is_root};
+use entrepot_client_tests::engine::Engine;
 use entrepot_client_tests::image::{FILE, Image, tar};
 use entrepot_client_tests::tool::Tool;
 use entrepot_test_people::PASSWORD;
@@ -124,11 +124,7 @@ fn docker_podman_and_skopeo_are_logged_in_by_a_browser() -> Result<()> {
     let (port, home) = (&desk.port, desk.home());
     let Some(browser) = Browser::logged_in(port, "ann")? else { return Ok(()) };
     let Some(engine) = Engine::docker(home)? else { return Ok(()) };
-    let (Some(podman), Some(skopeo), true) =
-        (Tool::find("podman", home), Tool::find("skopeo", home), is_root("podman with a storage of its own")?)
-    else {
-        return Ok(());
-    };
+    let (Some(podman), Some(skopeo)) = (Tool::podman(home)?, Tool::find("skopeo", home)) else { return Ok(()) };
     let docker = &engine.client;
     fs::write(home.join("root.tar"), tar(&[(FILE, b"pushed by who was let in\n".to_vec())]))?;
     docker.run(["import", "root.tar", &port.name("ann/docker:v1")])?;
@@ -155,12 +151,6 @@ fn docker_podman_and_skopeo_are_logged_in_by_a_browser() -> Result<()> {
     docker.run(["pull", "--quiet", &format!("{}@{digest}", port.name("ann/docker"))])?;
 
     let certificates = port.registry.authority_directory().context("no authority")?.display().to_string();
-    let place = home.join("podman");
-    let podman = podman
-        .with_arguments(["--root".as_ref(), place.join("root").as_os_str()])
-        .with_arguments(["--runroot".as_ref(), place.join("run").as_os_str()])
-        .with_arguments(["--tmpdir".as_ref(), place.join("tmp").as_os_str()])
-        .with_arguments(["--storage-driver=vfs", "--cgroup-manager=cgroupfs"]);
     let secured = format!("--cert-dir={certificates}");
     Image::new("amd64", "podman")?.write_layout(&home.join("layout"), "v1")?;
     let id = podman.run(["pull", "--quiet", "oci:layout:v1"])?.trim().to_owned();
@@ -296,8 +286,16 @@ fn a_password_or_token_is_tried_before_it_is_kept() -> Result<()> {
         STANDARD.decode(kept["auth"].as_str().unwrap_or_default())?
             == format!("ann:{}", port.personal.secret).as_bytes()
     );
-    ensure!(desk.entrepot.run(desk.arguments(&out))?.contains("the token is still good"));
+    ensure!(desk.entrepot.run(desk.arguments(&out))?.contains("what was kept is still good"));
     ensure!(login(&port.personal.secret)?.status.success(), "it is");
+
+    // A password that docker has kept is nothing that could be ended.
+    let password = desk.home().join("password.json");
+    let auth = STANDARD.encode(format!("ann:{PASSWORD}"));
+    fs::write(&password, format!(r#"{{"auths":{{"{}":{{"auth":"{auth}"}}}}}}"#, port.registry.host))?;
+    let said = desk.entrepot.run(desk.arguments(&["logout", "--authfile", &password.display().to_string()]))?;
+    ensure!(said.contains("what was kept is still good") && !said.contains("counts no more"), "{said}");
+    ensure!(stored(&password, &port.registry.host)?.is_null());
 
     // podman would not look into docker's file, if there is something in one of its own.
     let others = desk.home().join(".config/containers");

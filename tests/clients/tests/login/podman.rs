@@ -3,7 +3,6 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
-use entrepot_client_tests::engine::is_root;
 use entrepot_client_tests::image::Image;
 use entrepot_client_tests::tool::Tool;
 
@@ -13,18 +12,11 @@ use crate::{Port, expect_denied, stored, within_a_second};
 fn logs_in_pushes_pulls_and_is_refused() -> Result<()> {
     let Some(port) = Port::open()? else { return Ok(()) };
     let home = port.registry.directory();
-    let (Some(podman), true) = (Tool::find("podman", home), is_root("podman with a storage of its own")?) else {
-        return Ok(());
-    };
-    let (place, kept) = (home.join("podman"), home.join("auth.json"));
+    let Some(podman) = Tool::podman(home)? else { return Ok(()) };
+    let kept = home.join("auth.json");
     // It reads the file also for what needs no login.
     fs::write(&kept, "{}")?;
-    let podman = podman
-        .with_arguments(["--root".as_ref(), place.join("root").as_os_str()])
-        .with_arguments(["--runroot".as_ref(), place.join("run").as_os_str()])
-        .with_arguments(["--tmpdir".as_ref(), place.join("tmp").as_os_str()])
-        .with_arguments(["--storage-driver=vfs", "--cgroup-manager=cgroupfs"])
-        .with_variable("REGISTRY_AUTH_FILE", &kept);
+    let podman = podman.with_variable("REGISTRY_AUTH_FILE", &kept);
     let authority = port.registry.authority_directory().context("no authority")?;
     let (secured, host) = (format!("--cert-dir={}", authority.display()), port.registry.host.as_str());
     let image = Image::new("amd64", "podman")?;

@@ -88,6 +88,30 @@ impl OidcProvider {
         self.tell("accounts", accounts).map(|_| ())
     }
 
+    /// Lets each refresh token renew a login once from now on; a second time ends it.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn renew_once(&self) -> Result<()> {
+        self.tell("once", "").map(|_| ())
+    }
+
+    /// Makes tokens from now on, and does not hand them out; with `false` does, those that wait too.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn hold(&self, held: bool) -> Result<()> {
+        self.tell(if held { "hold" } else { "release" }, "").map(|_| ())
+    }
+
+    /// How often tokens were asked for.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn tokens(&self) -> Result<usize> {
+        Ok(self.tell("tokens", "")?.parse()?)
+    }
+
     /// Signs a token as it does for a job: `claims` is a JSON object; `iss` is added.
     ///
     /// # Errors

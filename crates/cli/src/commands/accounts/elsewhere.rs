@@ -23,7 +23,8 @@ pub(crate) struct Elsewhere {
     #[arg(long, value_name = "URL", env = "ENTREPOT_SERVER", hide_env = true, global = true)]
     #[arg(conflicts_with_all = ["config", "data-dir"])]
     server: Option<Server>,
-    /// File with the token that is shown to it [environment: ENTREPOT_TOKEN has the token itself] [default: what docker login left]
+    /// File with the token that is shown to it [environment: ENTREPOT_TOKEN has the token itself]
+    /// [default: what docker login or entrepot login left, the second without admin]
     #[arg(long, value_name = "FILE", global = true, requires = "server")]
     token_file: Option<PathBuf>,
     /// File with the certificates that it is checked against (PEM) [default: the system's]

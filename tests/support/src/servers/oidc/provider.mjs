@@ -6,6 +6,10 @@
 //   /tests/rotate    new signing keys; those before are no longer published
 //   /tests/sign      the claims in the body, signed as a token of this provider
 //   /tests/accounts  replaces the accounts
+//   /tests/once      what renews a login does it once from now on, and a second time ends it
+//   /tests/hold      tokens are made from now on, and not handed out
+//   /tests/release   until now
+//   /tests/tokens    how often tokens were asked for
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -22,6 +26,10 @@ const issuer = `http://127.0.0.1:${port}`;
 let accounts = settings.accounts;
 let keys;
 let answer;
+let once = false;
+let asked = 0;
+let released = Promise.resolve();
+let release;
 
 function key(algorithm, kind, options) {
   const { privateKey } = generateKeyPairSync(kind, options);
@@ -63,6 +71,7 @@ function rotate() {
     features: { backchannelLogout: { enabled: true } },
     // By itself it asks nobody on this machine, where everybody is.
     fetch: (url, { dispatcher, ...options }) => fetch(url, options),
+    rotateRefreshToken: () => once,
     enabledJWA: { idTokenSigningAlgValues: keys.map((known) => known.alg) },
     cookies: { keys: [randomUUID()] },
     findAccount(context, subject) {
@@ -92,11 +101,25 @@ const tests = {
   '/tests/rotate': async () => rotate(),
   '/tests/sign': async (request) => sign(JSON.parse(await body(request))),
   '/tests/accounts': async (request) => { accounts = JSON.parse(await body(request)); },
+  '/tests/once': async () => { once = true; },
+  '/tests/hold': async () => { released = new Promise((resolve) => { release = resolve; }); },
+  '/tests/release': async () => release(),
+  '/tests/tokens': async () => String(asked),
 };
+
+function hold(response) {
+  const end = response.end.bind(response);
+  response.end = (...content) => {
+    asked += 1;
+    released.then(() => end(...content));
+    return response;
+  };
+}
 
 rotate();
 createServer((request, response) => {
   const test = tests[request.url];
+  if (request.url === '/token') hold(response);
   if (!test) return answer(request, response);
   return test(request).then(
     (said) => response.end(said ?? ''),
