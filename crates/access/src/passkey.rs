@@ -173,6 +173,8 @@ impl Access {
             if is_first {
                 second_factor::replace_recovery_codes(connection, id, &kept)?;
             }
+                // An authenticator that was only begun was begun by somebody who had nothing to show, maybe in another session.
+                connection.execute(&tables::REMOVE_AUTHENTICATOR, &[id.into()])?;
             entry.write(connection)?;
             changed(connection)?;
             Ok::<_, Error>(Added::New { is_first })

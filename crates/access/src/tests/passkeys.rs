@@ -4,6 +4,7 @@ use entrepot_registry::gate::Action;
 use entrepot_test_engines::on_both_engines;
 use entrepot_test_support::passkey::{PRESENT, SoftPasskey};
 
+use super::entry::{Authenticator, NEXT};
 use super::*;
 use crate::{AccountOwner, AuditFilter, Entry, Evidence, NamespaceChange, Proof, RecoveryCode, Visit};
 
@@ -14,6 +15,7 @@ on_both_engines! {
     a_counter_that_goes_back_is_refused_and_written_down,
     whoever_changes_passkeys_shows_something_once_more,
     passkeys_and_an_authenticator_are_one_second_factor,
+    an_authenticator_that_was_begun_before_a_passkey_is_worth_nothing,
     a_passkey_counts_for_organizations,
     a_registry_without_a_name_has_no_passkeys,
 }
@@ -261,15 +263,13 @@ async fn passkeys_and_an_authenticator_are_one_second_factor(place: Place) {
     assert!(matches!(without, Err(Error::Invalid { field: "code", .. })), "{without:?}");
     let shown = codes[0].reveal();
     let secret = fixture.access.begin_authenticator(&permit, Some(Proof::of(&shown))).await.unwrap();
-    let totp = totp_rs::Totp::from_url(secret.uri("acme", "ann").unwrap()).unwrap();
-    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap();
-    let code = |ahead: u64| totp.generate(now.as_secs() + ahead).to_string();
-    let new = fixture.access.confirm_authenticator(&permit, &code(0)).await.unwrap();
+    let authenticator = Authenticator(secret.uri("acme", "ann").unwrap());
+    let new = fixture.access.confirm_authenticator(&permit, &authenticator.code(Duration::ZERO)).await.unwrap();
     assert!(new.is_empty(), "the recovery codes that were there go on");
     let factor = fixture.access.second_factor(&permit).await.unwrap();
     assert_eq!((factor.authenticator, factor.passkeys, factor.recovery_codes), (true, 1, 9));
 
-    fixture.access.remove_authenticator(&permit, Some(Proof::of(&code(30)))).await.unwrap();
+    fixture.access.remove_authenticator(&permit, Some(Proof::of(&authenticator.code(NEXT)))).await.unwrap();
     let factor = fixture.access.second_factor(&permit).await.unwrap();
     assert_eq!((factor.authenticator, factor.passkeys, factor.recovery_codes), (false, 1, 9));
     fixture.comes_in(&passkey).await.unwrap();
@@ -282,6 +282,20 @@ async fn passkeys_and_an_authenticator_are_one_second_factor(place: Place) {
     assert!(!factor.is_on() && factor.recovery_codes == 0);
     assert!(unauthenticated(fixture.comes_in(&passkey).await));
     fixture.logs_in("ann", PASSWORD).await.unwrap();
+}
+
+async fn an_authenticator_that_was_begun_before_a_passkey_is_worth_nothing(place: Place) {
+    let fixture = begun(&place).await;
+    let (_, found) = fixture.session("ann").await;
+    let secret = fixture.access.begin_authenticator(&found, None).await.unwrap();
+    let (_, permit) = fixture.session("ann").await;
+    fixture.passkey(&permit).await;
+
+    // Whoever has found the other browser of hers adds their own telephone to it.
+    let code = Authenticator(secret.uri("acme", "ann").unwrap()).code(Duration::ZERO);
+    let added = fixture.access.confirm_authenticator(&found, &code).await;
+    assert!(matches!(added, Err(Error::Conflict(_))), "nobody has shown the passkey: {added:?}");
+    assert!(!fixture.access.second_factor(&permit).await.unwrap().authenticator);
 }
 
 async fn a_passkey_counts_for_organizations(place: Place) {
