@@ -13,6 +13,7 @@ mod options;
 mod public_key;
 mod relying_party;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use entrepot_database::{Connection, Durability, Row, Timestamp};
@@ -33,7 +34,7 @@ use crate::{Access, Error, tables};
 
 /// How many an account may have.
 const MAX_PASSKEYS: usize = 20;
-/// How often somebody who is not known yet may ask to come in with one, from one address.
+/// How often browsers may be told to ask for one, from one address.
 pub(crate) const ASKING: Pace = Pace { burst: 60.0, refill: Duration::from_secs(1) };
 
 /// A passkey, as its owner may see it.
@@ -102,11 +103,11 @@ impl Access {
     /// if they have none.
     ///
     /// # Errors
-    /// [`Error::Denied`] without a session; what the database said.
+    /// [`Error::Denied`] without a session; [`Error::TooMany`]; what the database said.
     pub async fn ask_passkey_again(&self, permit: &Permit<AccountOwner>) -> Result<Option<PasskeyOptions>, Error> {
         let holder = Holder::again(second_factor::in_session(permit)?);
         let Ok(party) = self.relying_party() else { return Ok(None) };
-        self.ask_one_of(party, permit.on.id, holder).await
+        self.ask_one_of(party, permit.on.id, holder, permit.caller().address).await
     }
 
     /// Begins to make a passkey for the caller's own account. Whoever has a second factor shows it once more, and whoever has none the
@@ -172,9 +173,9 @@ impl Access {
             }
             if is_first {
                 second_factor::replace_recovery_codes(connection, id, &kept)?;
-            }
                 // An authenticator that was only begun was begun by somebody who had nothing to show, maybe in another session.
                 connection.execute(&tables::REMOVE_AUTHENTICATOR, &[id.into()])?;
+            }
             entry.write(connection)?;
             changed(connection)?;
             Ok::<_, Error>(Added::New { is_first })
@@ -225,22 +226,25 @@ impl Access {
         self.public_url().and_then(RelyingParty::of).ok_or_else(|| Error::Unconfigured(why.to_owned()))
     }
 
-    /// Lets the browser of whoever `holder` is show a passkey of an account, if it has any.
+    /// Lets the browser of whoever `holder` is, at `address`, show a passkey of an account, if it has any.
     async fn ask_one_of(
         &self,
         party: RelyingParty,
         account: i64,
         holder: Holder,
+        address: Option<IpAddr>,
     ) -> Result<Option<PasskeyOptions>, Error> {
         let there = self.0.database.read(move |connection| credentials(connection, account)).await?;
         if there.is_empty() {
             return Ok(None);
         }
-        let challenge = self.write_challenge(holder).await?;
+        let challenge = self.write_challenge(holder, address).await?;
         Ok(Some(PasskeyOptions::show_one_of(&party, &challenge, &there)))
     }
 
-    async fn write_challenge(&self, holder: Holder) -> Result<Secret, Error> {
+    /// Each is kept until it is answered or too old, so there are only so many from one address.
+    async fn write_challenge(&self, holder: Holder, address: Option<IpAddr>) -> Result<Secret, Error> {
+        self.0.passkey_asking.take_from(address)?;
         let challenge = Secret::bare()?;
         let written = challenge.clone();
         let work = move |connection: &Connection<'_>| challenge::write(connection, &written, holder);

@@ -23,16 +23,19 @@ impl Access {
     /// [`Error::TooMany`]; [`Error::Unconfigured`]; what the database said.
     pub async fn ask_passkey(&self, browser: &str, address: Option<IpAddr>) -> Result<PasskeyOptions, Error> {
         let party = self.relying_party()?;
-        self.0.passkey_asking.take_from(address)?;
-        let challenge = self.write_challenge(Holder::log_in(browser)).await?;
+        let challenge = self.write_challenge(Holder::log_in(browser), address).await?;
         Ok(PasskeyOptions::show_any(&party, &challenge))
     }
 
     /// What the browser of somebody is told whose password was right, and who may show a passkey now; nothing if they have none.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if `waiting` is good no more; what the database said.
-    pub async fn ask_passkey_after_password(&self, waiting: &str) -> Result<Option<PasskeyOptions>, Error> {
+    /// [`Error::Unauthenticated`] if `waiting` is good no more; [`Error::TooMany`]; what the database said.
+    pub async fn ask_passkey_after_password(
+        &self,
+        waiting: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Option<PasskeyOptions>, Error> {
         let Ok(party) = self.relying_party() else { return Ok(None) };
         let hash = Secret::hash_of(waiting);
         let found = self.0.database.read(move |connection| {
@@ -40,7 +43,7 @@ impl Access {
             connection.first(&tables::HALF_LOGIN, &parameters, |row| Ok::<_, Error>(row.integer(0)?))
         });
         let account = found.await?.ok_or(Error::Unauthenticated)?;
-        self.ask_one_of(party, account, Holder::second_factor(waiting)).await
+        self.ask_one_of(party, account, Holder::second_factor(waiting), address).await
     }
 
     /// Lets somebody in by a passkey that knows who touched it. `browser` is what [`Access::ask_passkey`] was given.

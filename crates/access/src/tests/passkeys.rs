@@ -16,6 +16,7 @@ on_both_engines! {
     whoever_changes_passkeys_shows_something_once_more,
     passkeys_and_an_authenticator_are_one_second_factor,
     an_authenticator_that_was_begun_before_a_passkey_is_worth_nothing,
+    browsers_at_one_address_are_told_to_ask_so_often,
     a_passkey_counts_for_organizations,
     a_registry_without_a_name_has_no_passkeys,
 }
@@ -59,7 +60,7 @@ impl Fixture {
         else {
             panic!("{username} has no second factor")
         };
-        let asked = self.access.ask_passkey_after_password(waiting.reveal()).await.unwrap();
+        let asked = self.access.ask_passkey_after_password(waiting.reveal(), None).await.unwrap();
         (waiting, asked)
     }
 
@@ -162,7 +163,7 @@ async fn what_is_forged_is_refused(place: Place) {
     let asked = asked.unwrap();
     assert!(is_wrong(fixture.shows_after_password(&waiting, &other.show(asked.as_json()).unwrap()).await));
     other.pretend(&passkey);
-    let asked = fixture.access.ask_passkey_after_password(waiting.reveal()).await.unwrap().unwrap();
+    let asked = fixture.access.ask_passkey_after_password(waiting.reveal(), None).await.unwrap().unwrap();
     assert!(is_wrong(fixture.shows_after_password(&waiting, &other.show(asked.as_json()).unwrap()).await));
     assert!(unauthenticated(fixture.comes_in(&other).await));
 
@@ -296,6 +297,30 @@ async fn an_authenticator_that_was_begun_before_a_passkey_is_worth_nothing(place
     let added = fixture.access.confirm_authenticator(&found, &code).await;
     assert!(matches!(added, Err(Error::Conflict(_))), "nobody has shown the passkey: {added:?}");
     assert!(!fixture.access.second_factor(&permit).await.unwrap().authenticator);
+}
+
+async fn browsers_at_one_address_are_told_to_ask_so_often(place: Place) {
+    let fixture = begun(&place).await;
+    let permit = fixture.in_browser("ann", "198.51.100.1").await;
+    fixture.passkey(&permit).await;
+    let (waiting, _) = fixture.half_way("ann").await;
+    let after_password = async |from: &str| {
+        fixture.access.ask_passkey_after_password(waiting.reveal(), from.parse().ok()).await.map(drop)
+    };
+    assert!(ends(async || fixture.access.ask_passkey_again(&permit).await.map(drop)).await, "in a session");
+    assert!(ends(async || after_password("198.51.100.1").await).await, "after the password");
+    after_password("192.0.2.1").await.unwrap();
+}
+
+/// Whether there is an end to how often this may be done.
+async fn ends(mut ask: impl AsyncFnMut() -> Result<(), Error>) -> bool {
+    for _ in 0..300 {
+        match ask().await {
+            Err(Error::TooMany { .. }) => return true,
+            other => other.unwrap(),
+        }
+    }
+    false
 }
 
 async fn a_passkey_counts_for_organizations(place: Place) {

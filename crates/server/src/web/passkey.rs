@@ -22,9 +22,12 @@ pub(super) fn works(web: &Web, visitor: &Visitor) -> bool {
 /// What the browser is told of somebody whose password was right, and who has a passkey.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] if `waiting` is good no more.
+/// [`Error::Unauthenticated`] if `waiting` is good no more; [`Error::TooMany`].
 pub(super) async fn asked(web: &Web, visitor: &Visitor, waiting: &str) -> Result<Option<PasskeyOptions>, Error> {
-    if works(web, visitor) { web.access.ask_passkey_after_password(waiting).await } else { Ok(None) }
+    if !works(web, visitor) {
+        return Ok(None);
+    }
+    web.access.ask_passkey_after_password(waiting, visitor.address).await
 }
 
 /// What somebody shows: a passkey, if the script has put one into the form, or else what they typed.
