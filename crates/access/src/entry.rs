@@ -102,7 +102,7 @@ impl Access {
                 Judged::Right(proved) => proved,
                 Judged::Wrong(why) => {
                     AuditEntry::new(&caller, "login", who.name.as_str(), false, why).write(connection)?;
-                    return Ok(Step::Wrong(who));
+                    return Ok(Step::Wrong(who, given.wrong()));
                 }
             };
             connection.execute(&tables::REMOVE_HALF_LOGIN, &[(&hash[..]).into()])?;
@@ -113,9 +113,9 @@ impl Access {
         match written.await? {
             Step::Gone => Err(Error::Unauthenticated),
             Step::Slowed(error) => Err(error),
-            Step::Wrong(who) => {
+            Step::Wrong(who, wrong) => {
                 self.0.guessing.wrong(Some(&who.name), address);
-                Err(proof.wrong())
+                Err(wrong)
             }
             Step::Right(who, proved) => {
                 self.0.guessing.right(Some(&who.name), address);
@@ -164,7 +164,7 @@ pub(crate) struct Person {
 enum Step {
     Gone,
     Slowed(Error),
-    Wrong(Person),
+    Wrong(Person, Error),
     Right(Person, Proved),
 }
 

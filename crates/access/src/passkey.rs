@@ -24,7 +24,7 @@ use self::answer::{Made, Shown};
 pub(crate) use self::challenge::Holder;
 pub use self::options::PasskeyOptions;
 use self::relying_party::RelyingParty;
-use crate::account::{LOCAL, checked_text};
+use crate::account::checked_text;
 use crate::bucket::Pace;
 use crate::memory::changed;
 use crate::permit::{AccountOwner, Permit};
@@ -124,25 +124,22 @@ impl Access {
     ) -> Result<PasskeyOptions, Error> {
         let holder = Holder::making(second_factor::in_session(permit)?);
         let party = self.relying_party()?;
-        if self.account(permit).await?.source != LOCAL {
-            return Err(Error::Denied("your second factor is asked for where your password is".to_owned()));
-        }
+        let factor = self.own_second_factor(permit).await?;
         let (id, challenge) = (permit.on.id, Secret::bare()?);
         let there = self.0.database.read(move |connection| credentials(connection, id)).await?;
         if there.len() >= MAX_PASSKEYS {
             return Err(Error::Conflict(format!("there are {MAX_PASSKEYS} passkeys already; remove one first")));
         }
         let options = PasskeyOptions::make(&party, (id, &permit.on.name), &challenge, &there);
-        let begin = move |connection: &Connection<'_>, _| challenge::write(connection, &challenge, holder);
-        if self.second_factor(permit).await?.is_on() {
-            let given = self.needed(permit, proof)?;
-            self.change_second_factor(permit, given, begin).await?;
+        let given = if factor.is_on() {
+            self.needed(permit, proof)?
+        } else if self.check_password(permit, password).await? {
+            None
         } else {
-            if !self.check_password(permit, password).await? {
-                return Err(Error::invalid("current_password", "it has to be the password that counts now"));
-            }
-            self.0.database.write_loosely(Durability::Process, move |connection| begin(connection, id)).await?;
-        }
+            return Err(Error::invalid("current_password", "it has to be the password that counts now"));
+        };
+        let begin = move |connection: &Connection<'_>, _| challenge::write(connection, &challenge, holder);
+        self.begin_second_factor(permit, given, begin).await?;
         Ok(options)
     }
 

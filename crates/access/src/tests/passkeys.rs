@@ -259,6 +259,9 @@ async fn whoever_changes_passkeys_shows_something_once_more(place: Place) {
 async fn passkeys_and_an_authenticator_are_one_second_factor(place: Place) {
     let fixture = begun(&place).await;
     let (_, permit) = fixture.session("ann").await;
+    // Nor does it matter that there was no passkey yet when somebody looked.
+    let late = fixture.access.begin_second_factor(&permit, None, |_, _| Ok(())).await;
+    assert!(matches!(late, Err(Error::Invalid { field: "code", .. })), "{late:?}");
     let (passkey, codes) = fixture.passkey(&permit).await;
     let without = fixture.access.begin_authenticator(&permit, None).await;
     assert!(matches!(without, Err(Error::Invalid { field: "code", .. })), "{without:?}");
