@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::Web;
 use super::fields::Fields;
 use super::form::{Field, Form};
-use super::login::step;
+use super::login::entered;
 use super::next::Next;
 use super::page::{Answer, Frame, Simple, redirect, show};
 use super::posted::Posted;
@@ -57,7 +57,7 @@ pub(super) async fn begin(State(web): State<Web>, Posted { visitor, fields }: Po
 pub(super) async fn act(State(web): State<Web>, Posted { visitor, fields }: Posted) -> Answer {
     let next = Next::wanted(fields.text("next"));
     match web.access.log_in_with_passkey(&visitor.token(), fields.text("passkey"), &visitor.visit()).await {
-        Ok(entry) => step(&web, &visitor, &entry, &next).await,
+        Ok(session) => Ok(entered(&visitor, &session, &next)),
         Err(Error::Unauthenticated) => Ok(redirect("/login?done=passkey")),
         Err(error) => Err(error.into()),
     }
