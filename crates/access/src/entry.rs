@@ -79,8 +79,8 @@ impl Access {
     /// [`Error::TooMany`] after too many wrong guesses at the account.
     pub async fn pass_second_factor(&self, waiting: &str, proof: Proof<'_>, visit: &Visit) -> Result<Entry, Error> {
         let given = self.given(proof, || Ok(Holder::second_factor(waiting)))?;
-        let (hash, secret, evidence) = (Secret::hash_of(waiting), Secret::bare()?, proof.evidence());
-        let (beginning, address) = (Beginning::new(&secret, evidence, visit), visit.address);
+        let (hash, secret) = (Secret::hash_of(waiting), Secret::bare()?);
+        let (beginning, address) = (Beginning::new(&secret, proof.evidence(), visit), visit.address);
         let guessing = self.clone();
         let written = self.0.database.write(Durability::Power, move |connection| {
             let tried = [(&hash[..]).into(), Timestamp::now().into(), TRIES.into()];
@@ -102,20 +102,19 @@ impl Access {
                 Judged::Right(proved) => proved,
                 Judged::Wrong(why) => {
                     AuditEntry::new(&caller, "login", who.name.as_str(), false, why).write(connection)?;
-                    return Ok(Step::Wrong(who));
+                    return Ok(Step::Wrong(who, given.wrong()));
                 }
             };
             connection.execute(&tables::REMOVE_HALF_LOGIN, &[(&hash[..]).into()])?;
-            beginning.write(connection, who.id)?;
-            AuditEntry::new(&caller, "login", who.name.as_str(), true, evidence.as_str()).write(connection)?;
+            beginning.log_in(connection, &caller, who.id, &who.name)?;
             Ok::<_, Error>(Step::Right(who, proved))
         });
         match written.await? {
             Step::Gone => Err(Error::Unauthenticated),
             Step::Slowed(error) => Err(error),
-            Step::Wrong(who) => {
+            Step::Wrong(who, wrong) => {
                 self.0.guessing.wrong(Some(&who.name), address);
-                Err(proof.wrong())
+                Err(wrong)
             }
             Step::Right(who, proved) => {
                 self.0.guessing.right(Some(&who.name), address);
@@ -127,13 +126,11 @@ impl Access {
 
     /// Begins a session for somebody whose password was right, if it is still the one that was set at `since`.
     async fn begin_session(&self, id: i64, since: Option<Timestamp>, visit: &Visit) -> Result<Secret, Error> {
-        let (secret, evidence) = (Secret::bare()?, Evidence::Password);
-        let (beginning, address) = (Beginning::new(&secret, evidence, visit), visit.address);
+        let secret = Secret::bare()?;
+        let (beginning, address) = (Beginning::new(&secret, Evidence::Password, visit), visit.address);
         let written = self.0.database.write(Durability::Power, move |connection| {
             let who = person(connection, id)?.filter(|who| Some(who.since) == since).ok_or(Error::Unauthenticated)?;
-            beginning.write(connection, id)?;
-            let caller = user(id, &who.name, address);
-            AuditEntry::new(&caller, "login", who.name.as_str(), true, evidence.as_str()).write(connection)
+            beginning.log_in(connection, &user(id, &who.name, address), id, &who.name)
         });
         written.await?;
         Ok(secret)
@@ -164,7 +161,7 @@ pub(crate) struct Person {
 enum Step {
     Gone,
     Slowed(Error),
-    Wrong(Person),
+    Wrong(Person, Error),
     Right(Person, Proved),
 }
 

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use entrepot_database::Connection;
 
 use crate::Error;
-use crate::audit::AuditEntry;
 use crate::link::user;
 use crate::name::Name;
 use crate::secret::Secret;
@@ -46,9 +45,7 @@ impl Joining {
     /// Logs in whoever has just made an account.
     pub(crate) fn enter(&self, connection: &Connection<'_>, account: i64, name: &Name) -> Result<(), Error> {
         let Some((_, beginning)) = &self.session else { return Ok(()) };
-        beginning.write(connection, account)?;
-        let caller = user(account, name, self.address);
-        AuditEntry::new(&caller, "login", name.as_str(), true, Evidence::Link.as_str()).write(connection)
+        beginning.log_in(connection, &user(account, name, self.address), account, name)
     }
 
     /// Who it is now.

@@ -13,6 +13,7 @@ mod options;
 mod public_key;
 mod relying_party;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use entrepot_database::{Connection, Durability, Row, Timestamp};
@@ -23,7 +24,7 @@ use self::answer::{Made, Shown};
 pub(crate) use self::challenge::Holder;
 pub use self::options::PasskeyOptions;
 use self::relying_party::RelyingParty;
-use crate::account::{LOCAL, checked_text};
+use crate::account::checked_text;
 use crate::bucket::Pace;
 use crate::memory::changed;
 use crate::permit::{AccountOwner, Permit};
@@ -33,7 +34,7 @@ use crate::{Access, Error, tables};
 
 /// How many an account may have.
 const MAX_PASSKEYS: usize = 20;
-/// How often somebody who is not known yet may ask to come in with one, from one address.
+/// How often browsers may be told to ask for one, from one address.
 pub(crate) const ASKING: Pace = Pace { burst: 60.0, refill: Duration::from_secs(1) };
 
 /// A passkey, as its owner may see it.
@@ -102,11 +103,11 @@ impl Access {
     /// if they have none.
     ///
     /// # Errors
-    /// [`Error::Denied`] without a session; what the database said.
+    /// [`Error::Denied`] without a session; [`Error::TooMany`]; what the database said.
     pub async fn ask_passkey_again(&self, permit: &Permit<AccountOwner>) -> Result<Option<PasskeyOptions>, Error> {
         let holder = Holder::again(second_factor::in_session(permit)?);
         let Ok(party) = self.relying_party() else { return Ok(None) };
-        self.ask_one_of(party, permit.on.id, holder).await
+        self.ask_one_of(party, permit.on.id, holder, permit.caller().address).await
     }
 
     /// Begins to make a passkey for the caller's own account. Whoever has a second factor shows it once more, and whoever has none the
@@ -123,25 +124,22 @@ impl Access {
     ) -> Result<PasskeyOptions, Error> {
         let holder = Holder::making(second_factor::in_session(permit)?);
         let party = self.relying_party()?;
-        if self.account(permit).await?.source != LOCAL {
-            return Err(Error::Denied("your second factor is asked for where your password is".to_owned()));
-        }
+        let factor = self.own_second_factor(permit).await?;
         let (id, challenge) = (permit.on.id, Secret::bare()?);
         let there = self.0.database.read(move |connection| credentials(connection, id)).await?;
         if there.len() >= MAX_PASSKEYS {
             return Err(Error::Conflict(format!("there are {MAX_PASSKEYS} passkeys already; remove one first")));
         }
         let options = PasskeyOptions::make(&party, (id, &permit.on.name), &challenge, &there);
-        let begin = move |connection: &Connection<'_>, _| challenge::write(connection, &challenge, holder);
-        if self.second_factor(permit).await?.is_on() {
-            let given = self.needed(permit, proof)?;
-            self.change_second_factor(permit, given, begin).await?;
+        let given = if factor.is_on() {
+            self.needed(permit, proof)?
+        } else if self.check_password(permit, password).await? {
+            None
         } else {
-            if !self.check_password(permit, password).await? {
-                return Err(Error::invalid("current_password", "it has to be the password that counts now"));
-            }
-            self.0.database.write_loosely(Durability::Process, move |connection| begin(connection, id)).await?;
-        }
+            return Err(Error::invalid("current_password", "it has to be the password that counts now"));
+        };
+        let begin = move |connection: &Connection<'_>, _| challenge::write(connection, &challenge, holder);
+        self.begin_second_factor(permit, given, begin).await?;
         Ok(options)
     }
 
@@ -172,6 +170,8 @@ impl Access {
             }
             if is_first {
                 second_factor::replace_recovery_codes(connection, id, &kept)?;
+                // An authenticator that was only begun was begun by somebody who had nothing to show, maybe in another session.
+                connection.execute(&tables::REMOVE_AUTHENTICATOR, &[id.into()])?;
             }
             entry.write(connection)?;
             changed(connection)?;
@@ -223,22 +223,25 @@ impl Access {
         self.public_url().and_then(RelyingParty::of).ok_or_else(|| Error::Unconfigured(why.to_owned()))
     }
 
-    /// Lets the browser of whoever `holder` is show a passkey of an account, if it has any.
+    /// Lets the browser of whoever `holder` is, at `address`, show a passkey of an account, if it has any.
     async fn ask_one_of(
         &self,
         party: RelyingParty,
         account: i64,
         holder: Holder,
+        address: Option<IpAddr>,
     ) -> Result<Option<PasskeyOptions>, Error> {
         let there = self.0.database.read(move |connection| credentials(connection, account)).await?;
         if there.is_empty() {
             return Ok(None);
         }
-        let challenge = self.write_challenge(holder).await?;
+        let challenge = self.write_challenge(holder, address).await?;
         Ok(Some(PasskeyOptions::show_one_of(&party, &challenge, &there)))
     }
 
-    async fn write_challenge(&self, holder: Holder) -> Result<Secret, Error> {
+    /// Each is kept until it is answered or too old, so there are only so many from one address.
+    async fn write_challenge(&self, holder: Holder, address: Option<IpAddr>) -> Result<Secret, Error> {
+        self.0.passkey_asking.take_from(address)?;
         let challenge = Secret::bare()?;
         let written = challenge.clone();
         let work = move |connection: &Connection<'_>| challenge::write(connection, &written, holder);

@@ -13,6 +13,7 @@ use entrepot_mail::{Letter, SecondFactorChange};
 pub use self::recovery::RecoveryCode;
 use self::recovery::RecoveryHash;
 pub use self::totp::AuthenticatorSecret;
+use crate::account::LOCAL;
 use crate::audit::AuditEntry;
 use crate::caller::{Caller, Credential, Principal};
 use crate::memory::changed;
@@ -94,9 +95,11 @@ impl<'a> Proof<'a> {
             Self::Recovery(_) => Evidence::RecoveryCode,
         }
     }
+}
 
+impl Given {
     /// What is said of it if it is not right.
-    pub(crate) fn wrong(self) -> Error {
+    pub(crate) fn wrong(&self) -> Error {
         match self {
             Self::Code(_) | Self::Recovery(_) => wrong(),
             Self::Passkey(_) => passkey::wrong(),
@@ -167,6 +170,18 @@ impl Access {
         Ok(codes.to_vec())
     }
 
+    /// Which second factor the caller's own account has, to which another is to be added.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for another's account, one that is known from elsewhere, or without a session.
+    pub(crate) async fn own_second_factor(&self, permit: &Permit<AccountOwner>) -> Result<SecondFactor, Error> {
+        in_session(permit)?;
+        if self.account(permit).await?.source != LOCAL {
+            return Err(Error::Denied("your second factor is asked for where your password is".to_owned()));
+        }
+        self.second_factor(permit).await
+    }
+
     /// What has to be shown: nothing by administrators, for others.
     pub(crate) fn needed(
         &self,
@@ -176,7 +191,7 @@ impl Access {
         if own(permit).is_err() {
             return Ok(None);
         }
-        let proof = proof.ok_or_else(|| Error::invalid("code", "a code is needed"))?;
+        let proof = proof.ok_or_else(needed)?;
         self.given(proof, || Ok(Holder::again(in_session(permit)?))).map(Some)
     }
 
@@ -200,34 +215,68 @@ impl Access {
         given: Option<Given>,
         mut work: impl FnMut(&Connection<'_>, i64) -> Result<(), Error> + Send + 'static,
     ) -> Result<(), Error> {
+        let id = permit.on.id;
+        self.shown(permit, given, move |connection, is_on| {
+            if !is_on {
+                return Err(none());
+            }
+            work(connection, id)?;
+            Ok(changed(connection)?)
+        })
+        .await?;
+        self.noticed().await
+    }
+
+    /// Does `work`, which begins to set up what does not count yet, in the caller's own account. Who has a second factor shows it.
+    pub(crate) async fn begin_second_factor(
+        &self,
+        permit: &Permit<AccountOwner>,
+        given: Option<Given>,
+        mut work: impl FnMut(&Connection<'_>, i64) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        let (id, is_shown) = (permit.on.id, given.is_some());
+        self.shown(permit, given, move |connection, is_on| {
+            // It may have been turned on or off a moment ago.
+            match (is_on, is_shown) {
+                (true, false) => Err(needed()),
+                (false, true) => Err(none()),
+                _ => work(connection, id),
+            }
+        })
+        .await
+    }
+
+    /// Does `work`, which is told whether there is a second factor, unless what was shown for that is wrong.
+    async fn shown(
+        &self,
+        permit: &Permit<AccountOwner>,
+        given: Option<Given>,
+        mut work: impl FnMut(&Connection<'_>, bool) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
         let (id, name, address) = (permit.on.id, &permit.on.name, permit.caller().address);
         let (caller, target) = (permit.caller().clone(), name.clone());
-        let refused = match &given {
-            Some(Given::Passkey(_)) => passkey::wrong,
-            _ => wrong,
-        };
         if given.is_some() {
             self.0.guessing.admit(Some(name), address)?;
         }
         let written = self.0.database.write(Durability::Power, move |connection| {
-            if !connection.exists(&tables::ASKS_SECOND_FACTOR, &[id.into()])? {
-                return Err(Error::Conflict("there is no second factor".to_owned()));
-            }
-            if let Some(given) = &given
+            let is_on = connection.exists(&tables::ASKS_SECOND_FACTOR, &[id.into()])?;
+            if is_on
+                && let Some(given) = &given
                 && let Judged::Wrong(why) = prove(connection, id, given)?
             {
                 AuditEntry::new(&caller, "second_factor.show", target.as_str(), false, why).write(connection)?;
-                return Ok(false);
+                return Ok(Some(given.wrong()));
             }
-            work(connection, id)?;
-            changed(connection)?;
-            Ok::<_, Error>(true)
+            work(connection, is_on)?;
+            Ok::<_, Error>(None)
         });
-        if !written.await? {
-            self.0.guessing.wrong(Some(name), address);
-            return Err(refused());
+        match written.await? {
+            Some(wrong) => {
+                self.0.guessing.wrong(Some(name), address);
+                Err(wrong)
+            }
+            None => Ok(()),
         }
-        self.noticed().await
     }
 
     pub(crate) async fn tell_second_factor(&self, name: &Name, change: SecondFactorChange) {
@@ -275,6 +324,15 @@ pub(crate) fn end_if_none_is_left(connection: &Connection<'_>, account: i64) -> 
 /// Whether an account has a second factor; who is known from elsewhere has it there.
 pub(crate) fn has(connection: &Connection<'_>, account: i64) -> Result<bool, Error> {
     Ok(connection.exists(&tables::HAS_SECOND_FACTOR, &[account.into()])?)
+}
+
+fn none() -> Error {
+    Error::Conflict("there is no second factor".to_owned())
+}
+
+/// What is said if nothing is shown.
+fn needed() -> Error {
+    Error::invalid("code", "a code is needed")
 }
 
 /// What is said of a code that is not right.

@@ -8,10 +8,12 @@ use entrepot_database::{Connection, Durability, Row, Timestamp};
 use uuid::Uuid;
 
 use crate::account::MAX_PAGE;
+use crate::audit::AuditEntry;
 use crate::caller::{Caller, Credential, Limit, Principal, Who};
 use crate::holder::account;
 use crate::identify::{BELIEVED, Remembered};
 use crate::memory::{Memory, changed};
+use crate::name::Name;
 use crate::permit::{AccountOwner, Permit};
 use crate::role::words;
 use crate::rules::stored;
@@ -112,8 +114,20 @@ impl Beginning {
         Self { provider_session, ..self }
     }
 
+    /// Begins it, and writes to the log that its owner, who is called `name`, has logged in.
+    pub(crate) fn log_in(
+        &self,
+        connection: &Connection<'_>,
+        caller: &Caller,
+        account: i64,
+        name: &Name,
+    ) -> Result<(), Error> {
+        self.write(connection, account)?;
+        AuditEntry::new(caller, "login", name.as_str(), true, self.evidence.as_str()).write(connection)
+    }
+
     /// Writes it. Those that have ended go.
-    pub(crate) fn write(&self, connection: &Connection<'_>, account: i64) -> Result<(), Error> {
+    fn write(&self, connection: &Connection<'_>, account: i64) -> Result<(), Error> {
         let now = Timestamp::now();
         connection.execute(&tables::REMOVE_EXPIRED_SESSIONS, &[now.into()])?;
         let id = Uuid::now_v7().to_string();

@@ -12,10 +12,3 @@ export async function authenticator(page, options = {}) {
   });
   return { client, authenticatorId };
 }
-
-/** Sends the form that has this button, filled by its labels. */
-export async function sendOne(page, values, button) {
-  const form = page.locator('form', { has: page.getByRole('button', { name: button, exact: true }) });
-  for (const [label, value] of Object.entries(values)) await form.getByLabel(label).fill(value);
-  await form.getByRole('button').click();
-}

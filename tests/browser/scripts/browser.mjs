@@ -61,6 +61,13 @@ export async function send(page, values, button) {
   await page.getByRole('button', { name: button }).first().click();
 }
 
+/** Sends the form that has this button, filled by its labels. */
+export async function sendOne(page, values, button) {
+  const form = page.locator('form', { has: page.getByRole('button', { name: button, exact: true }) });
+  for (const [label, value] of Object.entries(values)) await form.getByLabel(label).fill(value);
+  await form.getByRole('button').click();
+}
+
 export async function says(page, words) {
   await page.getByText(words).first().waitFor();
 }

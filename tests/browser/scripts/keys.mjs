@@ -1,7 +1,7 @@
 // Several passkeys, and what is left when they go.
 
-import { authenticator, sendOne } from './authenticator.mjs';
-import { done, expect, facts, heading, logIn, look, open, says } from './browser.mjs';
+import { authenticator } from './authenticator.mjs';
+import { done, expect, facts, heading, logIn, look, open, says, sendOne } from './browser.mjs';
 
 const CODE = 'Recovery code';
 const page = await open();

@@ -1,7 +1,6 @@
 // What people do with their own accounts: tokens, two steps to log in, sessions, organizations.
 
-import { done, expect, facts, heading, logIn, look, open, says, send } from './browser.mjs';
-import { sendOne } from './authenticator.mjs';
+import { done, expect, facts, heading, logIn, look, open, says, send, sendOne } from './browser.mjs';
 import { code } from './totp.mjs';
 
 const page = await open({ userAgent: 'Testing Browser' });

@@ -8,7 +8,7 @@ use super::challenge::Holder;
 use super::options::PasskeyOptions;
 use super::{Verdict, judge};
 use crate::audit::AuditEntry;
-use crate::entry::{Entry, person};
+use crate::entry::person;
 use crate::link::user;
 use crate::secret::Secret;
 use crate::session::{Beginning, Evidence, Visit};
@@ -23,16 +23,19 @@ impl Access {
     /// [`Error::TooMany`]; [`Error::Unconfigured`]; what the database said.
     pub async fn ask_passkey(&self, browser: &str, address: Option<IpAddr>) -> Result<PasskeyOptions, Error> {
         let party = self.relying_party()?;
-        self.0.passkey_asking.take_from(address)?;
-        let challenge = self.write_challenge(Holder::log_in(browser)).await?;
+        let challenge = self.write_challenge(Holder::log_in(browser), address).await?;
         Ok(PasskeyOptions::show_any(&party, &challenge))
     }
 
     /// What the browser of somebody is told whose password was right, and who may show a passkey now; nothing if they have none.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if `waiting` is good no more; what the database said.
-    pub async fn ask_passkey_after_password(&self, waiting: &str) -> Result<Option<PasskeyOptions>, Error> {
+    /// [`Error::Unauthenticated`] if `waiting` is good no more; [`Error::TooMany`]; what the database said.
+    pub async fn ask_passkey_after_password(
+        &self,
+        waiting: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Option<PasskeyOptions>, Error> {
         let Ok(party) = self.relying_party() else { return Ok(None) };
         let hash = Secret::hash_of(waiting);
         let found = self.0.database.read(move |connection| {
@@ -40,14 +43,14 @@ impl Access {
             connection.first(&tables::HALF_LOGIN, &parameters, |row| Ok::<_, Error>(row.integer(0)?))
         });
         let account = found.await?.ok_or(Error::Unauthenticated)?;
-        self.ask_one_of(party, account, Holder::second_factor(waiting)).await
+        self.ask_one_of(party, account, Holder::second_factor(waiting), address).await
     }
 
-    /// Lets somebody in by a passkey that knows who touched it. `browser` is what [`Access::ask_passkey`] was given.
+    /// Lets somebody in by a passkey that knows who touched it, and gives the secret of their session. `browser` is what [`Access::ask_passkey`] was given.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`], whatever is wrong; [`Error::TooMany`] after too many that were; [`Error::Unconfigured`].
-    pub async fn log_in_with_passkey(&self, browser: &str, answer: &str, visit: &Visit) -> Result<Entry, Error> {
+    pub async fn log_in_with_passkey(&self, browser: &str, answer: &str, visit: &Visit) -> Result<Secret, Error> {
         let address = visit.address;
         self.0.guessing.admit(None, address)?;
         let claim = match self.claim(answer, Holder::log_in(browser)) {
@@ -55,8 +58,8 @@ impl Access {
             Err(error @ Error::Unconfigured(_)) => return Err(error),
             _ => return Err(Error::Unauthenticated),
         };
-        let (secret, evidence) = (Secret::bare()?, Evidence::Passkey);
-        let beginning = Beginning::new(&secret, evidence, visit);
+        let secret = Secret::bare()?;
+        let beginning = Beginning::new(&secret, Evidence::Passkey, visit);
         let written = self.0.database.write(Durability::Power, move |connection| {
             let verdict = judge(connection, &claim, |_, verified| verified)?;
             let (id, wrong) = match verdict {
@@ -66,12 +69,11 @@ impl Access {
             };
             let Some(who) = person(connection, id)? else { return Ok(None) };
             let caller = user(id, &who.name, address);
-            let detail = wrong.unwrap_or(evidence.as_str());
-            AuditEntry::new(&caller, "login", who.name.as_str(), wrong.is_none(), detail).write(connection)?;
-            if wrong.is_some() {
+            if let Some(why) = wrong {
+                AuditEntry::new(&caller, "login", who.name.as_str(), false, why).write(connection)?;
                 return Ok(None);
             }
-            beginning.write(connection, id)?;
+            beginning.log_in(connection, &caller, id, &who.name)?;
             Ok::<_, Error>(Some(who.name))
         });
         let Some(name) = written.await? else {
@@ -79,6 +81,6 @@ impl Access {
             return Err(Error::Unauthenticated);
         };
         self.0.guessing.right(Some(&name), address);
-        Ok(Entry::In(secret))
+        Ok(secret)
     }
 }

@@ -93,9 +93,7 @@ impl Access {
             vouch(connection, known.id, person.email.as_deref())?;
             let moved = place(connection, source, (known.id, &caller), &person.groups)?;
             door.keep_login(connection, known.id, signed_in.renewal.as_ref())?;
-            beginning.write(connection, known.id)?;
-            let evidence = Evidence::Provider.as_str();
-            AuditEntry::new(&caller, "login", known.name.as_str(), true, evidence).write(connection)?;
+            beginning.log_in(connection, &caller, known.id, &known.name)?;
             let is_other = back || moved;
             if is_other {
                 changed(connection)?;

@@ -8,7 +8,6 @@ use entrepot_mail::SecondFactorChange;
 use super::recovery::RecoveryCode;
 use super::totp::{AuthenticatorSecret, Step};
 use super::{Proof, Proved, end_if_none_is_left, in_session, replace_recovery_codes, wrong};
-use crate::account::LOCAL;
 use crate::memory::changed;
 use crate::permit::{AccountOwner, Permit};
 use crate::{Access, Error, tables};
@@ -42,25 +41,20 @@ impl Access {
         permit: &Permit<AccountOwner>,
         proof: Option<Proof<'_>>,
     ) -> Result<AuthenticatorSecret, Error> {
-        in_session(permit)?;
-        let account = self.account(permit).await?;
-        if account.source != LOCAL {
-            return Err(Error::Denied("your second factor is asked for where your password is".to_owned()));
+        let factor = self.own_second_factor(permit).await?;
+        if factor.authenticator {
+            return Err(there());
         }
-        let (id, secret) = (permit.on.id, AuthenticatorSecret::generate()?);
+        let given = if factor.is_on() { self.needed(permit, proof)? } else { None };
+        let secret = AuthenticatorSecret::generate()?;
         let kept = secret.clone();
-        let begin = move |connection: &Connection<'_>, id: i64| match connection
-            .execute(&tables::SET_AUTHENTICATOR, &[id.into(), kept.to_keep().into()])?
-        {
-            0 => Err(Error::Conflict("there is an authenticator already; take it away first".to_owned())),
-            _ => Ok(()),
-        };
-        if self.second_factor(permit).await?.passkeys > 0 {
-            let given = self.needed(permit, proof)?;
-            self.change_second_factor(permit, given, begin).await?;
-        } else {
-            self.0.database.write(Durability::Power, move |connection| begin(connection, id)).await?;
-        }
+        self.begin_second_factor(permit, given, move |connection, id| {
+            match connection.execute(&tables::SET_AUTHENTICATOR, &[id.into(), kept.to_keep().into()])? {
+                0 => Err(there()),
+                _ => Ok(()),
+            }
+        })
+        .await?;
         Ok(secret)
     }
 
@@ -121,6 +115,10 @@ impl Access {
         self.tell_second_factor(&permit.on.name, SecondFactorChange::AuthenticatorRemoved).await;
         Ok(())
     }
+}
+
+fn there() -> Error {
+    Error::Conflict("there is an authenticator already; take it away first".to_owned())
 }
 
 /// Takes a code of an account's authenticator, if it is right.

@@ -45,7 +45,7 @@ impl Fixture {
     }
 
     /// What somebody may do in a browser who has a password.
-    async fn in_browser(&self, username: &str, from: &str) -> Permit<AccountOwner> {
+    pub(super) async fn in_browser(&self, username: &str, from: &str) -> Permit<AccountOwner> {
         let visit = Visit { address: address(from), agent: String::new() };
         let Entry::In(session) = self.access.log_in(username, PASSWORD, &visit).await.unwrap() else {
             panic!("{username} has a second factor")

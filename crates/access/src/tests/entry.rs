@@ -21,7 +21,7 @@ on_both_engines! {
 }
 
 /// Tokens of the next step are taken too, so that none of these tests has to wait for one.
-const NEXT: Duration = Duration::from_secs(30);
+pub(super) const NEXT: Duration = Duration::from_secs(30);
 
 impl Fixture {
     async fn enter(&self, username: &str) -> Secret {
@@ -77,10 +77,10 @@ impl Fixture {
 }
 
 /// What is on somebody's telephone.
-struct Authenticator(String);
+pub(super) struct Authenticator(pub(super) String);
 
 impl Authenticator {
-    fn code(&self, ahead: Duration) -> String {
+    pub(super) fn code(&self, ahead: Duration) -> String {
         let totp = totp_rs::Totp::from_url(&self.0).unwrap();
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap() + ahead;
         totp.generate(now.as_secs()).to_string()

@@ -4,6 +4,7 @@ use entrepot_registry::gate::Action;
 use entrepot_test_engines::on_both_engines;
 use entrepot_test_support::passkey::{PRESENT, SoftPasskey};
 
+use super::entry::{Authenticator, NEXT};
 use super::*;
 use crate::{AccountOwner, AuditFilter, Entry, Evidence, NamespaceChange, Proof, RecoveryCode, Visit};
 
@@ -14,6 +15,8 @@ on_both_engines! {
     a_counter_that_goes_back_is_refused_and_written_down,
     whoever_changes_passkeys_shows_something_once_more,
     passkeys_and_an_authenticator_are_one_second_factor,
+    an_authenticator_that_was_begun_before_a_passkey_is_worth_nothing,
+    browsers_at_one_address_are_told_to_ask_so_often,
     a_passkey_counts_for_organizations,
     a_registry_without_a_name_has_no_passkeys,
 }
@@ -57,7 +60,7 @@ impl Fixture {
         else {
             panic!("{username} has no second factor")
         };
-        let asked = self.access.ask_passkey_after_password(waiting.reveal()).await.unwrap();
+        let asked = self.access.ask_passkey_after_password(waiting.reveal(), None).await.unwrap();
         (waiting, asked)
     }
 
@@ -67,10 +70,7 @@ impl Fixture {
     }
 
     async fn shows_alone(&self, browser: &str, answer: &str) -> Result<Secret, Error> {
-        match self.access.log_in_with_passkey(browser, answer, &Visit::default()).await? {
-            Entry::In(session) => Ok(session),
-            Entry::SecondFactor { .. } => panic!("a passkey is both"),
-        }
+        self.access.log_in_with_passkey(browser, answer, &Visit::default()).await
     }
 
     async fn shows_after_password(&self, waiting: &Secret, answer: &str) -> Result<Entry, Error> {
@@ -160,7 +160,7 @@ async fn what_is_forged_is_refused(place: Place) {
     let asked = asked.unwrap();
     assert!(is_wrong(fixture.shows_after_password(&waiting, &other.show(asked.as_json()).unwrap()).await));
     other.pretend(&passkey);
-    let asked = fixture.access.ask_passkey_after_password(waiting.reveal()).await.unwrap().unwrap();
+    let asked = fixture.access.ask_passkey_after_password(waiting.reveal(), None).await.unwrap().unwrap();
     assert!(is_wrong(fixture.shows_after_password(&waiting, &other.show(asked.as_json()).unwrap()).await));
     assert!(unauthenticated(fixture.comes_in(&other).await));
 
@@ -259,17 +259,18 @@ async fn passkeys_and_an_authenticator_are_one_second_factor(place: Place) {
     let (passkey, codes) = fixture.passkey(&permit).await;
     let without = fixture.access.begin_authenticator(&permit, None).await;
     assert!(matches!(without, Err(Error::Invalid { field: "code", .. })), "{without:?}");
+    // Nor does it matter that there was no passkey yet when somebody looked.
+    let late = fixture.access.begin_second_factor(&permit, None, |_, _| Ok(())).await;
+    assert!(matches!(late, Err(Error::Invalid { field: "code", .. })), "{late:?}");
     let shown = codes[0].reveal();
     let secret = fixture.access.begin_authenticator(&permit, Some(Proof::of(&shown))).await.unwrap();
-    let totp = totp_rs::Totp::from_url(secret.uri("acme", "ann").unwrap()).unwrap();
-    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap();
-    let code = |ahead: u64| totp.generate(now.as_secs() + ahead).to_string();
-    let new = fixture.access.confirm_authenticator(&permit, &code(0)).await.unwrap();
+    let authenticator = Authenticator(secret.uri("acme", "ann").unwrap());
+    let new = fixture.access.confirm_authenticator(&permit, &authenticator.code(Duration::ZERO)).await.unwrap();
     assert!(new.is_empty(), "the recovery codes that were there go on");
     let factor = fixture.access.second_factor(&permit).await.unwrap();
     assert_eq!((factor.authenticator, factor.passkeys, factor.recovery_codes), (true, 1, 9));
 
-    fixture.access.remove_authenticator(&permit, Some(Proof::of(&code(30)))).await.unwrap();
+    fixture.access.remove_authenticator(&permit, Some(Proof::of(&authenticator.code(NEXT)))).await.unwrap();
     let factor = fixture.access.second_factor(&permit).await.unwrap();
     assert_eq!((factor.authenticator, factor.passkeys, factor.recovery_codes), (false, 1, 9));
     fixture.comes_in(&passkey).await.unwrap();
@@ -282,6 +283,44 @@ async fn passkeys_and_an_authenticator_are_one_second_factor(place: Place) {
     assert!(!factor.is_on() && factor.recovery_codes == 0);
     assert!(unauthenticated(fixture.comes_in(&passkey).await));
     fixture.logs_in("ann", PASSWORD).await.unwrap();
+}
+
+async fn an_authenticator_that_was_begun_before_a_passkey_is_worth_nothing(place: Place) {
+    let fixture = begun(&place).await;
+    let (_, found) = fixture.session("ann").await;
+    let secret = fixture.access.begin_authenticator(&found, None).await.unwrap();
+    let (_, permit) = fixture.session("ann").await;
+    fixture.passkey(&permit).await;
+
+    // Whoever has found the other browser of hers adds their own telephone to it.
+    let code = Authenticator(secret.uri("acme", "ann").unwrap()).code(Duration::ZERO);
+    let added = fixture.access.confirm_authenticator(&found, &code).await;
+    assert!(matches!(added, Err(Error::Conflict(_))), "nobody has shown the passkey: {added:?}");
+    assert!(!fixture.access.second_factor(&permit).await.unwrap().authenticator);
+}
+
+async fn browsers_at_one_address_are_told_to_ask_so_often(place: Place) {
+    let fixture = begun(&place).await;
+    let permit = fixture.in_browser("ann", "198.51.100.1").await;
+    fixture.passkey(&permit).await;
+    let (waiting, _) = fixture.half_way("ann").await;
+    let after_password = async |from: &str| {
+        fixture.access.ask_passkey_after_password(waiting.reveal(), from.parse().ok()).await.map(drop)
+    };
+    assert!(ends(async || fixture.access.ask_passkey_again(&permit).await.map(drop)).await, "in a session");
+    assert!(ends(async || after_password("198.51.100.1").await).await, "after the password");
+    after_password("192.0.2.1").await.unwrap();
+}
+
+/// Whether there is an end to how often this may be done.
+async fn ends(mut ask: impl AsyncFnMut() -> Result<(), Error>) -> bool {
+    for _ in 0..300 {
+        match ask().await {
+            Err(Error::TooMany { .. }) => return true,
+            other => other.unwrap(),
+        }
+    }
+    false
 }
 
 async fn a_passkey_counts_for_organizations(place: Place) {

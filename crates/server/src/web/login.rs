@@ -62,7 +62,7 @@ fn page(web: &Web, visitor: &Visitor, status: StatusCode, next: &Next, form: For
 }
 
 /// Lets somebody in, or asks for what is still missing.
-pub(super) async fn step(web: &Web, visitor: &Visitor, entry: &Entry, next: &Next) -> Answer {
+async fn step(web: &Web, visitor: &Visitor, entry: &Entry, next: &Next) -> Answer {
     match entry {
         Entry::In(session) => Ok(entered(visitor, session, next)),
         Entry::SecondFactor { waiting } => {

@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::Web;
 use super::fields::Fields;
 use super::form::{Field, Form};
-use super::login::step;
+use super::login::entered;
 use super::next::Next;
 use super::page::{Answer, Frame, Simple, redirect, show};
 use super::posted::Posted;
@@ -22,9 +22,12 @@ pub(super) fn works(web: &Web, visitor: &Visitor) -> bool {
 /// What the browser is told of somebody whose password was right, and who has a passkey.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] if `waiting` is good no more.
+/// [`Error::Unauthenticated`] if `waiting` is good no more; [`Error::TooMany`].
 pub(super) async fn asked(web: &Web, visitor: &Visitor, waiting: &str) -> Result<Option<PasskeyOptions>, Error> {
-    if works(web, visitor) { web.access.ask_passkey_after_password(waiting).await } else { Ok(None) }
+    if !works(web, visitor) {
+        return Ok(None);
+    }
+    web.access.ask_passkey_after_password(waiting, visitor.address).await
 }
 
 /// What somebody shows: a passkey, if the script has put one into the form, or else what they typed.
@@ -54,7 +57,7 @@ pub(super) async fn begin(State(web): State<Web>, Posted { visitor, fields }: Po
 pub(super) async fn act(State(web): State<Web>, Posted { visitor, fields }: Posted) -> Answer {
     let next = Next::wanted(fields.text("next"));
     match web.access.log_in_with_passkey(&visitor.token(), fields.text("passkey"), &visitor.visit()).await {
-        Ok(entry) => step(&web, &visitor, &entry, &next).await,
+        Ok(session) => Ok(entered(&visitor, &session, &next)),
         Err(Error::Unauthenticated) => Ok(redirect("/login?done=passkey")),
         Err(error) => Err(error.into()),
     }
