@@ -205,7 +205,7 @@ impl Run {
     }
 
     async fn push_manifest(&mut self, registry: &Registry, name: &'static str) -> bool {
-        let digest = self.to_be_pushed(name);
+        let digest = self.pick_what_to_push(name);
         let spec = &self.model.specs[&digest];
         let (content, media_type, satellite) = (spec.content.clone(), spec.media_type, spec.satellite.clone());
         let tags: Vec<String> = match (satellite, self.random.below(4)) {
@@ -240,7 +240,7 @@ impl Run {
     }
 
     /// Mostly one of which everything is there.
-    fn to_be_pushed(&mut self, name: &'static str) -> Digest {
+    fn pick_what_to_push(&mut self, name: &'static str) -> Digest {
         let mut all = self.manifests.clone();
         if self.random.below(5) > 0
             && let Some(repository) = self.repository(name)
