@@ -255,7 +255,8 @@ entrepot_database::statements! {
         JOIN accounts a ON a.id = p.account_id JOIN namespaces n ON n.id = p.account_id
         WHERE p.due_at <= $1 ORDER BY p.due_at LIMIT $2";
     RENEW_PROVIDER_LOGIN = "UPDATE provider_logins SET renewal = $1, checked_at = $2, due_at = $3 WHERE account_id = $4 AND id = $5";
-    PUT_OFF_PROVIDER_LOGIN = "UPDATE provider_logins SET due_at = $1 WHERE account_id = $2 AND id = $3";
+    PUT_OFF_PROVIDER_LOGIN = "UPDATE provider_logins SET due_at = $1, renewal = COALESCE($2, renewal)
+        WHERE account_id = $3 AND id = $4";
     REMOVE_PROVIDER_LOGIN = "DELETE FROM provider_logins WHERE account_id = $1 AND id = $2";
 
     ADD_DEVICE = "INSERT INTO devices (id, hash, code, client, label, address, pause, next_at, created_at, expires_at)

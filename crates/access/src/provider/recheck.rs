@@ -50,8 +50,8 @@ enum Word {
     Holds(Box<SignedIn>),
     /// It does no longer, for this reason.
     Ends(&'static str),
-    /// It cannot be asked.
-    Unknown,
+    /// It cannot be asked, or not be understood; with what it is to be asked with from now on, if it gave that.
+    Unknown(Option<Secret>),
 }
 
 impl Due {
@@ -122,12 +122,12 @@ impl Access {
         match word {
             Word::Holds(signed_in) => self.keep(due, *signed_in, later(now, interval)).await,
             Word::Ends(why) => self.lapse(due, why).await,
-            Word::Unknown => {
+            Word::Unknown(renewal) => {
                 let end = later(due.checked_at, within);
                 if end <= now {
                     return self.lapse(due, "the provider could not be asked for too long").await;
                 }
-                self.put_off(due, later(now, interval).min(end)).await
+                self.put_off(due, renewal, later(now, interval).min(end)).await
             }
         }
     }
@@ -148,9 +148,12 @@ impl Access {
         if written.await? { self.noticed().await } else { Ok(()) }
     }
 
-    async fn put_off(&self, due: Due, next: Timestamp) -> Result<(), Error> {
-        let written = self.0.database.write(Durability::Process, move |connection| {
-            let parameters = [next.into(), due.account.into(), (&due.login).into()];
+    async fn put_off(&self, due: Due, renewal: Option<Secret>, next: Timestamp) -> Result<(), Error> {
+        // Without it, the provider would say the next time that they are nobody's any more.
+        let durability = if renewal.is_some() { Durability::Power } else { Durability::Process };
+        let written = self.0.database.write(durability, move |connection| {
+            let renewal = renewal.as_ref().map(|renewal| renewal.expose_secret());
+            let parameters = [next.into(), renewal.into(), due.account.into(), (&due.login).into()];
             connection.execute(&tables::PUT_OFF_PROVIDER_LOGIN, &parameters)
         });
         Ok(written.await.map(|_| ())?)
@@ -190,12 +193,12 @@ impl Due {
 
 /// Asks a provider about somebody, unless it is among the silent.
 async fn ask(door: Option<&Door>, due: &Due, silent: &mut HashSet<String>) -> Word {
-    let Some((door, renewal)) = door.zip(due.renewal.as_deref()) else { return Word::Unknown };
+    let Some((door, renewal)) = door.zip(due.renewal.as_deref()) else { return Word::Unknown(None) };
     if silent.contains(&due.source) {
-        return Word::Unknown;
+        return Word::Unknown(None);
     }
-    let renewed = door.login.renew(&Secret::from(renewal), &due.subject, SystemTime::now()).await;
-    match renewed {
+    let (given, outcome) = door.login.renew(&Secret::from(renewal), &due.subject, SystemTime::now()).await;
+    match outcome {
         Ok(signed_in) => match door.provider.admission.admit(&signed_in.person) {
             Ok(()) => Word::Holds(Box::new(signed_in)),
             Err(why) => Word::Ends(why),
@@ -206,7 +209,7 @@ async fn ask(door: Option<&Door>, due: &Due, silent: &mut HashSet<String>) -> Wo
             if refused.is_temporary() {
                 silent.insert(due.source.clone());
             }
-            Word::Unknown
+            Word::Unknown(given)
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::{Admission, LoginProvider, ProviderAnswer, TeamGroup, Visit, tables};
 on_both_engines! {
     a_login_is_taken_once_by_whichever_replica,
     who_is_asked_about_follows_and_lapses,
+    a_refresh_token_that_is_good_once_is_kept_whatever_comes_of_the_rest,
     without_a_refresh_token_the_last_word_counts_for_a_while,
     a_provider_that_is_configured_no_more_is_believed_for_a_day,
 }
@@ -172,6 +173,40 @@ async fn who_is_asked_about_follows_and_lapses(place: Place) {
     assert!(may_push().await && fixture.session_works(&again).await && fixture.shows(&robots).await.is_ok());
     assert!(!fixture.session_works(&session).await, "an ended session is there again");
     asking.abort();
+}
+
+async fn a_refresh_token_that_is_good_once_is_kept_whatever_comes_of_the_rest(place: Place) {
+    let Some(provider) = start() else { return };
+    let mut options = options(&provider, Some("consent"));
+    options.login_providers[0].recheck_within = Duration::from_hours(1);
+    let fixture = open_with(&place, options).await;
+    provider.renew_once().unwrap();
+    let session = log_in(&fixture.access, &provider, BEA).await;
+    let kept = async || {
+        let login = fixture.access.0.database.read(|connection| {
+            let by = [Timestamp::now().plus(Duration::from_hours(2)).into(), 1_i64.into()];
+            connection.first(&tables::DUE_PROVIDER_LOGINS, &by, |row| {
+                Ok::<_, Error>(row.optional_text(3)?.map(str::to_owned))
+            })
+        });
+        login.await.unwrap().flatten().unwrap()
+    };
+    let first = kept().await;
+    // It gives another one, and then cannot say who that is.
+    provider.fail_userinfo(true).unwrap();
+    until(async || {
+        fixture.access.ask_about_all().await.unwrap();
+        kept().await != first
+    })
+    .await;
+    provider.fail_userinfo(false).unwrap();
+    provider.set_accounts(&ACCOUNTS.replace("bea@acme", "bea.bell@acme")).unwrap();
+    until(async || {
+        fixture.access.ask_about_all().await.unwrap();
+        fixture.row("bea").await.email.as_deref() == Some("bea.bell@acme.example")
+    })
+    .await;
+    assert!(fixture.session_works(&session).await, "she is out though the provider answers for her");
 }
 
 async fn without_a_refresh_token_the_last_word_counts_for_a_while(place: Place) {

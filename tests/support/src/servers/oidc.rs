@@ -88,6 +88,22 @@ impl OidcProvider {
         self.tell("accounts", accounts).map(|_| ())
     }
 
+    /// Lets a refresh token be good once from now on. Each brings the next; who shows one again has none any more.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn renew_once(&self) -> Result<()> {
+        self.tell("once", "").map(|_| ())
+    }
+
+    /// Lets its userinfo endpoint fail from now on, or not any more.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn fail_userinfo(&self, fails: bool) -> Result<()> {
+        self.tell("failing", if fails { "/me" } else { "" }).map(|_| ())
+    }
+
     /// Signs a token as it does for a job: `claims` is a JSON object; `iss` is added.
     ///
     /// # Errors

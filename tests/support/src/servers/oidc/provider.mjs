@@ -6,6 +6,8 @@
 //   /tests/rotate    new signing keys; those before are no longer published
 //   /tests/sign      the claims in the body, signed as a token of this provider
 //   /tests/accounts  replaces the accounts
+//   /tests/once      from now on a refresh token is good once, and brings the next
+//   /tests/failing   the path in the body, if there is one, answers with 500 from now on; others do not
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -20,6 +22,8 @@ const { SignJWT, importJWK } = await load('jose/dist/webapi/index.js');
 const issuer = `http://127.0.0.1:${port}`;
 
 let accounts = settings.accounts;
+let once = false;
+let failing = '';
 let keys;
 let answer;
 
@@ -64,6 +68,7 @@ function rotate() {
     // By itself it asks nobody on this machine, where everybody is.
     fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     enabledJWA: { idTokenSigningAlgValues: keys.map((known) => known.alg) },
+    rotateRefreshToken: () => once,
     cookies: { keys: [randomUUID()] },
     findAccount(context, subject) {
       const account = accounts[subject];
@@ -92,10 +97,16 @@ const tests = {
   '/tests/rotate': async () => rotate(),
   '/tests/sign': async (request) => sign(JSON.parse(await body(request))),
   '/tests/accounts': async (request) => { accounts = JSON.parse(await body(request)); },
+  '/tests/once': async () => { once = true; },
+  '/tests/failing': async (request) => { failing = await body(request); },
 };
 
 rotate();
 createServer((request, response) => {
+  if (request.url === failing) {
+    response.statusCode = 500;
+    return response.end();
+  }
   const test = tests[request.url];
   if (!test) return answer(request, response);
   return test(request).then(
