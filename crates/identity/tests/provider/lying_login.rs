@@ -197,6 +197,29 @@ async fn who_is_told_of_without_a_token_is_asked_about_once() {
 }
 
 #[tokio::test]
+async fn a_wrong_secret_is_found_before_anybody_logs_in() {
+    let place = Place::new(Some(Secret::from(SECRET))).await;
+    for (status, answer, is_right) in [
+        (400, json!({"error": "invalid_grant"}), true),
+        (400, json!({"error": "invalid_request", "error_description": "invalid_client, no"}), true),
+        (400, json!({"error": "unauthorized_client"}), true),
+        (403, json!("a text"), true),
+        (400, json!({"error": "invalid_client"}), false),
+        (401, json!({"error": "invalid_client"}), false),
+        // Whatever words it has, this status is about us.
+        (401, json!({"error": "unauthorized_client"}), false),
+        (401, json!("a text"), false),
+    ] {
+        place.liar.say("/token", Say::Status(status, answer.clone()));
+        let outcome = place.login.check().await;
+        assert_eq!(outcome.is_ok(), is_right, "{status} {answer}: {outcome:?}");
+        assert!(matches!(outcome, Ok(()) | Err(Refused::Provider { .. })), "{outcome:?}");
+    }
+    place.liar.say("/token", Say::Status(503, json!({})));
+    assert!(place.login.check().await.unwrap_err().is_temporary());
+}
+
+#[tokio::test]
 async fn nobody_logs_in_where_only_jobs_get_tokens() {
     let place = Place::new(None).await;
     let issuer = place.liar.url();
