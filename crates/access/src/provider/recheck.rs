@@ -98,9 +98,12 @@ impl Access {
     pub(crate) async fn ask_about_all(&self) -> Result<(), Error> {
         // A provider that does not answer about one is not asked about a thousand others.
         let mut silent = HashSet::new();
+        // Who is due again meanwhile is asked about at the next look: else it had no end where there are many people, and a provider that
+        // was silent once would be for ever.
+        let begun = Timestamp::now();
         loop {
-            let page = self.0.database.scan(|connection| {
-                connection.all(&tables::DUE_PROVIDER_LOGINS, &[Timestamp::now().into(), PAGE.into()], Due::read)
+            let page = self.0.database.scan(move |connection| {
+                connection.all(&tables::DUE_PROVIDER_LOGINS, &[begun.into(), PAGE.into()], Due::read)
             });
             let page = page.await?;
             if page.is_empty() {

@@ -13,6 +13,7 @@ on_both_engines! {
     a_login_is_taken_once_by_whichever_replica,
     who_is_asked_about_follows_and_lapses,
     a_refresh_token_that_is_good_once_is_kept_whatever_comes_of_the_rest,
+    a_look_at_who_is_due_ends,
     without_a_refresh_token_the_last_word_counts_for_a_while,
     a_provider_that_is_configured_no_more_is_believed_for_a_day,
 }
@@ -207,6 +208,19 @@ async fn a_refresh_token_that_is_good_once_is_kept_whatever_comes_of_the_rest(pl
     })
     .await;
     assert!(fixture.session_works(&session).await, "she is out though the provider answers for her");
+}
+
+async fn a_look_at_who_is_due_ends(place: Place) {
+    let Some(provider) = start() else { return };
+    let mut options = options(&provider, Some("consent"));
+    // She is due again as soon as she was asked about.
+    options.login_providers[0].recheck_interval = Duration::from_micros(1);
+    options.login_providers[0].recheck_within = Duration::from_hours(1);
+    let fixture = open_with(&place, options).await;
+    let session = log_in(&fixture.access, &provider, BEA).await;
+    let looked = tokio::time::timeout(Duration::from_secs(30), fixture.access.ask_about_all()).await;
+    looked.expect("it goes on and on").unwrap();
+    assert!(fixture.session_works(&session).await);
 }
 
 async fn without_a_refresh_token_the_last_word_counts_for_a_while(place: Place) {
