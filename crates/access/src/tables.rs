@@ -226,8 +226,11 @@ entrepot_database::statements! {
     SET_SESSION_SEEN = "UPDATE sessions SET seen_at = $1 WHERE id = $2";
     REMOVE_SESSION = "DELETE FROM sessions WHERE id = $1 AND account_id = $2";
     REMOVE_OTHER_SESSIONS = "DELETE FROM sessions WHERE account_id = $1 AND id <> $2";
-    /// Those that began up to a moment: all of an account, or those of one session at a provider.
+    /// Those that began up to a moment: all of an account, those of it of whose session at a provider that did not tell us, or those of
+    /// one such session.
     REMOVE_EARLIER_SESSIONS = "DELETE FROM sessions WHERE account_id = $1 AND created_at <= $2";
+    REMOVE_EARLIER_SESSIONS_NOT_TOLD_OF = "DELETE FROM sessions
+        WHERE account_id = $1 AND created_at <= $2 AND provider_session IS NULL";
     REMOVE_PROVIDER_SESSIONS = "DELETE FROM sessions WHERE provider_session = $1 AND created_at <= $2
         AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND a.source = $3) RETURNING account_id";
     REMOVE_SESSIONS = "DELETE FROM sessions WHERE account_id = $1";

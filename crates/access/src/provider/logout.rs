@@ -62,11 +62,17 @@ fn end(connection: &Connection<'_>, door: &Door, out: &LoggedOut) -> Result<Vec<
         ended =
             connection.all(&tables::REMOVE_PROVIDER_SESSIONS, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
     }
-    // Who it names without a session, or with one of which it had not told us, is out everywhere.
+    // Who it names without a session is out everywhere; with one that nobody has here, only where it may be that one: it tells us of some
+    // and not of others, and those that it told us of by another name go on.
+    let everywhere = if out.session.is_some() {
+        &tables::REMOVE_EARLIER_SESSIONS_NOT_TOLD_OF
+    } else {
+        &tables::REMOVE_EARLIER_SESSIONS
+    };
     if ended.is_empty()
         && let Some(subject) = &out.subject
         && let Some(known) = by_subject(connection, &door.source, subject)?
-        && connection.execute(&tables::REMOVE_EARLIER_SESSIONS, &[known.id.into(), until.into()])? > 0
+        && connection.execute(everywhere, &[known.id.into(), until.into()])? > 0
     {
         ended.push(known.id);
     }

@@ -1,6 +1,6 @@
 //! People who log in at a real OpenID provider, over both databases and by way of two replicas.
 
-use entrepot_database::{Durability, Timestamp};
+use entrepot_database::{Durability, Statement, Timestamp};
 use entrepot_identity::Secret as ClientSecret;
 use entrepot_identity::provider::{ClaimNames, Client, Registration, SecretIn};
 use entrepot_test_engines::on_both_engines;
@@ -14,9 +14,16 @@ on_both_engines! {
     who_is_asked_about_follows_and_lapses,
     a_refresh_token_that_is_good_once_is_kept_whatever_comes_of_the_rest,
     a_look_at_who_is_due_ends,
+    who_logs_out_elsewhere_stays_in_here,
     without_a_refresh_token_the_last_word_counts_for_a_while,
     a_provider_that_is_configured_no_more_is_believed_for_a_day,
 }
+
+/// Leaves a session as it is if the provider does not tell of its own.
+const FORGET_PROVIDER_SESSION: Statement = {
+    let text = "UPDATE sessions SET provider_session = NULL WHERE hash = $1";
+    Statement::new("FORGET_PROVIDER_SESSION", text, text)
+};
 
 const BEA: &str = "4711";
 const BEN: &str = "4712";
@@ -221,6 +228,39 @@ async fn a_look_at_who_is_due_ends(place: Place) {
     let looked = tokio::time::timeout(Duration::from_secs(30), fixture.access.ask_about_all()).await;
     looked.expect("it goes on and on").unwrap();
     assert!(fixture.session_works(&session).await);
+}
+
+/// What the provider signs to say that Bea has logged out there, in one session or in all.
+fn logged_out(provider: &OidcProvider, session: Option<&str>) -> String {
+    let now = Timestamp::now().micros() / 1_000_000;
+    let event = "http://schemas.openid.net/event/backchannel-logout";
+    let session = session.map(|session| format!(r#","sid":"{session}""#)).unwrap_or_default();
+    let claims = format!(
+        r#"{{"aud":"basic","iat":{now},"exp":{},"jti":"one","sub":"{BEA}","events":{{"{event}":{{}}}}{session}}}"#,
+        now + 120
+    );
+    provider.sign(&claims).unwrap()
+}
+
+async fn who_logs_out_elsewhere_stays_in_here(place: Place) {
+    let Some(provider) = start() else { return };
+    let fixture = open_with(&place, options(&provider, None)).await;
+    // One from before the provider told of its sessions, and two of which it has told.
+    let untold = log_in(&fixture.access, &provider, BEA).await;
+    let hash = untold.hash();
+    let forgotten = fixture.access.0.database.write(Durability::Power, move |connection| {
+        connection.execute(&FORGET_PROVIDER_SESSION, &[hash.as_slice().into()])
+    });
+    assert_eq!(forgotten.await.unwrap(), 1);
+    let (one, other) = (log_in(&fixture.access, &provider, BEA).await, log_in(&fixture.access, &provider, BEA).await);
+    let says = async |session| {
+        fixture.access.end_provider_sessions("acme", &logged_out(&provider, session)).await.unwrap();
+    };
+    says(Some("none of these")).await;
+    assert!(!fixture.session_works(&untold).await, "it may be the one that has ended");
+    assert!(fixture.session_works(&one).await && fixture.session_works(&other).await, "these are others");
+    says(None).await;
+    assert!(!fixture.session_works(&one).await && !fixture.session_works(&other).await);
 }
 
 async fn without_a_refresh_token_the_last_word_counts_for_a_while(place: Place) {
