@@ -5,12 +5,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use entrepot_database::{Connection, Durability, Kind, Row, Timestamp};
 use entrepot_identity::Secret;
 use entrepot_identity::provider::{Refused, SignedIn};
 use secrecy::ExposeSecret as _;
+use tokio::sync::watch;
+use tokio::time::sleep;
 
 use super::arrival::{of_provider, vouch};
 use super::{Door, Doors};
@@ -28,6 +30,9 @@ const RECHECK: &str = "access.providers";
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// People who are read at once.
 const PAGE: i64 = 100;
+/// How long it is tried to keep what a provider said, and how often.
+const KEPT_WITHIN: Duration = Duration::from_secs(30);
+const TRY_EVERY: Duration = Duration::from_millis(500);
 /// How long the last word of a provider counts that is configured no longer.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
@@ -77,12 +82,14 @@ impl Doors {
 }
 
 impl Access {
-    /// Asks providers about their people, each as often as is configured, on one replica. Does not end.
-    pub async fn follow_providers(&self) {
+    /// Asks providers about their people, each as often as is configured, on one replica, until nobody has the other end of `stop` any
+    /// more. Then it ends as soon as is kept what the one who is asked has said, and is not to be dropped before: a provider may have
+    /// given a new token and taken the old one back.
+    pub async fn follow_providers(&self, mut stop: watch::Receiver<()>) {
         let pause = self.0.doors.pause();
         loop {
-            match self.0.database.run_job(RECHECK, pause, self.ask_about_all()).await {
-                // While writes are stopped nobody is asked: what came of it could not be kept.
+            match self.0.database.run_job(RECHECK, pause, self.ask_about_all(&stop)).await {
+                // While writes are stopped nobody is asked.
                 Err(Error::Database(error)) if error.kind() == Kind::ReadOnly => {}
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
@@ -90,12 +97,15 @@ impl Access {
                 }
                 Ok(_) => {}
             }
-            tokio::time::sleep(pause).await;
+            tokio::select! {
+                _gone = stop.changed() => return,
+                () = sleep(pause) => {}
+            }
         }
     }
 
-    /// Asks about everybody who is due.
-    pub(crate) async fn ask_about_all(&self) -> Result<(), Error> {
+    /// Asks about everybody who is due, until it is to stop.
+    pub(crate) async fn ask_about_all(&self, stop: &watch::Receiver<()>) -> Result<(), Error> {
         // A provider that does not answer about one is not asked about a thousand others.
         let mut silent = HashSet::new();
         // Who is due again meanwhile is asked about at the next look: else it had no end where there are many people, and a provider that
@@ -110,33 +120,57 @@ impl Access {
                 return Ok(());
             }
             for due in page {
+                // What would come of it could not be kept.
+                if is_over(stop) || self.0.database.writes_stopped().await?.is_some() {
+                    return Ok(());
+                }
                 let door = self.0.doors.of_source(&due.source);
                 let word = ask(door.map(Arc::as_ref), &due, &mut silent).await;
-                self.heed(door, due, word).await?;
+                self.heed(door, due, word, stop).await?;
             }
         }
     }
 
     /// Does what follows from a provider's word.
-    async fn heed(&self, door: Option<&Arc<Door>>, due: Due, word: Word) -> Result<(), Error> {
+    async fn heed(
+        &self,
+        door: Option<&Arc<Door>>,
+        due: Due,
+        word: Word,
+        stop: &watch::Receiver<()>,
+    ) -> Result<(), Error> {
         let interval = door.map_or(FORGOTTEN_AFTER, |door| door.provider.recheck_interval);
         let within = door.map_or(FORGOTTEN_AFTER, |door| door.provider.recheck_within);
         let now = Timestamp::now();
         match word {
-            Word::Holds(signed_in) => self.keep(due, *signed_in, later(now, interval)).await,
+            Word::Holds(signed_in) => self.keep(due, *signed_in, later(now, interval), stop).await,
             Word::Ends(why) => self.lapse(due, why).await,
             Word::Unknown(renewal) => {
                 let end = later(due.checked_at, within);
                 if end <= now {
                     return self.lapse(due, "the provider could not be asked for too long").await;
                 }
-                self.put_off(due, renewal, later(now, interval).min(end)).await
+                self.put_off(due, renewal, later(now, interval).min(end), stop).await
             }
         }
     }
 
-    async fn keep(&self, due: Due, signed_in: SignedIn, next: Timestamp) -> Result<(), Error> {
+    async fn keep(
+        &self,
+        due: Due,
+        signed_in: SignedIn,
+        next: Timestamp,
+        stop: &watch::Receiver<()>,
+    ) -> Result<(), Error> {
+        let said = Arc::new((due, signed_in));
+        let moved = until_kept(stop, || self.keep_once(Arc::clone(&said), next)).await?;
+        if moved { self.noticed().await } else { Ok(()) }
+    }
+
+    /// Whether somebody is in other teams by it.
+    async fn keep_once(&self, said: Arc<(Due, SignedIn)>, next: Timestamp) -> Result<bool, Error> {
         let written = self.0.database.write(Durability::Power, move |connection| {
+            let (due, signed_in) = &*said;
             let given = signed_in.renewal.as_ref().map(|renewal| renewal.expose_secret());
             let renewal = given.or(due.renewal.as_deref());
             let now = Timestamp::now();
@@ -148,13 +182,25 @@ impl Access {
             vouch(connection, due.account, signed_in.person.email.as_deref())?;
             due.be_placed(connection, &signed_in.person.groups)
         });
-        if written.await? { self.noticed().await } else { Ok(()) }
+        written.await
     }
 
-    async fn put_off(&self, due: Due, renewal: Option<Secret>, next: Timestamp) -> Result<(), Error> {
+    async fn put_off(
+        &self,
+        due: Due,
+        renewal: Option<Secret>,
+        next: Timestamp,
+        stop: &watch::Receiver<()>,
+    ) -> Result<(), Error> {
+        let said = Arc::new((due, renewal));
+        until_kept(stop, || self.put_off_once(Arc::clone(&said), next)).await
+    }
+
+    async fn put_off_once(&self, said: Arc<(Due, Option<Secret>)>, next: Timestamp) -> Result<(), Error> {
         // Without it, the provider would say the next time that they are nobody's any more.
-        let durability = if renewal.is_some() { Durability::Power } else { Durability::Process };
+        let durability = if said.1.is_some() { Durability::Power } else { Durability::Process };
         let written = self.0.database.write(durability, move |connection| {
+            let (due, renewal) = &*said;
             let renewal = renewal.as_ref().map(|renewal| renewal.expose_secret());
             let parameters = [next.into(), renewal.into(), due.account.into(), (&due.login).into()];
             connection.execute(&tables::PUT_OFF_PROVIDER_LOGIN, &parameters)
@@ -192,6 +238,32 @@ impl Due {
         }
         Ok(moved)
     }
+}
+
+/// Keeps what a provider has said, and does not give that up at once: the token that it was asked with may count no more, and the new one
+/// is nowhere but here. While writes are stopped it waits for them to go on.
+async fn until_kept<T, F>(stop: &watch::Receiver<()>, mut keep: impl FnMut() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let begun = Instant::now();
+    loop {
+        match keep().await {
+            Err(Error::Database(error)) if error.is_temporary() => {
+                let is_stopped = error.kind() == Kind::ReadOnly && !is_over(stop);
+                if !is_stopped && begun.elapsed() > KEPT_WITHIN {
+                    return Err(Error::Database(error));
+                }
+                sleep(TRY_EVERY).await;
+            }
+            kept => return kept,
+        }
+    }
+}
+
+/// Whether nobody has the other end any more.
+fn is_over(stop: &watch::Receiver<()>) -> bool {
+    stop.has_changed().is_err()
 }
 
 /// Asks a provider about somebody, unless it is among the silent.

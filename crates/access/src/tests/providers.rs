@@ -6,6 +6,9 @@ use entrepot_identity::provider::{ClaimNames, Client, Registration, SecretIn};
 use entrepot_test_engines::on_both_engines;
 use entrepot_test_support::servers::{OidcProvider, OidcSettings};
 
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
 use super::*;
 use crate::{Admission, LoginProvider, ProviderAnswer, TeamGroup, Visit, tables};
 
@@ -15,6 +18,8 @@ on_both_engines! {
     a_refresh_token_that_is_good_once_is_kept_whatever_comes_of_the_rest,
     a_look_at_who_is_due_ends,
     who_logs_out_elsewhere_stays_in_here,
+    a_new_token_is_kept_when_the_process_stops,
+    a_new_token_is_kept_when_writes_go_on,
     without_a_refresh_token_the_last_word_counts_for_a_while,
     a_provider_that_is_configured_no_more_is_believed_for_a_day,
 }
@@ -88,7 +93,25 @@ async fn log_in(access: &Access, provider: &OidcProvider, subject: &str) -> Secr
     finished.unwrap().session
 }
 
+/// Asks providers until it is to stop.
+struct Following {
+    stop: watch::Sender<()>,
+    asking: JoinHandle<()>,
+}
+
+impl Following {
+    async fn stop(self) {
+        drop(self.stop);
+        self.asking.await.unwrap();
+    }
+}
+
 impl Fixture {
+    fn follow(&self) -> Following {
+        let ((stop, stopped), access) = (watch::channel(()), self.access.clone());
+        Following { stop, asking: tokio::spawn(async move { access.follow_providers(stopped).await }) }
+    }
+
     async fn session_works(&self, session: &Secret) -> bool {
         self.access.identify(Shown::Session(session.reveal()), None).await.is_ok()
     }
@@ -141,8 +164,7 @@ async fn a_login_is_taken_once_by_whichever_replica(place: Place) {
 async fn who_is_asked_about_follows_and_lapses(place: Place) {
     let Some(provider) = start() else { return };
     let fixture = open_with(&place, options(&provider, Some("consent"))).await;
-    let following = fixture.access.clone();
-    let asking = tokio::spawn(async move { following.follow_providers().await });
+    let _stop = fixture.follow();
     fixture.account("ann").await;
     let acme = fixture.organization("acme", "ann").await;
     fixture.access.create_team(&acme, &name("dev"), "").await.unwrap();
@@ -180,7 +202,52 @@ async fn who_is_asked_about_follows_and_lapses(place: Place) {
     let again = log_in(&fixture.access, &provider, BEA).await;
     assert!(may_push().await && fixture.session_works(&again).await && fixture.shows(&robots).await.is_ok());
     assert!(!fixture.session_works(&session).await, "an ended session is there again");
-    asking.abort();
+}
+
+/// A provider whose tokens count once has given a new one, which has not arrived yet.
+async fn with_a_token_on_its_way(place: &Place) -> Option<(OidcProvider, Fixture, Secret, Following)> {
+    let provider = start()?;
+    provider.renew_once().unwrap();
+    let mut options = options(&provider, Some("consent"));
+    options.login_providers[0].recheck_within = Duration::from_mins(10);
+    let fixture = open_with(place, options).await;
+    let session = log_in(&fixture.access, &provider, BEA).await;
+    provider.hold(true).unwrap();
+    let before = provider.tokens().unwrap();
+    let following = fixture.follow();
+    until(async || provider.tokens().unwrap() > before).await;
+    Some((provider, fixture, session, following))
+}
+
+/// Whether somebody is in still after two more looks: with a token that has been used already she would be out.
+async fn stays_in(provider: &OidcProvider, fixture: &Fixture, session: &Secret) -> bool {
+    for _ in 0..2 {
+        let before = provider.tokens().unwrap();
+        until(async || provider.tokens().unwrap() > before).await;
+    }
+    fixture.session_works(session).await
+}
+
+async fn a_new_token_is_kept_when_the_process_stops(place: Place) {
+    let Some((provider, fixture, session, following)) = with_a_token_on_its_way(&place).await else { return };
+    let stopping = tokio::spawn(following.stop());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!stopping.is_finished(), "it does not wait for what was asked");
+    provider.hold(false).unwrap();
+    stopping.await.unwrap();
+    let _again = fixture.follow();
+    assert!(stays_in(&provider, &fixture, &session).await);
+}
+
+async fn a_new_token_is_kept_when_writes_go_on(place: Place) {
+    let Some((provider, fixture, session, _following)) = with_a_token_on_its_way(&place).await else { return };
+    let system = fixture.access.permit_system(&Access::operator()).unwrap();
+    fixture.access.begin_maintenance(&system, None).await.unwrap();
+    provider.hold(false).unwrap();
+    // Longer than it takes until she is due again: nobody is asked meanwhile.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    fixture.access.end_maintenance(&system).await.unwrap();
+    assert!(stays_in(&provider, &fixture, &session).await);
 }
 
 async fn a_refresh_token_that_is_good_once_is_kept_whatever_comes_of_the_rest(place: Place) {
@@ -188,6 +255,7 @@ async fn a_refresh_token_that_is_good_once_is_kept_whatever_comes_of_the_rest(pl
     let mut options = options(&provider, Some("consent"));
     options.login_providers[0].recheck_within = Duration::from_hours(1);
     let fixture = open_with(&place, options).await;
+    let (_stop, stopped) = watch::channel(());
     provider.renew_once().unwrap();
     let session = log_in(&fixture.access, &provider, BEA).await;
     let kept = async || {
@@ -203,14 +271,14 @@ async fn a_refresh_token_that_is_good_once_is_kept_whatever_comes_of_the_rest(pl
     // It gives another one, and then cannot say who that is.
     provider.fail_userinfo(true).unwrap();
     until(async || {
-        fixture.access.ask_about_all().await.unwrap();
+        fixture.access.ask_about_all(&stopped).await.unwrap();
         kept().await != first
     })
     .await;
     provider.fail_userinfo(false).unwrap();
     provider.set_accounts(&ACCOUNTS.replace("bea@acme", "bea.bell@acme")).unwrap();
     until(async || {
-        fixture.access.ask_about_all().await.unwrap();
+        fixture.access.ask_about_all(&stopped).await.unwrap();
         fixture.row("bea").await.email.as_deref() == Some("bea.bell@acme.example")
     })
     .await;
@@ -225,7 +293,8 @@ async fn a_look_at_who_is_due_ends(place: Place) {
     options.login_providers[0].recheck_within = Duration::from_hours(1);
     let fixture = open_with(&place, options).await;
     let session = log_in(&fixture.access, &provider, BEA).await;
-    let looked = tokio::time::timeout(Duration::from_secs(30), fixture.access.ask_about_all()).await;
+    let (_stop, stopped) = watch::channel(());
+    let looked = tokio::time::timeout(Duration::from_secs(30), fixture.access.ask_about_all(&stopped)).await;
     looked.expect("it goes on and on").unwrap();
     assert!(fixture.session_works(&session).await);
 }
@@ -267,14 +336,12 @@ async fn without_a_refresh_token_the_last_word_counts_for_a_while(place: Place) 
     let Some(provider) = start() else { return };
     // Without being asked for consent this provider gives none.
     let fixture = open_with(&place, options(&provider, None)).await;
-    let following = fixture.access.clone();
-    let asking = tokio::spawn(async move { following.follow_providers().await });
+    let _stop = fixture.follow();
     let session = log_in(&fixture.access, &provider, BEA).await;
     let begun = Instant::now();
     until(async || !fixture.session_works(&session).await).await;
     assert!(begun.elapsed() > Duration::from_millis(1500), "it counted for {:?}", begun.elapsed());
     assert!(fixture.session_works(&log_in(&fixture.access, &provider, BEA).await).await);
-    asking.abort();
 }
 
 async fn a_provider_that_is_configured_no_more_is_believed_for_a_day(place: Place) {
@@ -295,7 +362,8 @@ async fn a_provider_that_is_configured_no_more_is_believed_for_a_day(place: Plac
             Ok::<_, Error>(connection.execute(&tables::RENEW_PROVIDER_LOGIN, &parameters)?)
         });
         assert_eq!(aged.await.unwrap(), 1);
-        fixture.access.ask_about_all().await.unwrap();
+        let (_stop, stopped) = watch::channel(());
+        fixture.access.ask_about_all(&stopped).await.unwrap();
         assert_eq!(fixture.session_works(&session).await, is_in, "after {hours} hours");
     }
 }

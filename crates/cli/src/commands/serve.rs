@@ -8,6 +8,7 @@ use anyhow::Context;
 use entrepot_access::{LinkKind, Secret};
 use entrepot_server::net::{Limits, Listener, Reloaded, TlsReloader};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::config::{Anonymous, Config, Flags};
 use crate::data::Data;
@@ -75,9 +76,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let (access, pause) = (access.clone(), config.ldap.sync_interval);
         async move { access.follow_directory(pause).await }
     });
+    let (stopping, stopped) = watch::channel(());
     let recheck = tokio::spawn({
         let access = access.clone();
-        async move { access.follow_providers().await }
+        async move { access.follow_providers(stopped).await }
     });
     announce(listener.addresses(), tls.is_some());
     if config.access != Anonymous::Push {
@@ -103,15 +105,20 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         redirect: config.places.store.redirect.0.clone(),
         redirect_expiry: config.places.store.redirect_expiry,
     };
+    let stop = async move {
+        stop.asked().await;
+        drop(stopping);
+    };
     let reload = reload_on_hangup(flags, tls.clone(), logging);
     let report = tokio::select! {
-        report = entrepot_server::serve(listener, tls.clone(), registry.clone(), access.clone(), options, stop.asked()) => report,
+        report = entrepot_server::serve(listener, tls.clone(), registry.clone(), access.clone(), options, stop) => report,
         failed = reload => return failed,
     };
+    // Somebody whose token has just been renewed would be out without the new one.
+    drop(recheck.await);
     purge.abort();
     count.abort();
     follow.abort();
-    recheck.abort();
     forget.abort();
     attend.abort();
     // So that the log of who did what can be ended here.

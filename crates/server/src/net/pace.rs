@@ -42,7 +42,7 @@ impl Line {
     /// When `bytes` have their time; others come after them. Of time in which nobody sent, only [`CATCH_UP`] is made up for.
     fn reserve(&self, bytes: usize, now: Instant) -> Instant {
         let mut free_at = self.free_at.lock();
-        let begins = now.checked_sub(CATCH_UP).map_or(now, |earliest| (*free_at).max(earliest));
+        let begins = (*free_at).max(now.checked_sub(CATCH_UP).unwrap_or(now));
         *free_at = begins + Duration::from_nanos((bytes as u64).saturating_mul(1_000_000_000) / self.bytes_per_second);
         begins
     }
@@ -223,6 +223,18 @@ mod tests {
             }
         }
         close(start.elapsed(), 2.0);
+    }
+
+    /// On some systems time begins when the machine starts.
+    #[test]
+    fn a_line_holds_from_the_beginning_of_time() {
+        let earlier = |from: Instant, power: u32| from.checked_sub(Duration::from_secs(1 << power)).unwrap_or(from);
+        let beginning = (0..63).rev().fold(earlier(Instant::now(), 62), earlier);
+        assert_eq!(beginning.checked_sub(Duration::from_secs(1)), None);
+        let line = Line { bytes_per_second: 1, free_at: Mutex::new(beginning) };
+        for second in 0..3 {
+            assert_eq!(line.reserve(1, beginning), beginning + Duration::from_secs(second));
+        }
     }
 
     #[test]

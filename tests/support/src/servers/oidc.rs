@@ -88,7 +88,7 @@ impl OidcProvider {
         self.tell("accounts", accounts).map(|_| ())
     }
 
-    /// Lets a refresh token be good once from now on. Each brings the next; who shows one again has none any more.
+    /// Lets each refresh token renew a login once from now on; a second time ends it.
     ///
     /// # Errors
     /// It does not answer.
@@ -102,6 +102,22 @@ impl OidcProvider {
     /// It does not answer.
     pub fn fail_userinfo(&self, fails: bool) -> Result<()> {
         self.tell("failing", if fails { "/me" } else { "" }).map(|_| ())
+    }
+
+    /// Makes tokens from now on, and does not hand them out; with `false` does, those that wait too.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn hold(&self, held: bool) -> Result<()> {
+        self.tell(if held { "hold" } else { "release" }, "").map(|_| ())
+    }
+
+    /// How often tokens were asked for.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn tokens(&self) -> Result<usize> {
+        Ok(self.tell("tokens", "")?.parse()?)
     }
 
     /// Signs a token as it does for a job: `claims` is a JSON object; `iss` is added.

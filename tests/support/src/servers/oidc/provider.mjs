@@ -6,7 +6,10 @@
 //   /tests/rotate    new signing keys; those before are no longer published
 //   /tests/sign      the claims in the body, signed as a token of this provider
 //   /tests/accounts  replaces the accounts
-//   /tests/once      from now on a refresh token is good once, and brings the next
+//   /tests/once      what renews a login does it once from now on, and a second time ends it
+//   /tests/hold      tokens are made from now on, and not handed out
+//   /tests/release   until now
+//   /tests/tokens    how often tokens were asked for
 //   /tests/failing   the path in the body, if there is one, answers with 500 from now on; others do not
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
@@ -22,10 +25,13 @@ const { SignJWT, importJWK } = await load('jose/dist/webapi/index.js');
 const issuer = `http://127.0.0.1:${port}`;
 
 let accounts = settings.accounts;
-let once = false;
-let failing = '';
 let keys;
 let answer;
+let failing = '';
+let once = false;
+let asked = 0;
+let released = Promise.resolve();
+let release;
 
 function key(algorithm, kind, options) {
   const { privateKey } = generateKeyPairSync(kind, options);
@@ -99,7 +105,19 @@ const tests = {
   '/tests/accounts': async (request) => { accounts = JSON.parse(await body(request)); },
   '/tests/once': async () => { once = true; },
   '/tests/failing': async (request) => { failing = await body(request); },
+  '/tests/hold': async () => { released = new Promise((resolve) => { release = resolve; }); },
+  '/tests/release': async () => release(),
+  '/tests/tokens': async () => String(asked),
 };
+
+function hold(response) {
+  const end = response.end.bind(response);
+  response.end = (...content) => {
+    asked += 1;
+    released.then(() => end(...content));
+    return response;
+  };
+}
 
 rotate();
 createServer((request, response) => {
@@ -108,6 +126,7 @@ createServer((request, response) => {
     return response.end();
   }
   const test = tests[request.url];
+  if (request.url === '/token') hold(response);
   if (!test) return answer(request, response);
   return test(request).then(
     (said) => response.end(said ?? ''),
