@@ -232,7 +232,8 @@ entrepot_database::statements! {
     REMOVE_EARLIER_SESSIONS_NOT_TOLD_OF = "DELETE FROM sessions
         WHERE account_id = $1 AND created_at <= $2 AND provider_session IS NULL";
     REMOVE_PROVIDER_SESSIONS = "DELETE FROM sessions WHERE provider_session = $1 AND created_at <= $2
-        AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND a.source = $3) RETURNING account_id";
+        AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND a.source = $3)
+        RETURNING account_id, (SELECT n.name FROM namespaces n WHERE n.id = sessions.account_id)";
     REMOVE_SESSIONS = "DELETE FROM sessions WHERE account_id = $1";
     REMOVE_EXPIRED_SESSIONS = "DELETE FROM sessions WHERE expires_at < $1";
 

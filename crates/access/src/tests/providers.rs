@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::{Admission, LoginProvider, ProviderAnswer, TeamGroup, Visit, tables};
+use crate::{Admission, AuditFilter, LoginProvider, ProviderAnswer, TeamGroup, Visit, tables};
 
 on_both_engines! {
     a_login_is_taken_once_by_whichever_replica,
@@ -28,6 +28,12 @@ on_both_engines! {
 const FORGET_PROVIDER_SESSION: Statement = {
     let text = "UPDATE sessions SET provider_session = NULL WHERE hash = $1";
     Statement::new("FORGET_PROVIDER_SESSION", text, text)
+};
+
+/// What the provider calls the session with which one began.
+const PROVIDER_SESSION: Statement = {
+    let text = "SELECT provider_session FROM sessions WHERE hash = $1";
+    Statement::new("PROVIDER_SESSION", text, text)
 };
 
 const BEA: &str = "4711";
@@ -328,7 +334,21 @@ async fn who_logs_out_elsewhere_stays_in_here(place: Place) {
     says(Some("none of these")).await;
     assert!(!fixture.session_works(&untold).await, "it may be the one that has ended");
     assert!(fixture.session_works(&one).await && fixture.session_works(&other).await, "these are others");
+    // Whoever is disabled meanwhile is logged out too, and that is written down.
+    let permit = fixture.access.permit_account(&Access::operator(), &name("bea")).await.unwrap();
+    fixture.access.set_disabled(&permit, true).await.unwrap();
+    let hash = one.hash();
+    let begun_with = fixture.access.0.database.read(move |connection| {
+        connection.first(&PROVIDER_SESSION, &[hash.as_slice().into()], |row| Ok::<_, Error>(row.text(0)?.to_owned()))
+    });
+    let begun_with = begun_with.await.unwrap();
+    says(begun_with.as_deref()).await;
     says(None).await;
+    let system = fixture.access.permit_system(&Access::operator()).unwrap();
+    let log = fixture.access.audit_log(&system, AuditFilter::default()).await.unwrap();
+    let told = log.iter().filter(|entry| entry.action == "session.end_by_provider" && entry.target == "bea");
+    assert_eq!(told.count(), 3);
+    fixture.access.set_disabled(&permit, false).await.unwrap();
     assert!(!fixture.session_works(&one).await && !fixture.session_works(&other).await);
 }
 
