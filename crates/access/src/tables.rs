@@ -226,10 +226,14 @@ entrepot_database::statements! {
     SET_SESSION_SEEN = "UPDATE sessions SET seen_at = $1 WHERE id = $2";
     REMOVE_SESSION = "DELETE FROM sessions WHERE id = $1 AND account_id = $2";
     REMOVE_OTHER_SESSIONS = "DELETE FROM sessions WHERE account_id = $1 AND id <> $2";
-    /// Those that began up to a moment: all of an account, or those of one session at a provider.
+    /// Those that began up to a moment: all of an account, those of it of whose session at a provider that did not tell us, or those of
+    /// one such session.
     REMOVE_EARLIER_SESSIONS = "DELETE FROM sessions WHERE account_id = $1 AND created_at <= $2";
+    REMOVE_EARLIER_SESSIONS_NOT_TOLD_OF = "DELETE FROM sessions
+        WHERE account_id = $1 AND created_at <= $2 AND provider_session IS NULL";
     REMOVE_PROVIDER_SESSIONS = "DELETE FROM sessions WHERE provider_session = $1 AND created_at <= $2
-        AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND a.source = $3) RETURNING account_id";
+        AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND a.source = $3)
+        RETURNING account_id, (SELECT n.name FROM namespaces n WHERE n.id = sessions.account_id)";
     REMOVE_SESSIONS = "DELETE FROM sessions WHERE account_id = $1";
     REMOVE_EXPIRED_SESSIONS = "DELETE FROM sessions WHERE expires_at < $1";
 
@@ -255,7 +259,8 @@ entrepot_database::statements! {
         JOIN accounts a ON a.id = p.account_id JOIN namespaces n ON n.id = p.account_id
         WHERE p.due_at <= $1 ORDER BY p.due_at LIMIT $2";
     RENEW_PROVIDER_LOGIN = "UPDATE provider_logins SET renewal = $1, checked_at = $2, due_at = $3 WHERE account_id = $4 AND id = $5";
-    PUT_OFF_PROVIDER_LOGIN = "UPDATE provider_logins SET due_at = $1 WHERE account_id = $2 AND id = $3";
+    PUT_OFF_PROVIDER_LOGIN = "UPDATE provider_logins SET due_at = $1, renewal = COALESCE($2, renewal)
+        WHERE account_id = $3 AND id = $4";
     REMOVE_PROVIDER_LOGIN = "DELETE FROM provider_logins WHERE account_id = $1 AND id = $2";
 
     ADD_DEVICE = "INSERT INTO devices (id, hash, code, client, label, address, pause, next_at, created_at, expires_at)

@@ -5,13 +5,13 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Form, Json, Router};
+use axum::{Form, Router};
 use entrepot_access::{Access, Error};
 use http::{StatusCode, header};
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::api::Problem;
+use crate::token::Refusal;
 
 /// Longest body: a token of the longest that are looked at, and what is around it.
 const MAX_BODY: usize = 32 * 1024;
@@ -39,10 +39,7 @@ async fn act(
     let unkept = [(header::CACHE_CONTROL, "no-store")];
     match said {
         Ok(()) => (StatusCode::OK, unkept).into_response(),
-        Err(error @ Error::Invalid { .. }) => {
-            let body = json!({ "error": "invalid_request", "error_description": error.to_string() });
-            (StatusCode::BAD_REQUEST, unkept, Json(body)).into_response()
-        }
+        Err(error @ Error::Invalid { .. }) => Refusal::request(error.to_string()).into_response(),
         Err(error) => (unkept, Problem::from(error)).into_response(),
     }
 }

@@ -14,6 +14,7 @@ use http::{Request, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+pub(crate) use self::refusal::Refusal;
 use crate::client::Proxies;
 use crate::v2::error::STOPPED_RETRY;
 use crate::{credentials, time};

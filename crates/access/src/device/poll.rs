@@ -94,6 +94,12 @@ impl Access {
         address: Option<IpAddr>,
     ) -> Result<DevicePoll, Error> {
         let (hash, asking) = (Secret::hash_of(device_code), client.to_owned());
+        let program = asking.clone();
+        // What anybody can make up is not worth a transaction that writes.
+        let found = self.0.database.read(move |connection| find(connection, &hash, &program));
+        if let Err(answer) = found.await? {
+            return Ok(answer);
+        }
         // Nothing is lost with it but a pause.
         let heard = self.0.database.write(Durability::Process, move |connection| hear(connection, &hash, &asking));
         match heard.await? {
@@ -132,14 +138,23 @@ impl Access {
     }
 }
 
+/// What there is for this program, or what it hears if that is nothing.
+fn find(connection: &Connection<'_>, hash: &[u8], client: &str) -> Result<Result<Kept, DevicePoll>, Error> {
+    let kept = connection.first(&tables::DEVICE, &[hash.into()], Kept::read)?;
+    Ok(match kept.filter(|kept| kept.client == client) {
+        None => Err(DevicePoll::Unknown),
+        Some(kept) if kept.expires_at <= Timestamp::now() => Err(DevicePoll::Expired),
+        Some(kept) => Ok(kept),
+    })
+}
+
 /// What is to be said without a token; `None` if there is one to be had. When it may ask again is written down.
 fn hear(connection: &Connection<'_>, hash: &[u8], client: &str) -> Result<Option<DevicePoll>, Error> {
-    let kept = connection.first(&tables::DEVICE, &[hash.into()], Kept::read)?;
-    let Some(kept) = kept.filter(|kept| kept.client == client) else { return Ok(Some(DevicePoll::Unknown)) };
+    let kept = match find(connection, hash, client)? {
+        Ok(kept) => kept,
+        Err(answer) => return Ok(Some(answer)),
+    };
     let now = Timestamp::now();
-    if kept.expires_at <= now {
-        return Ok(Some(DevicePoll::Expired));
-    }
     let too_fast = now < kept.next_at.minus(JITTER);
     let pause = if too_fast { (kept.pause + PAUSE).min(LONGEST_PAUSE) } else { kept.pause };
     let parameters = [(pause.as_micros() as i64).into(), now.plus(pause).into(), hash.into()];

@@ -1,20 +1,20 @@
 //! A provider that says that somebody has logged out there: their sessions here end too. What they may do, and the tokens that they have
 //! made, stays.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use entrepot_database::{Connection, Durability, Timestamp};
+use entrepot_database::{Connection, Durability, Row, Timestamp};
 use entrepot_identity::provider::LoggedOut;
 
 use super::Door;
 use super::arrival::of_provider;
 use crate::audit::AuditEntry;
-use crate::caller::Principal;
 use crate::elsewhere::by_subject;
-use crate::holder::account;
 use crate::memory::changed;
 use crate::name::Name;
+use crate::rules::stored;
 use crate::session::later;
 use crate::{Access, Error, tables};
 
@@ -38,9 +38,8 @@ impl Access {
         })?;
         let ended = self.0.database.write(Durability::Power, move |connection| {
             let ended = end(connection, &door, &out)?;
-            for id in &ended {
-                let Some(name) = name_of(connection, *id)? else { continue };
-                let caller = of_provider(&door.source, *id, &name, None);
+            for (id, name) in &ended {
+                let caller = of_provider(&door.source, *id, name, None);
                 AuditEntry::new(&caller, "session.end_by_provider", name.as_str(), true, "").write(connection)?;
             }
             if !ended.is_empty() {
@@ -53,31 +52,28 @@ impl Access {
 }
 
 /// Ends what it is about, and says whose that was. Nobody may have been there: then they are out already.
-fn end(connection: &Connection<'_>, door: &Door, out: &LoggedOut) -> Result<Vec<i64>, Error> {
+fn end(connection: &Connection<'_>, door: &Door, out: &LoggedOut) -> Result<BTreeMap<i64, Name>, Error> {
     let seconds = out.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let until = later(Timestamp::from_micros(0), seconds + LEEWAY);
-    let mut ended = Vec::new();
+    let mut ended = BTreeMap::new();
     if let Some(session) = &out.session {
         let parameters = [session.into(), until.into(), (&door.source).into()];
-        ended =
-            connection.all(&tables::REMOVE_PROVIDER_SESSIONS, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
+        let owner = |row: &Row<'_>| Ok::<_, Error>((row.integer(0)?, stored(row.text(1)?)?));
+        ended.extend(connection.all(&tables::REMOVE_PROVIDER_SESSIONS, &parameters, owner)?);
     }
-    // Who it names without a session, or with one of which it had not told us, is out everywhere.
+    // Who it names without a session is out everywhere; with one that nobody has here, only where it may be that one: it tells us of some
+    // and not of others, and those that it told us of by another name go on.
+    let everywhere = if out.session.is_some() {
+        &tables::REMOVE_EARLIER_SESSIONS_NOT_TOLD_OF
+    } else {
+        &tables::REMOVE_EARLIER_SESSIONS
+    };
     if ended.is_empty()
         && let Some(subject) = &out.subject
         && let Some(known) = by_subject(connection, &door.source, subject)?
-        && connection.execute(&tables::REMOVE_EARLIER_SESSIONS, &[known.id.into(), until.into()])? > 0
+        && connection.execute(everywhere, &[known.id.into(), until.into()])? > 0
     {
-        ended.push(known.id);
+        ended.insert(known.id, known.name);
     }
-    ended.sort_unstable();
-    ended.dedup();
     Ok(ended)
-}
-
-fn name_of(connection: &Connection<'_>, id: i64) -> Result<Option<Name>, Error> {
-    Ok(account(connection, id)?.and_then(|(principal, _)| match principal {
-        Principal::Account { name, .. } => Some(name),
-        _ => None,
-    }))
 }

@@ -55,8 +55,8 @@ enum Word {
     Holds(Box<SignedIn>),
     /// It does no longer, for this reason.
     Ends(&'static str),
-    /// It cannot be asked.
-    Unknown,
+    /// It cannot be asked, or not be understood; with what it is to be asked with from now on, if it gave that.
+    Unknown(Option<Secret>),
 }
 
 impl Due {
@@ -108,9 +108,12 @@ impl Access {
     pub(crate) async fn ask_about_all(&self, stop: &watch::Receiver<()>) -> Result<(), Error> {
         // A provider that does not answer about one is not asked about a thousand others.
         let mut silent = HashSet::new();
+        // Who is due again meanwhile is asked about at the next look: else it had no end where there are many people, and a provider that
+        // was silent once would be for ever.
+        let begun = Timestamp::now();
         loop {
-            let page = self.0.database.scan(|connection| {
-                connection.all(&tables::DUE_PROVIDER_LOGINS, &[Timestamp::now().into(), PAGE.into()], Due::read)
+            let page = self.0.database.scan(move |connection| {
+                connection.all(&tables::DUE_PROVIDER_LOGINS, &[begun.into(), PAGE.into()], Due::read)
             });
             let page = page.await?;
             if page.is_empty() {
@@ -142,18 +145,16 @@ impl Access {
         match word {
             Word::Holds(signed_in) => self.keep(due, *signed_in, later(now, interval), stop).await,
             Word::Ends(why) => self.lapse(due, why).await,
-            Word::Unknown => {
+            Word::Unknown(renewal) => {
                 let end = later(due.checked_at, within);
                 if end <= now {
                     return self.lapse(due, "the provider could not be asked for too long").await;
                 }
-                self.put_off(due, later(now, interval).min(end)).await
+                self.put_off(due, renewal, later(now, interval).min(end), stop).await
             }
         }
     }
 
-    /// Keeps what a provider has said, and does not give that up at once: the token that it was asked with may count no more, and the new
-    /// one is nowhere but here. While writes are stopped it waits for them to go on.
     async fn keep(
         &self,
         due: Due,
@@ -161,19 +162,8 @@ impl Access {
         next: Timestamp,
         stop: &watch::Receiver<()>,
     ) -> Result<(), Error> {
-        let (begun, said) = (Instant::now(), Arc::new((due, signed_in)));
-        let moved = loop {
-            match self.keep_once(Arc::clone(&said), next).await {
-                Err(Error::Database(error)) if error.is_temporary() => {
-                    let is_stopped = error.kind() == Kind::ReadOnly && !is_over(stop);
-                    if !is_stopped && begun.elapsed() > KEPT_WITHIN {
-                        return Err(Error::Database(error));
-                    }
-                    sleep(TRY_EVERY).await;
-                }
-                kept => break kept?,
-            }
-        };
+        let said = Arc::new((due, signed_in));
+        let moved = until_kept(stop, || self.keep_once(Arc::clone(&said), next)).await?;
         if moved { self.noticed().await } else { Ok(()) }
     }
 
@@ -195,9 +185,24 @@ impl Access {
         written.await
     }
 
-    async fn put_off(&self, due: Due, next: Timestamp) -> Result<(), Error> {
-        let written = self.0.database.write(Durability::Process, move |connection| {
-            let parameters = [next.into(), due.account.into(), (&due.login).into()];
+    async fn put_off(
+        &self,
+        due: Due,
+        renewal: Option<Secret>,
+        next: Timestamp,
+        stop: &watch::Receiver<()>,
+    ) -> Result<(), Error> {
+        let said = Arc::new((due, renewal));
+        until_kept(stop, || self.put_off_once(Arc::clone(&said), next)).await
+    }
+
+    async fn put_off_once(&self, said: Arc<(Due, Option<Secret>)>, next: Timestamp) -> Result<(), Error> {
+        // Without it, the provider would say the next time that they are nobody's any more.
+        let durability = if said.1.is_some() { Durability::Power } else { Durability::Process };
+        let written = self.0.database.write(durability, move |connection| {
+            let (due, renewal) = &*said;
+            let renewal = renewal.as_ref().map(|renewal| renewal.expose_secret());
+            let parameters = [next.into(), renewal.into(), due.account.into(), (&due.login).into()];
             connection.execute(&tables::PUT_OFF_PROVIDER_LOGIN, &parameters)
         });
         Ok(written.await.map(|_| ())?)
@@ -235,6 +240,27 @@ impl Due {
     }
 }
 
+/// Keeps what a provider has said, and does not give that up at once: the token that it was asked with may count no more, and the new one
+/// is nowhere but here. While writes are stopped it waits for them to go on.
+async fn until_kept<T, F>(stop: &watch::Receiver<()>, mut keep: impl FnMut() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let begun = Instant::now();
+    loop {
+        match keep().await {
+            Err(Error::Database(error)) if error.is_temporary() => {
+                let is_stopped = error.kind() == Kind::ReadOnly && !is_over(stop);
+                if !is_stopped && begun.elapsed() > KEPT_WITHIN {
+                    return Err(Error::Database(error));
+                }
+                sleep(TRY_EVERY).await;
+            }
+            kept => return kept,
+        }
+    }
+}
+
 /// Whether nobody has the other end any more.
 fn is_over(stop: &watch::Receiver<()>) -> bool {
     stop.has_changed().is_err()
@@ -242,12 +268,12 @@ fn is_over(stop: &watch::Receiver<()>) -> bool {
 
 /// Asks a provider about somebody, unless it is among the silent.
 async fn ask(door: Option<&Door>, due: &Due, silent: &mut HashSet<String>) -> Word {
-    let Some((door, renewal)) = door.zip(due.renewal.as_deref()) else { return Word::Unknown };
+    let Some((door, renewal)) = door.zip(due.renewal.as_deref()) else { return Word::Unknown(None) };
     if silent.contains(&due.source) {
-        return Word::Unknown;
+        return Word::Unknown(None);
     }
-    let renewed = door.login.renew(&Secret::from(renewal), &due.subject, SystemTime::now()).await;
-    match renewed {
+    let (given, outcome) = door.login.renew(&Secret::from(renewal), &due.subject, SystemTime::now()).await;
+    match outcome {
         Ok(signed_in) => match door.provider.admission.admit(&signed_in.person) {
             Ok(()) => Word::Holds(Box::new(signed_in)),
             Err(why) => Word::Ends(why),
@@ -258,7 +284,7 @@ async fn ask(door: Option<&Door>, due: &Due, silent: &mut HashSet<String>) -> Wo
             if refused.is_temporary() {
                 silent.insert(due.source.clone());
             }
-            Word::Unknown
+            Word::Unknown(given)
         }
     }
 }

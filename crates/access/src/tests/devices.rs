@@ -17,6 +17,7 @@ on_both_engines! {
     of_two_that_ask_at_one_time_one_gets_it,
     who_asks_too_fast_waits_longer,
     codes_of_others_are_not_found_by_guessing,
+    who_makes_up_a_code_has_nothing_written,
     only_somebody_in_a_browser_lets_it_in,
     what_was_allowed_before_a_new_password_is_worth_nothing,
     what_a_program_says_of_itself_is_what_people_can_read,
@@ -175,6 +176,27 @@ async fn codes_of_others_are_not_found_by_guessing(place: Place) {
     for _ in 0..15 {
         fixture.access.waiting_device(&ann, &codes.user_code).await.unwrap();
     }
+}
+
+async fn who_makes_up_a_code_has_nothing_written(place: Place) {
+    let fixture = open(&place, Anonymous::Pull).await;
+    let (codes, late) = (fixture.waits_for_browser().await, fixture.waits_for_browser().await);
+    let hash = late.device_code.hash();
+    let ended = fixture.access.0.database.write(Durability::Power, move |connection| {
+        connection.execute(&END, &[Timestamp::now().into(), hash.as_slice().into()])
+    });
+    assert_eq!(ended.await.unwrap(), 1);
+    let system = fixture.access.permit_system(&Access::operator()).unwrap();
+    fixture.access.begin_maintenance(&system, None).await.unwrap();
+    // Now whatever has to write something cannot.
+    let polls = async |code: &str, client| fixture.access.poll_device(code, client, address("192.0.2.1")).await;
+    let theirs = codes.device_code.reveal();
+    assert!(matches!(polls("made up", "entrepot").await, Ok(DevicePoll::Unknown)));
+    assert!(matches!(polls(theirs, "another").await, Ok(DevicePoll::Unknown)));
+    assert!(matches!(polls(late.device_code.reveal(), "entrepot").await, Ok(DevicePoll::Expired)));
+    assert!(matches!(polls(theirs, "entrepot").await, Err(Error::Database(_))));
+    fixture.access.end_maintenance(&system).await.unwrap();
+    assert!(matches!(fixture.polls(&codes).await, DevicePoll::Waiting));
 }
 
 async fn only_somebody_in_a_browser_lets_it_in(place: Place) {

@@ -1,6 +1,6 @@
 //! People who log in at a real OpenID provider, over both databases and by way of two replicas.
 
-use entrepot_database::{Durability, Timestamp};
+use entrepot_database::{Durability, Statement, Timestamp};
 use entrepot_identity::Secret as ClientSecret;
 use entrepot_identity::provider::{ClaimNames, Client, Registration, SecretIn};
 use entrepot_test_engines::on_both_engines;
@@ -10,16 +10,31 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::{Admission, LoginProvider, ProviderAnswer, TeamGroup, Visit, tables};
+use crate::{Admission, AuditFilter, LoginProvider, ProviderAnswer, TeamGroup, Visit, tables};
 
 on_both_engines! {
     a_login_is_taken_once_by_whichever_replica,
     who_is_asked_about_follows_and_lapses,
+    a_refresh_token_that_is_good_once_is_kept_whatever_comes_of_the_rest,
+    a_look_at_who_is_due_ends,
+    who_logs_out_elsewhere_stays_in_here,
     a_new_token_is_kept_when_the_process_stops,
     a_new_token_is_kept_when_writes_go_on,
     without_a_refresh_token_the_last_word_counts_for_a_while,
     a_provider_that_is_configured_no_more_is_believed_for_a_day,
 }
+
+/// Leaves a session as it is if the provider does not tell of its own.
+const FORGET_PROVIDER_SESSION: Statement = {
+    let text = "UPDATE sessions SET provider_session = NULL WHERE hash = $1";
+    Statement::new("FORGET_PROVIDER_SESSION", text, text)
+};
+
+/// What the provider calls the session with which one began.
+const PROVIDER_SESSION: Statement = {
+    let text = "SELECT provider_session FROM sessions WHERE hash = $1";
+    Statement::new("PROVIDER_SESSION", text, text)
+};
 
 const BEA: &str = "4711";
 const BEN: &str = "4712";
@@ -239,6 +254,102 @@ async fn a_new_token_is_kept_when_writes_go_on(place: Place) {
     tokio::time::sleep(Duration::from_millis(1500)).await;
     fixture.access.end_maintenance(&system).await.unwrap();
     assert!(stays_in(&provider, &fixture, &session).await);
+}
+
+async fn a_refresh_token_that_is_good_once_is_kept_whatever_comes_of_the_rest(place: Place) {
+    let Some(provider) = start() else { return };
+    let mut options = options(&provider, Some("consent"));
+    options.login_providers[0].recheck_within = Duration::from_hours(1);
+    let fixture = open_with(&place, options).await;
+    let (_stop, stopped) = watch::channel(());
+    provider.renew_once().unwrap();
+    let session = log_in(&fixture.access, &provider, BEA).await;
+    let kept = async || {
+        let login = fixture.access.0.database.read(|connection| {
+            let by = [Timestamp::now().plus(Duration::from_hours(2)).into(), 1_i64.into()];
+            connection.first(&tables::DUE_PROVIDER_LOGINS, &by, |row| {
+                Ok::<_, Error>(row.optional_text(3)?.map(str::to_owned))
+            })
+        });
+        login.await.unwrap().flatten().unwrap()
+    };
+    let first = kept().await;
+    // It gives another one, and then cannot say who that is.
+    provider.fail_userinfo(true).unwrap();
+    until(async || {
+        fixture.access.ask_about_all(&stopped).await.unwrap();
+        kept().await != first
+    })
+    .await;
+    provider.fail_userinfo(false).unwrap();
+    provider.set_accounts(&ACCOUNTS.replace("bea@acme", "bea.bell@acme")).unwrap();
+    until(async || {
+        fixture.access.ask_about_all(&stopped).await.unwrap();
+        fixture.row("bea").await.email.as_deref() == Some("bea.bell@acme.example")
+    })
+    .await;
+    assert!(fixture.session_works(&session).await, "she is out though the provider answers for her");
+}
+
+async fn a_look_at_who_is_due_ends(place: Place) {
+    let Some(provider) = start() else { return };
+    let mut options = options(&provider, Some("consent"));
+    // She is due again as soon as she was asked about.
+    options.login_providers[0].recheck_interval = Duration::from_micros(1);
+    options.login_providers[0].recheck_within = Duration::from_hours(1);
+    let fixture = open_with(&place, options).await;
+    let session = log_in(&fixture.access, &provider, BEA).await;
+    let (_stop, stopped) = watch::channel(());
+    let looked = tokio::time::timeout(Duration::from_secs(30), fixture.access.ask_about_all(&stopped)).await;
+    looked.expect("it goes on and on").unwrap();
+    assert!(fixture.session_works(&session).await);
+}
+
+/// What the provider signs to say that Bea has logged out there, in one session or in all.
+fn logged_out(provider: &OidcProvider, session: Option<&str>) -> String {
+    let now = Timestamp::now().micros() / 1_000_000;
+    let event = "http://schemas.openid.net/event/backchannel-logout";
+    let session = session.map(|session| format!(r#","sid":"{session}""#)).unwrap_or_default();
+    let claims = format!(
+        r#"{{"aud":"basic","iat":{now},"exp":{},"jti":"one","sub":"{BEA}","events":{{"{event}":{{}}}}{session}}}"#,
+        now + 120
+    );
+    provider.sign(&claims).unwrap()
+}
+
+async fn who_logs_out_elsewhere_stays_in_here(place: Place) {
+    let Some(provider) = start() else { return };
+    let fixture = open_with(&place, options(&provider, None)).await;
+    // One from before the provider told of its sessions, and two of which it has told.
+    let untold = log_in(&fixture.access, &provider, BEA).await;
+    let hash = untold.hash();
+    let forgotten = fixture.access.0.database.write(Durability::Power, move |connection| {
+        connection.execute(&FORGET_PROVIDER_SESSION, &[hash.as_slice().into()])
+    });
+    assert_eq!(forgotten.await.unwrap(), 1);
+    let (one, other) = (log_in(&fixture.access, &provider, BEA).await, log_in(&fixture.access, &provider, BEA).await);
+    let says = async |session| {
+        fixture.access.end_provider_sessions("acme", &logged_out(&provider, session)).await.unwrap();
+    };
+    says(Some("none of these")).await;
+    assert!(!fixture.session_works(&untold).await, "it may be the one that has ended");
+    assert!(fixture.session_works(&one).await && fixture.session_works(&other).await, "these are others");
+    // Whoever is disabled meanwhile is logged out too, and that is written down.
+    let permit = fixture.access.permit_account(&Access::operator(), &name("bea")).await.unwrap();
+    fixture.access.set_disabled(&permit, true).await.unwrap();
+    let hash = one.hash();
+    let begun_with = fixture.access.0.database.read(move |connection| {
+        connection.first(&PROVIDER_SESSION, &[hash.as_slice().into()], |row| Ok::<_, Error>(row.text(0)?.to_owned()))
+    });
+    let begun_with = begun_with.await.unwrap();
+    says(begun_with.as_deref()).await;
+    says(None).await;
+    let system = fixture.access.permit_system(&Access::operator()).unwrap();
+    let log = fixture.access.audit_log(&system, AuditFilter::default()).await.unwrap();
+    let told = log.iter().filter(|entry| entry.action == "session.end_by_provider" && entry.target == "bea");
+    assert_eq!(told.count(), 3);
+    fixture.access.set_disabled(&permit, false).await.unwrap();
+    assert!(!fixture.session_works(&one).await && !fixture.session_works(&other).await);
 }
 
 async fn without_a_refresh_token_the_last_word_counts_for_a_while(place: Place) {

@@ -120,7 +120,13 @@ impl Login {
         {
             claims = claims.completed_by(more);
         }
-        Ok(SignedIn { person: person::person(&claims, names)?, claims, renewal: tokens.renewal() })
+        self.made_of(claims, tokens)
+    }
+
+    /// Who it is, by these claims alone.
+    fn made_of(&self, claims: Claims, tokens: &Tokens) -> Result<SignedIn, Refused> {
+        let person = person::person(&claims, &self.registration.claims)?;
+        Ok(SignedIn { person, claims, renewal: tokens.renewal() })
     }
 
     /// The code, if this is the answer to the login that was begun.

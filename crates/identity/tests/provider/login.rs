@@ -111,31 +111,31 @@ async fn a_provider_answers_for_people_who_are_away_until_it_does_no_longer() ->
         let now = SystemTime::now();
         let first = place.log_in(ANN).await?.renewal.context("the provider gives no refresh token")?;
         assert!(!format!("{first:?}").contains(first.expose_secret()));
-        let again = place.login.renew(&first, ANN, now).await?;
+        let again = place.login.renew(&first, ANN, now).await.1?;
         assert_eq!(again.person.groups, ["all", "dev"]);
         let renewal = again.renewal.unwrap_or(first);
 
         place.provider.set_accounts(&ACCOUNTS.replace(r#"["dev", "all"]"#, r#"["all"]"#))?;
-        assert_eq!(place.login.renew(&renewal, ANN, now).await?.person.groups, ["all"]);
+        assert_eq!(place.login.renew(&renewal, ANN, now).await.1?.person.groups, ["all"]);
         // Whoever has another's gets nobody with it.
-        let why = refused(place.login.renew(&renewal, BOB, now).await)?;
+        let why = refused(place.login.renew(&renewal, BOB, now).await.1)?;
         assert!(matches!(&why, Refused::Claim { name, .. } if name == "sub"), "{why}");
         for bad in ["", "none", &renewal.expose_secret()[1..]] {
-            let why = refused(place.login.renew(&Secret::from(bad), ANN, now).await)?;
+            let why = refused(place.login.renew(&Secret::from(bad), ANN, now).await.1)?;
             assert!(matches!(why, Refused::Ended { .. } | Refused::Provider { .. }), "{why}");
         }
         // A wrong secret is a mistake of ours, and says nothing of the person.
         let wrong = registration("basic", "another", ClaimNames::default());
         let misled = Login::new(issuer(&place.provider.issuer(), PACE), wrong);
-        let why = refused(misled.renew(&renewal, ANN, now).await)?;
+        let why = refused(misled.renew(&renewal, ANN, now).await.1)?;
         assert!(matches!(why, Refused::Provider { .. }), "{why}");
 
         place.provider.set_accounts("{}")?;
-        let why = refused(place.login.renew(&renewal, ANN, now).await)?;
+        let why = refused(place.login.renew(&renewal, ANN, now).await.1)?;
         assert!(matches!(why, Refused::Ended { .. }), "{why}");
         let Place { provider, login } = place;
         drop(provider);
-        assert!(refused(login.renew(&renewal, ANN, now).await)?.is_temporary());
+        assert!(refused(login.renew(&renewal, ANN, now).await.1)?.is_temporary());
     }
     Ok(())
 }

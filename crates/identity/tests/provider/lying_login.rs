@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use entrepot_identity::Secret;
 use entrepot_identity::provider::{Answer, ClaimNames, Login, Refused, Registration, SecretIn, SignedIn};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::liar::{DISCOVERY, Liar, Say};
@@ -53,6 +54,12 @@ impl Place {
         self.liar.say("/token", answer);
         let (_, pending) = self.login.begin(REDIRECT_URI, &[]).await.unwrap();
         self.finish(pending).await.unwrap_err()
+    }
+
+    /// A renewal that the provider answers with this.
+    async fn renew(&self, tokens: Value) -> (Option<Secret>, Result<SignedIn, Refused>) {
+        self.liar.say("/token", Say::Json(tokens));
+        self.login.renew(&Secret::from("the last"), "4711", SystemTime::now()).await
     }
 
     async fn finish(&self, pending: entrepot_identity::provider::Pending) -> Result<SignedIn, Refused> {
@@ -151,6 +158,65 @@ async fn answers_to_the_code_that_let_nobody_in() {
         let refused = place.log_in(claims, json!({})).await.unwrap_err().to_string();
         assert!(refused.starts_with(wanted), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn what_comes_for_the_next_renewal_is_there_whatever_comes_of_this_one() {
+    let place = Place::new(None).await;
+    let given = |(renewal, outcome): (Option<Secret>, Result<SignedIn, Refused>)| {
+        (renewal.map(|renewal| renewal.expose_secret().to_owned()), outcome)
+    };
+    let bearer = json!({"access_token": "an access token", "token_type": "Bearer", "refresh_token": "the next"});
+    let next = || Some("the next".to_owned());
+    // What proves nothing, an endpoint that fails, and claims that nobody can be made of.
+    let (renewal, outcome) = given(place.renew(with(bearer.clone(), json!({"id_token": "a.b.c"}))).await);
+    assert_eq!(renewal, next());
+    assert!(matches!(outcome, Err(Refused::Malformed(_))), "{outcome:?}");
+    place.liar.say("/userinfo", Say::Status(500, json!({})));
+    let (renewal, outcome) = given(place.renew(bearer.clone()).await);
+    assert_eq!(renewal, next());
+    assert!(outcome.unwrap_err().is_temporary());
+    place.liar.say("/userinfo", Say::Json(json!({"sub": "4711"})));
+    let (renewal, outcome) = given(place.renew(bearer.clone()).await);
+    assert_eq!(renewal, next());
+    assert!(matches!(&outcome, Err(Refused::Claim { name, .. }) if name == "preferred_username"), "{outcome:?}");
+    // Where the exchange itself comes to nothing there is none.
+    let (renewal, outcome) = given(place.renew(json!("a text")).await);
+    assert!(renewal.is_none() && outcome.unwrap_err().is_temporary());
+}
+
+#[tokio::test]
+async fn who_is_told_of_without_a_token_is_asked_about_once() {
+    let place = Place::new(None).await;
+    // There are no groups, so this is not everything that a person is made of.
+    place.liar.say("/userinfo", Say::Json(json!({"sub": "4711", "preferred_username": "ann"})));
+    let (_, outcome) = place.renew(json!({"access_token": "an access token", "token_type": "Bearer"})).await;
+    let person = outcome.unwrap().person;
+    assert_eq!((person.username.as_str(), person.groups.len()), ("ann", 0));
+    assert_eq!(place.liar.asked("/userinfo"), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_found_before_anybody_logs_in() {
+    let place = Place::new(Some(Secret::from(SECRET))).await;
+    for (status, answer, is_right) in [
+        (400, json!({"error": "invalid_grant"}), true),
+        (400, json!({"error": "invalid_request", "error_description": "invalid_client, no"}), true),
+        (400, json!({"error": "unauthorized_client"}), true),
+        (403, json!("a text"), true),
+        (400, json!({"error": "invalid_client"}), false),
+        (401, json!({"error": "invalid_client"}), false),
+        // Whatever words it has, this status is about us.
+        (401, json!({"error": "unauthorized_client"}), false),
+        (401, json!("a text"), false),
+    ] {
+        place.liar.say("/token", Say::Status(status, answer.clone()));
+        let outcome = place.login.check().await;
+        assert_eq!(outcome.is_ok(), is_right, "{status} {answer}: {outcome:?}");
+        assert!(matches!(outcome, Ok(()) | Err(Refused::Provider { .. })), "{outcome:?}");
+    }
+    place.liar.say("/token", Say::Status(503, json!({})));
+    assert!(place.login.check().await.unwrap_err().is_temporary());
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::v2::error::STOPPED_RETRY;
 
 /// Why something is not done.
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     code: &'static str,
     description: String,
@@ -24,7 +24,7 @@ impl Refusal {
     }
 
     /// The request is not as it has to be.
-    pub(super) fn request(description: impl Into<String>) -> Self {
+    pub(crate) fn request(description: impl Into<String>) -> Self {
         Self::new("invalid_request", description)
     }
 

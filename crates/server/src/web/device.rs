@@ -9,13 +9,13 @@ use entrepot_database::Timestamp;
 use http::StatusCode;
 
 use super::Web;
-use super::failure::Failure;
 use super::fields::parsed;
 use super::form::{Field, Form};
 use super::next::parameter;
 use super::page::{Answer, Frame, Simple, redirect, show};
 use super::posted::Posted;
 use super::section::{Item, Section, Sections};
+use super::settings::own;
 use super::visitor::Visitor;
 use crate::time::moment;
 
@@ -25,8 +25,8 @@ const WARNING: &str = "Let it in only if you have started it yourself, just now,
 
 /// `GET /device`, with or without a code.
 pub(super) async fn ask(State(web): State<Web>, visitor: Visitor) -> Answer {
-    let permit = own(&web, &visitor).await?;
-    let Some(code) = parameter(&visitor.uri, "code").filter(|_| parameter(&visitor.uri, "done").is_none()) else {
+    let (_, permit) = own(&web, &visitor).await?;
+    let Some(code) = parameter(&visitor.uri, "code") else {
         return ask_code(&visitor, StatusCode::OK, form(&visitor, ""));
     };
     match look(&web, &permit, &code).await {
@@ -46,7 +46,7 @@ pub(super) async fn act(State(web): State<Web>, Posted { visitor, fields }: Post
 
 /// `POST /device/approve`
 pub(super) async fn approve(State(web): State<Web>, Posted { visitor, fields }: Posted) -> Answer {
-    let permit = own(&web, &visitor).await?;
+    let (_, permit) = own(&web, &visitor).await?;
     match async { web.access.approve_device(&permit, &fields.parsed("code")?).await }.await {
         Ok(_) => Ok(redirect("/device?done=let-in")),
         Err(error) => refuse(&visitor, fields.text("code"), error),
@@ -55,16 +55,11 @@ pub(super) async fn approve(State(web): State<Web>, Posted { visitor, fields }: 
 
 /// `POST /device/deny`
 pub(super) async fn deny(State(web): State<Web>, Posted { visitor, fields }: Posted) -> Answer {
-    let permit = own(&web, &visitor).await?;
+    let (_, permit) = own(&web, &visitor).await?;
     match async { web.access.deny_device(&permit, &fields.parsed("code")?).await }.await {
         Ok(_) => Ok(redirect("/device?done=turned-away")),
         Err(error) => refuse(&visitor, fields.text("code"), error),
     }
-}
-
-async fn own(web: &Web, visitor: &Visitor) -> Result<Permit<AccountOwner>, Failure> {
-    let name = visitor.person()?;
-    Ok(web.access.permit_account(&visitor.caller, name).await?)
 }
 
 async fn look(web: &Web, permit: &Permit<AccountOwner>, code: &str) -> Result<(UserCode, Device), Error> {

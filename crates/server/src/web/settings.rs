@@ -26,7 +26,7 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 /// Who changes their own account, and that they may.
-async fn own(web: &Web, visitor: &Visitor) -> Result<(Name, Permit<AccountOwner>), Failure> {
+pub(super) async fn own(web: &Web, visitor: &Visitor) -> Result<(Name, Permit<AccountOwner>), Failure> {
     let name = visitor.person()?.clone();
     let permit = web.access.permit_account(&visitor.caller, &name).await?;
     Ok((name, permit))

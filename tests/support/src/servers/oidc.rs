@@ -96,6 +96,14 @@ impl OidcProvider {
         self.tell("once", "").map(|_| ())
     }
 
+    /// Lets its userinfo endpoint fail from now on, or not any more.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn fail_userinfo(&self, fails: bool) -> Result<()> {
+        self.tell("failing", if fails { "/me" } else { "" }).map(|_| ())
+    }
+
     /// Makes tokens from now on, and does not hand them out; with `false` does, those that wait too.
     ///
     /// # Errors

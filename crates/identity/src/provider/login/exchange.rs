@@ -33,6 +33,8 @@ impl Tokens {
 const MAX_RENEWAL_BYTES: usize = 16 * 1024;
 /// What a provider says of a code or token that is good no more (RFC 6749, section 5.2).
 const NO_LONGER: &str = "invalid_grant";
+/// What it says of our secret.
+const NOT_US: &str = "invalid_client";
 
 /// The body of an error (RFC 6749, section 5.2).
 #[derive(Deserialize)]
@@ -57,13 +59,38 @@ pub(super) async fn by_code(login: &Login, code: &str, pending: &Pending) -> Res
 /// # Errors
 /// [`Refused::Ended`] if it is good no more.
 pub(super) async fn by_renewal(login: &Login, renewal: &Secret) -> Result<Tokens, Refused> {
-    let form = vec![("grant_type", "refresh_token"), ("refresh_token", renewal.expose_secret())];
-    let reply = ask(login, form).await?;
-    let problem = serde_json::from_slice::<Problem>(&reply.body).ok();
-    if reply.status.is_client_error() && problem.is_some_and(|problem| problem.error == NO_LONGER) {
+    renewed(login, ask_to_renew(login, renewal).await?)
+}
+
+/// Asks for tokens in a way that has to be refused, and so hears whether the provider knows our secret.
+///
+/// # Errors
+/// It does not, or cannot be asked.
+pub(super) async fn with_nothing(login: &Login) -> Result<(), Refused> {
+    let reply = ask_to_renew(login, &Secret::from("none")).await?;
+    // Of what we ask some say that it is none, or not allowed; what they say of ourselves comes first, and has a status of its own.
+    let of_us = reply.status == StatusCode::UNAUTHORIZED || problem(&reply).is_some_and(|said| said.error == NOT_US);
+    match renewed(login, reply) {
+        Err(Refused::Provider { .. }) if !of_us => Ok(()),
+        Err(Refused::Ended { .. }) | Ok(_) => Ok(()),
+        Err(refused) => Err(refused),
+    }
+}
+
+async fn ask_to_renew(login: &Login, renewal: &Secret) -> Result<Reply, Refused> {
+    ask(login, vec![("grant_type", "refresh_token"), ("refresh_token", renewal.expose_secret())]).await
+}
+
+fn renewed(login: &Login, reply: Reply) -> Result<Tokens, Refused> {
+    if reply.status.is_client_error() && problem(&reply).is_some_and(|said| said.error == NO_LONGER) {
         return Err(Refused::Ended { issuer: login.issuer.url().to_string() });
     }
     understood(login, success(login, reply)?)
+}
+
+/// What is wrong, if the provider says that as it should.
+fn problem(reply: &Reply) -> Option<Problem> {
+    serde_json::from_slice(&reply.body).ok()
 }
 
 fn understood(login: &Login, body: Vec<u8>) -> Result<Tokens, Refused> {
@@ -127,9 +154,9 @@ fn success(login: &Login, reply: Reply) -> Result<Vec<u8>, Refused> {
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         return Err(login.issuer.unavailable(&format!("it answers {}", status.as_u16())));
     }
-    Err(match serde_json::from_slice::<Problem>(&reply.body) {
-        Ok(problem) => login.refusal(&problem.error, problem.error_description.as_deref()),
-        Err(_) => login.refusal(&format!("it answers {}", status.as_u16()), None),
+    Err(match problem(&reply) {
+        Some(problem) => login.refusal(&problem.error, problem.error_description.as_deref()),
+        None => login.refusal(&format!("it answers {}", status.as_u16()), None),
     })
 }
 

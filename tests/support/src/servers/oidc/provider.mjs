@@ -10,6 +10,7 @@
 //   /tests/hold      tokens are made from now on, and not handed out
 //   /tests/release   until now
 //   /tests/tokens    how often tokens were asked for
+//   /tests/failing   the path in the body, if there is one, answers with 500 from now on; others do not
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -26,6 +27,7 @@ const issuer = `http://127.0.0.1:${port}`;
 let accounts = settings.accounts;
 let keys;
 let answer;
+let failing = '';
 let once = false;
 let asked = 0;
 let released = Promise.resolve();
@@ -71,8 +73,8 @@ function rotate() {
     features: { backchannelLogout: { enabled: true } },
     // By itself it asks nobody on this machine, where everybody is.
     fetch: (url, { dispatcher, ...options }) => fetch(url, options),
-    rotateRefreshToken: () => once,
     enabledJWA: { idTokenSigningAlgValues: keys.map((known) => known.alg) },
+    rotateRefreshToken: () => once,
     cookies: { keys: [randomUUID()] },
     findAccount(context, subject) {
       const account = accounts[subject];
@@ -102,6 +104,7 @@ const tests = {
   '/tests/sign': async (request) => sign(JSON.parse(await body(request))),
   '/tests/accounts': async (request) => { accounts = JSON.parse(await body(request)); },
   '/tests/once': async () => { once = true; },
+  '/tests/failing': async (request) => { failing = await body(request); },
   '/tests/hold': async () => { released = new Promise((resolve) => { release = resolve; }); },
   '/tests/release': async () => release(),
   '/tests/tokens': async () => String(asked),
@@ -118,6 +121,10 @@ function hold(response) {
 
 rotate();
 createServer((request, response) => {
+  if (request.url === failing) {
+    response.statusCode = 500;
+    return response.end();
+  }
   const test = tests[request.url];
   if (request.url === '/token') hold(response);
   if (!test) return answer(request, response);
