@@ -228,11 +228,6 @@ impl Form {
         Self { passkey: Some(options.as_json().to_owned()), ..form }
     }
 
-    /// Where it is sent.
-    pub(super) fn action(&self) -> &str {
-        &self.action
-    }
-
     /// Whether it is one of these, for which a page needs the script.
     pub(super) fn asks_passkey(&self) -> bool {
         self.passkey.is_some()

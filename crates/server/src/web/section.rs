@@ -91,11 +91,22 @@ impl Sections {
     /// Sends the page to `visitor`, who has sent the form of it that goes to where they are: it comes back as they filled it, and says
     /// what is wrong.
     pub(super) fn refused(mut self, visitor: &Visitor, fields: &Fields, error: Error) -> Answer {
-        let mut forms = self.sections.iter_mut().flat_map(|section| &mut section.forms);
-        let Some(form) = forms.find(|form| form.goes_to(visitor.uri.path())) else { return Err(error.into()) };
-        form.fill(fields);
+        let action = visitor.uri.path();
+        if let Some(form) = self.form_to(action) {
+            form.fill(fields);
+        }
+        self.refused_at(visitor, action, error)
+    }
+
+    /// The same for the form of it that goes to `action`, which comes back empty: what was shown in it is good once, or was wrong.
+    pub(super) fn refused_at(mut self, visitor: &Visitor, action: &str, error: Error) -> Answer {
+        let Some(form) = self.form_to(action) else { return Err(error.into()) };
         let status = form.refuse(error);
         show(visitor, status, &self)
+    }
+
+    fn form_to(&mut self, action: &str) -> Option<&mut Form> {
+        self.sections.iter_mut().flat_map(|section| &mut section.forms).find(|form| form.goes_to(action))
     }
 }
 

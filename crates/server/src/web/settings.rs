@@ -40,5 +40,9 @@ fn begin(visitor: &Visitor, here: &str) -> Sections {
 
 /// The page at `here` with these sections.
 fn page(visitor: &Visitor, status: StatusCode, here: &str, sections: impl IntoIterator<Item = Section>) -> Answer {
-    show(visitor, status, &sections.into_iter().fold(begin(visitor, here), Sections::section))
+    show(visitor, status, &with(visitor, here, sections))
+}
+
+fn with(visitor: &Visitor, here: &str, sections: impl IntoIterator<Item = Section>) -> Sections {
+    sections.into_iter().fold(begin(visitor, here), Sections::section)
 }

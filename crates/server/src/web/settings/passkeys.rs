@@ -22,7 +22,7 @@ const WHAT: &str = "A passkey is kept by your device, your browser or a security
      it where it asks for a PIN, your finger or your face. No other site can use it.";
 
 /// The part of the page that is about them.
-pub(super) fn section(web: &Web, forms: &mut Forms<'_>, passkeys: &[Passkey]) -> Section {
+pub(super) fn section(web: &Web, forms: &Forms<'_>, passkeys: &[Passkey]) -> Section {
     let items = passkeys.iter().map(item).collect();
     let mut section = Section::new("Passkeys").lead(WHAT).items(items, "There is none yet.");
     if works(web, forms.visitor) {
@@ -52,15 +52,15 @@ fn item(passkey: &Passkey) -> Item {
 }
 
 /// Whoever has a second factor shows it once more, and whoever has none their password.
-fn begin_form(forms: &mut Forms<'_>) -> Form {
+fn begin_form(forms: &Forms<'_>) -> Form {
     let form = Form::new(forms.visitor, BEGIN, "Add a passkey");
     if forms.is_on {
         return forms.again(form.quiet());
     }
-    forms.finished(form.field(Field::password("current_password", "Your password")))
+    form.field(Field::password("current_password", "Your password"))
 }
 
-fn remove_form(forms: &mut Forms<'_>, passkeys: &[Passkey]) -> Form {
+fn remove_form(forms: &Forms<'_>, passkeys: &[Passkey]) -> Form {
     let choices: Vec<_> = passkeys.iter().map(|passkey| (passkey.id.as_str(), passkey.label.as_str())).collect();
     let form = Form::new(forms.visitor, REMOVE, "Remove it");
     forms.again(form.field(Field::choice("id", "Which to remove", &choices)).harms())

@@ -4,10 +4,10 @@ use axum::extract::State;
 use entrepot_access::{Error, PasskeyOptions, RecoveryCode};
 use http::StatusCode;
 
-use super::{own, page, passkeys};
+use super::{own, page, passkeys, with};
 use crate::web::Web;
 use crate::web::form::{Field, Form};
-use crate::web::page::{Answer, redirect};
+use crate::web::page::{Answer, redirect, show};
 use crate::web::passkey::{proof, works};
 use crate::web::picture::square_code;
 use crate::web::posted::Posted;
@@ -25,7 +25,7 @@ const WHAT: &str = "With a second factor, who gets to know your password cannot 
 const ELSEWHERE: &str =
     "Your second factor is asked for where your password is: by the company's directory or provider.";
 
-/// The forms of the page, of which one may have been refused.
+/// What the forms of the page depend on.
 pub(super) struct Forms<'a> {
     pub(super) visitor: &'a Visitor,
     /// Whether there is a second factor.
@@ -34,31 +34,16 @@ pub(super) struct Forms<'a> {
     has_app: bool,
     /// What the browser is told to ask for a passkey, if there is one.
     asked: Option<PasskeyOptions>,
-    refused: Option<(&'static str, Error)>,
-    status: StatusCode,
 }
 
 impl Forms<'_> {
     /// A form for which the second factor is shown once more.
-    pub(super) fn again(&mut self, form: Form) -> Form {
+    pub(super) fn again(&self, form: Form) -> Form {
         let code =
             Field::code("code", if self.has_app { "Code of your app, or a recovery code" } else { "Recovery code" });
-        let form = match &self.asked {
+        match &self.asked {
             Some(asked) => form.field(code.optional().hint("Leave it empty to show a passkey.")).passkey(asked),
             None => form.field(code),
-        };
-        self.finished(form)
-    }
-
-    /// A form, with what is wrong if it is the one that was refused.
-    pub(super) fn finished(&mut self, form: Form) -> Form {
-        match self.refused.take_if(|(action, _)| *action == form.action()) {
-            Some((_, error)) => {
-                let (status, form) = form.refused(error);
-                self.status = status;
-                form
-            }
-            None => form,
         }
     }
 }
@@ -78,14 +63,14 @@ pub(super) async fn overview(web: &Web, visitor: &Visitor, refused: Option<(&'st
     let there = web.access.passkeys(&permit).await?;
     let asked = if works(web, visitor) { web.access.ask_passkey_again(&permit).await? } else { None };
     let (is_on, has_app) = (factor.is_on(), factor.authenticator);
-    let mut forms = Forms { visitor, is_on, has_app, asked, refused, status: StatusCode::OK };
+    let forms = Forms { visitor, is_on, has_app, asked };
     let mut sections = vec![if factor.is_on() {
         Section::new("It is on").lead("It is asked for when you log in, after your password.")
     } else {
         Section::new("It is off").lead(WHAT)
     }];
-    sections.push(app(&mut forms, !there.is_empty()));
-    sections.push(passkeys::section(web, &mut forms, &there));
+    sections.push(app(&forms, !there.is_empty()));
+    sections.push(passkeys::section(web, &forms, &there));
     if factor.is_on() {
         let left =
             format!("You have {} left. Each lets you in once, without the app or a passkey.", factor.recovery_codes);
@@ -95,14 +80,15 @@ pub(super) async fn overview(web: &Web, visitor: &Visitor, refused: Option<(&'st
         let off = Section::new("Turn it off").lead("Your password alone logs you in then, and your passkeys end.");
         sections.push(off.form(forms.again(remove)));
     }
-    match forms.refused {
-        Some((_, error)) => Err(error.into()),
-        None => page(visitor, forms.status, HERE, sections),
+    let page = with(visitor, HERE, sections);
+    match refused {
+        Some((action, error)) => page.refused_at(visitor, action, error),
+        None => show(visitor, StatusCode::OK, &page),
     }
 }
 
 /// The part about the app.
-fn app(forms: &mut Forms<'_>, has_passkeys: bool) -> Section {
+fn app(forms: &Forms<'_>, has_passkeys: bool) -> Section {
     let section = Section::new("App");
     match (forms.has_app, has_passkeys) {
         (true, false) => section.lead("Codes of your app are taken."),
@@ -112,7 +98,7 @@ fn app(forms: &mut Forms<'_>, has_passkeys: bool) -> Section {
         }
         (false, _) => {
             let begin = Form::new(forms.visitor, BEGIN, "Set it up");
-            let form = if forms.is_on { forms.again(begin.quiet()) } else { forms.finished(begin) };
+            let form = if forms.is_on { forms.again(begin.quiet()) } else { begin };
             section.lead("An app on your telephone shows a code that changes every 30 seconds.").form(form)
         }
     }
