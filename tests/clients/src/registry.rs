@@ -144,6 +144,24 @@ impl Registry {
         Ok(Some(Self { host, authority: Some(authority), curl, server: Server::Own { _process: server }, directory }))
     }
 
+    /// Starts one over HTTP that takes away at once what nothing needs, and has no trash; `None` if something is not installed.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn collecting() -> Result<Option<Self>> {
+        let directory = tempfile::Builder::new().prefix("ent").tempdir_in("/tmp")?;
+        let Some(curl) = Tool::find("curl", directory.path()) else { return Ok(None) };
+        let server = Entrepot::start(&Start {
+            binary: &entrepot_binary()?,
+            directory: directory.path(),
+            settings: &[("ENTREPOT_GC_GRACE", "1s"), ("ENTREPOT_GC_INTERVAL", "1s"), ("ENTREPOT_GC_TRASH_FOR", "0s")],
+            tls: None,
+        })?;
+        let host = server.address().to_string();
+        let curl = curl.with_arguments(["--silent", "--show-error"]);
+        Ok(Some(Self { host, authority: None, curl, server: Server::Own { _process: server }, directory }))
+    }
+
     /// Lets the plain requests be somebody's.
     #[must_use]
     pub fn asking_as(mut self, username: &str, password: &str) -> Self {
@@ -215,6 +233,20 @@ impl Registry {
             format!("{scheme}://{}{path}", self.host).as_ref(),
         ])?;
         Ok(Answer { status: status.trim().parse()?, headers: fs::read_to_string(&headers)?, body: fs::read(&body)? })
+    }
+
+    /// Pushes a blob in one request.
+    ///
+    /// # Errors
+    /// It is not taken.
+    pub fn push_blob(&self, repository: &str, bytes: &[u8]) -> Result<()> {
+        let content = self.directory.path().join("content");
+        fs::write(&content, bytes)?;
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}/v2/{repository}/blobs/uploads/?digest={}", self.host, sha256(bytes));
+        let data = format!("@{}", content.display());
+        let binary = "Content-Type: application/octet-stream";
+        self.curl.run(["--fail", "--data-binary", &data, "--header", binary, &url]).map(|_| ())
     }
 
     /// Gets what must be there.

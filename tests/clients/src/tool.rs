@@ -75,6 +75,11 @@ impl Tool {
         self
     }
 
+    /// What it sees as its home; it works there.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// A command of this tool, for what [`run`](Self::run) does not cover.
     pub fn command(&self) -> Command {
         self.prepare(Command::new(&self.program))

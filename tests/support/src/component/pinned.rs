@@ -165,6 +165,15 @@ pub const COMPONENTS: &[Component] = &[
         NeededFor::Tests,
         "regctl (regclient)",
     ),
+    go(
+        "cosign",
+        "cosign",
+        "github.com/sigstore/cosign/v2/cmd/cosign",
+        // Of the last versions that write signatures as tags too.
+        "v2.6.4",
+        NeededFor::Tests,
+        "cosign: signatures and attestations",
+    ),
     go("helm", "helm", "helm.sh/helm/v4/cmd/helm", "v4.3.1", NeededFor::Tests, "helm charts"),
     go(
         "distribution",
