@@ -3,9 +3,10 @@
 //! These need root. Without it they say so and pass, except where `CI` is set in the environment.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use entrepot_oci::{Algorithm, Digest};
@@ -209,6 +210,61 @@ fn lost_permissions_are_said_and_can_come_back() {
         assert!(matches!(store.remove(&digest, &[]).await, Err(Error::Denied(_))));
         assert!(matches!(store.blobs(None, 1).await, Err(Error::Denied(_))));
         set_mode(&fan, 0o700);
+        assert_eq!(store.get(&digest, &[], 0).unwrap().read_all().await.unwrap(), "content");
+    });
+}
+
+/// Does something as root, from a thread of [`as_nobody`].
+fn as_root<T>(act: impl FnOnce() -> T) -> T {
+    setfsuid(Uid::from_raw(0));
+    let done = act();
+    setfsuid(Uid::from_raw(NOBODY));
+    done
+}
+
+/// As after an import, by root or from a registry that ran as another user.
+#[test]
+fn a_blob_of_somebody_else_is_pushed_again() {
+    as_nobody(|directory| async move {
+        let root = directory.path().join("data");
+        let store = Store::open(&root).unwrap();
+        let digest = Digest::of(Algorithm::Sha256, b"content");
+        let blob = root.join("blobs/sha256").join(&digest.hex()[..2]).join(digest.hex());
+        let push = async || {
+            let mut upload = store.resume(Uuid::now_v7(), start()).await.unwrap();
+            upload.write(Bytes::from_static(b"content")).await.unwrap();
+            upload.publish(&digest).await
+        };
+        let give_away = |mode| {
+            as_root(|| {
+                chown(&blob, Some(0.into()), None).unwrap();
+                set_mode(&blob, mode);
+            });
+        };
+        let owner = || blob.metadata().unwrap().uid();
+        push().await.unwrap();
+
+        // One that it may write to is made young.
+        give_away(0o666);
+        let long_ago = SystemTime::now() - Duration::from_secs(1_000_000);
+        as_root(|| fs::File::options().write(true).open(&blob).unwrap().set_modified(long_ago).unwrap());
+        push().await.unwrap();
+        assert_eq!(owner(), 0);
+        assert!(blob.metadata().unwrap().modified().unwrap() > long_ago + Duration::from_secs(900_000));
+
+        // One that it may only read stays with a repetition of what was done, and of what was begun.
+        give_away(0o644);
+        store.publish(Uuid::now_v7(), &digest, 7).await.unwrap();
+        let id = Uuid::now_v7();
+        as_root(|| fs::hard_link(&blob, root.join("uploads").join(id.to_string())).unwrap());
+        store.publish(id, &digest, 7).await.unwrap();
+        assert_eq!(owner(), 0);
+        assert!(store.staged().await.unwrap().is_empty(), "the second name of the blob is left");
+
+        // A push puts its own file there.
+        push().await.unwrap();
+        assert_eq!(owner(), NOBODY);
+        assert!(store.staged().await.unwrap().is_empty(), "something is left among the uploads");
         assert_eq!(store.get(&digest, &[], 0).unwrap().read_all().await.unwrap(), "content");
     });
 }

@@ -3,9 +3,11 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::SystemTime;
 
 use entrepot_oci::Digest;
+use nix::errno::Errno;
+use nix::sys::stat::futimens;
+use nix::sys::time::TimeSpec;
 use uuid::Uuid;
 
 use super::layout::{Layout, allow_missing, sync_directory, sync_parent};
@@ -21,16 +23,17 @@ pub(crate) fn publish(layout: &Layout, staged: &Path, digest: &Digest, size: u64
     match length(staged)? {
         // Published before, or never staged.
         None => {
-            if there != Some(size) || !refresh(blob)? {
+            if there != Some(size) || refresh(blob)? == Refreshed::Missing {
                 return missing("nothing is staged");
             }
         }
         Some(length) if length < size => return missing("the file is shorter than what was acknowledged"),
-        Some(_) if there == Some(size) && refresh(blob)? => {
+        Some(_) if there == Some(size) && refresh(blob)? == Refreshed::Young => {
             allow_missing(fs::remove_file(staged)).context("remove", staged)?;
         }
+        // Also in the place of a blob that is right and not ours to touch: its bytes are then in a file of our own.
         Some(length) => {
-            if let Some(there) = there {
+            if let Some(there) = there.filter(|there| *there != size) {
                 tracing::warn!(path = %blob.display(), there, size, "a blob of the wrong size, replaced");
             }
             if length > size {
@@ -40,6 +43,10 @@ pub(crate) fn publish(layout: &Layout, staged: &Path, digest: &Digest, size: u64
             step!("store::before_rename", staged);
             fs::rename(staged, blob).context("rename", staged)?;
             step!("store::after_rename", blob);
+            if there.is_some() {
+                // Two names of one file both stay: it was adopted, and the process died before its row was written.
+                allow_missing(fs::remove_file(staged)).context("remove", staged)?;
+            }
         }
     }
     // Also when the name was there already: whoever made it may not have come to this line yet.
@@ -68,11 +75,27 @@ fn cut(staged: &Path, size: u64) -> Result<(), Error> {
     cut.context("truncate", staged)
 }
 
-/// Makes the blob count as just published, so that a purge by age leaves it alone; false if it is not there.
-fn refresh(blob: &Path) -> Result<bool, Error> {
-    match File::open(blob).and_then(|file| file.set_modified(SystemTime::now())) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        result => result.context("touch", blob).map(|()| true),
+/// What became of a blob that was to count as just published.
+#[derive(PartialEq, Eq)]
+enum Refreshed {
+    /// It does.
+    Young,
+    /// It is there, and belongs to somebody who does not let us.
+    Foreign,
+    /// It is not there.
+    Missing,
+}
+
+/// Makes the blob count as just published, so that a purge by age leaves it alone.
+fn refresh(blob: &Path) -> Result<Refreshed, Error> {
+    // "Now" may be said by whoever may write to a file, any other time only by its owner; of an adopted one that is somebody else.
+    let now = |file: &File| futimens(file, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW);
+    match File::open(blob).map(|file| now(&file)) {
+        Ok(Ok(())) => Ok(Refreshed::Young),
+        Ok(Err(Errno::EACCES | Errno::EPERM)) => Ok(Refreshed::Foreign),
+        Ok(Err(errno)) => Err(Error::new("touch", blob, errno.into())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Refreshed::Missing),
+        Err(error) => Err(Error::new("touch", blob, error)),
     }
 }
 
