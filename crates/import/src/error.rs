@@ -37,7 +37,9 @@ impl Error {
             Self::Registry(error) => match error {
                 Core::ManifestTargets(targets) => Ok(targets.first().map_or_else(String::new, told)),
                 // Of the file that was to become a blob; what else fails there is ours, and fails for every other file too.
-                Core::Store(StoreError::Missing(_) | StoreError::Io(_)) => Ok(cause(&error)),
+                Core::Store(ref stored @ (StoreError::Missing(_) | StoreError::Io(_))) if !stored.is_temporary() => {
+                    Ok(cause(&error))
+                }
                 Core::ManifestInvalid(_)
                 | Core::DigestMismatch(_)
                 | Core::BlobTooLarge { .. }

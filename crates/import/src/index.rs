@@ -27,6 +27,13 @@ pub(crate) struct Descriptor {
     pub(crate) annotations: Option<HashMap<String, String>>,
 }
 
+impl Index {
+    /// What it names, of whatever type: all that refers to something is a manifest.
+    pub(crate) fn digests(&self) -> impl Iterator<Item = Digest> {
+        self.manifests.iter().filter_map(|descriptor| descriptor.digest.parse().ok())
+    }
+}
+
 /// The manifests that a manifest names, as far as it can be read: what is wrong with it shows when it is imported.
 pub(crate) fn children(content: &[u8]) -> Vec<Digest> {
     let Ok(index) = serde_json::from_slice::<Index>(content) else { return Vec::new() };

@@ -4,7 +4,7 @@
 mod asked;
 mod login;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashSet;
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, ManifestKind, Tag};
@@ -15,21 +15,21 @@ use serde::Deserialize;
 use self::asked::Asked;
 pub use self::login::{InvalidUpstream, Login, UpstreamAddress};
 use crate::Error;
-use crate::index;
+use crate::index::{self, Index};
 use crate::source::{Body, Contents, Place, RawManifest, Source};
 
 /// Requests for the manifests of one repository at once.
 const AT_ONCE: usize = 8;
 /// Largest page of a list, and largest manifest that is looked into, in bytes.
 const MAX_ANSWER: u64 = 16 * 1024 * 1024;
+/// What is asked for where a list is wanted; that of referrers is an index.
+const LISTS: &str = "application/json, application/vnd.oci.image.index.v1+json";
 /// How often the bytes of one blob are asked for again, from where they broke off, without any coming.
 const ATTEMPTS: u32 = 5;
 
 /// A running registry.
 pub struct Upstream {
     asked: Asked,
-    /// Whether it has said that it knows no referrers.
-    without_referrers: AtomicBool,
 }
 
 #[derive(Deserialize)]
@@ -56,15 +56,25 @@ impl Upstream {
     ) -> Result<Self, Error> {
         let asked = Asked::new(address, login, ca_file)?;
         asked.get("/v2/", "").await?.ok_or_else(|| asked.no_source("it has no registry API"))?;
-        Ok(Self { asked, without_referrers: AtomicBool::new(false) })
+        Ok(Self { asked })
     }
 
-    /// All pages of a list.
+    /// All pages of a list; none if there is no such list.
     async fn pages<T: serde::de::DeserializeOwned>(&self, first: String) -> Result<Vec<T>, Error> {
-        let mut pages = Vec::new();
+        let (mut pages, mut asked) = (Vec::new(), HashSet::new());
         let mut next = Some(first);
         while let Some(target) = next {
-            let Some(answer) = self.asked.get(&target, "application/json").await? else { break };
+            if !asked.insert(target.clone()) {
+                return Err(self.asked.unreadable(&target, "its pages go round in a circle"));
+            }
+            let Some(answer) = self.asked.get(&target, LISTS).await? else {
+                // What is on a page that is missing would count as gone.
+                return if pages.is_empty() {
+                    Ok(pages)
+                } else {
+                    Err(self.asked.unreadable(&target, "the page is not there"))
+                };
+            };
             next = asked::next_page(&answer);
             let content = self.asked.content(answer, MAX_ANSWER).await?;
             pages.push(serde_json::from_slice(&content).map_err(|error| self.asked.unreadable(&target, error))?);
@@ -101,17 +111,9 @@ impl Upstream {
     }
 
     async fn referrers(&self, repository: &str, digest: &Digest) -> Result<Vec<Digest>, Error> {
-        if self.without_referrers.load(Ordering::Relaxed) {
-            return Ok(Vec::new());
-        }
-        let target = format!("/v2/{repository}/referrers/{digest}");
-        match self.asked.get(&target, "application/vnd.oci.image.index.v1+json").await? {
-            Some(answer) => Ok(index::children(&self.asked.content(answer, MAX_ANSWER).await?)),
-            None => {
-                self.without_referrers.store(true, Ordering::Relaxed);
-                Ok(Vec::new())
-            }
-        }
+        // Registries that do not know the question say 404.
+        let pages: Vec<Index> = self.pages(format!("/v2/{repository}/referrers/{digest}")).await?;
+        Ok(pages.iter().flat_map(Index::digests).collect())
     }
 
     /// The bytes of a blob, asked for when they are wanted, and again where they break off.
@@ -141,7 +143,7 @@ impl Upstream {
                             return Ok::<_, BodyError>(Some((bytes, reading)));
                         }
                         Ok(None) => "it ends early".to_owned(),
-                        Err(error) => error.to_string(),
+                        Err(error) => asked::explained(&error),
                     },
                 };
                 reading.attempts += 1;

@@ -9,7 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod gc;
 mod grant;
 pub(crate) mod keys;
-mod listing;
+pub(crate) mod listing;
 pub(crate) mod maintenance;
 pub(crate) mod org;
 pub(crate) mod password;

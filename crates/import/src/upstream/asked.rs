@@ -93,7 +93,7 @@ impl Asked {
     pub(super) async fn content(&self, mut answer: Response, limit: u64) -> Result<Bytes, Error> {
         let mut content = BytesMut::new();
         let target = answer.url().path().to_owned();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| self.unreadable(&target, error))? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.unreadable(&target, explained(&error)))? {
             if (content.len() + chunk.len()) as u64 > limit {
                 return Err(self.unreadable(&target, format!("it has more than {limit} bytes")));
             }
@@ -135,10 +135,15 @@ impl Asked {
         if answer.status() != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
-        let Some(wanted) = header(&answer, WWW_AUTHENTICATE.as_str()).map(str::to_owned) else { return Ok(answer) };
+        // Whoever else a redirect leads to has no say in what is shown, and where.
+        let ours = self.0.address.is_origin_of(answer.url());
+        let wanted = header(&answer, WWW_AUTHENTICATE.as_str()).filter(|_| ours).map(str::to_owned);
+        let Some(wanted) = wanted else { return Ok(answer) };
         let Some(shown) = self.credential(&wanted).await? else { return Ok(answer) };
         let answer = self.send(target, || self.showing(request(), Some(&shown))).await?;
-        self.0.shown.lock().insert(repository.to_owned(), shown);
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            self.0.shown.lock().insert(repository.to_owned(), shown);
+        }
         Ok(answer)
     }
 
@@ -260,8 +265,8 @@ fn parameters(text: &str) -> HashMap<&str, &str> {
     found
 }
 
-/// The innermost cause.
-fn explained(error: &reqwest::Error) -> String {
+/// The innermost cause, without the address: that may be signed.
+pub(super) fn explained(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;

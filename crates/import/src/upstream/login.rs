@@ -56,6 +56,11 @@ impl UpstreamAddress {
         format!("{self}{target}")
     }
 
+    /// Whether it is there that `url` leads: scheme, host and port are the same.
+    pub(super) fn is_origin_of(&self, url: &reqwest::Url) -> bool {
+        self.0.origin() == url.origin()
+    }
+
     /// Whether a secret may go there: over TLS, or to this machine.
     pub(super) fn takes_secrets(&self) -> bool {
         may_take_secrets(&self.0)

@@ -5,5 +5,6 @@ mod distribution;
 mod here;
 mod killed;
 mod layouts;
+mod lies;
 mod skopeo;
 mod upstream;

@@ -49,13 +49,17 @@ impl Listing {
     }
 }
 
+/// What others wrote, so that it does not move the cursor.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => NOTHING.to_owned(),
         Value::Bool(yes) => if *yes { "yes" } else { NOTHING }.to_owned(),
         Value::String(text) if text.is_empty() => NOTHING.to_owned(),
-        // What others wrote is not to move the cursor.
-        Value::String(text) => text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
+        Value::String(text) => harmless(text),
         Value::Array(values) if values.is_empty() => NOTHING.to_owned(),
         Value::Array(values) => values.iter().map(cell).collect::<Vec<_>>().join(" "),
         other => other.to_string(),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use entrepot_import::{Left, Summary};
 
 use super::options::ImportOptions;
+use crate::commands::accounts::listing::harmless;
 
 /// Prints it.
 pub(super) fn print(summary: &Summary, options: &ImportOptions) {
@@ -60,7 +61,7 @@ fn gone(summary: &Summary) -> String {
     .to_owned();
     for (repository, tag) in &summary.gone_tags {
         // Writing to memory does not fail.
-        let _written = writeln!(text, "  {repository}:{tag}");
+        let _written = writeln!(text, "  {}:{}", harmless(repository), harmless(tag));
     }
     text
 }
@@ -71,9 +72,9 @@ fn damaged(summary: &Summary) -> String {
     }
     let mut text = "damaged blobs, and the manifests that need them and are not imported:\n".to_owned();
     for (digest, damaged) in &summary.damaged {
-        let _written = writeln!(text, "  blob {digest}: {}", damaged.why);
+        let _written = writeln!(text, "  blob {digest}: {}", harmless(&damaged.why));
         for user in &damaged.needed_by {
-            let _written = writeln!(text, "    {}: {}", user.repository, user.shown());
+            let _written = writeln!(text, "    {}: {}", harmless(&user.repository), harmless(&user.shown()));
         }
     }
     text
@@ -86,7 +87,7 @@ fn left(summary: &Summary) -> String {
     let mut text = "not imported:\n".to_owned();
     for Left { repository, what, why } in &summary.left {
         let what = if what.is_empty() { String::new() } else { format!("{what}: ") };
-        let _written = writeln!(text, "  {repository}: {what}{why}");
+        let _written = writeln!(text, "  {}: {}{}", harmless(repository), harmless(&what), harmless(why));
     }
     text
 }
