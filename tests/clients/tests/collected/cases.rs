@@ -34,7 +34,12 @@ pub(crate) const CASES: [Case; 7] = [
     // For registries that know no referrers: the list of them is an index with a tag. Ours knows them, so there are both.
     Case { repository: "acme/fallback", attach: Tools::attach_by_tag, check: Tools::discover_by_tag, least: 5 },
     Case { repository: "acme/signed", attach: Tools::sign, check: Tools::verify, least: 6 },
-    Case { repository: "acme/signed-referrer", attach: Tools::sign_as_referrer, check: Tools::verify_referrer, least: 4 },
+    Case {
+        repository: "acme/signed-referrer",
+        attach: Tools::sign_as_referrer,
+        check: Tools::verify_referrer,
+        least: 4,
+    },
     Case { repository: "acme/attested", attach: Tools::attest, check: Tools::verify_attestation, least: 4 },
 ];
 
@@ -72,7 +77,12 @@ impl Case {
             all.extend(registry.referrers(self.repository, &subject)?);
         }
         let mut known = Vec::new();
-        all.retain(|digest| !known.contains(digest) && { known.push(digest.clone()); true });
+        all.retain(|digest| {
+            !known.contains(digest) && {
+                known.push(digest.clone());
+                true
+            }
+        });
         Ok(all)
     }
 }

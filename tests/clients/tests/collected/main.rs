@@ -27,7 +27,8 @@ fn what_belongs_to_an_image_lives_and_goes_with_it() -> Result<()> {
     for case in &CASES {
         for version in ["v1", "v2"] {
             let digest = tools.push(&images, case.repository, version)?;
-            (case.attach)(&tools, case.repository, &digest).with_context(|| format!("{}: {version}", case.repository))?;
+            (case.attach)(&tools, case.repository, &digest)
+                .with_context(|| format!("{}: {version}", case.repository))?;
         }
     }
     wait_for_a_collection(&registry, "before")?;

@@ -71,7 +71,14 @@ impl Tools {
         let list = format!("{repository}-{version}-list").replace('/', "-");
         self.buildah.run(["manifest", "create", &list])?;
         for (_, architecture, id) in images.0.iter().filter(|image| image.0 == version) {
-            self.buildah.run(["manifest", "add", "--arch", architecture, &list, &format!("containers-storage:{id}")])?;
+            self.buildah.run([
+                "manifest",
+                "add",
+                "--arch",
+                architecture,
+                &list,
+                &format!("containers-storage:{id}"),
+            ])?;
         }
         let destination = format!("docker://{}/{repository}:{version}", self.host);
         let digest = self.buildah.home().join("digest");
@@ -157,7 +164,11 @@ impl Tools {
 
     /// Signs an index and its platforms, each signature under a tag.
     pub(crate) fn sign(&self, repository: &str, digest: &str) -> Result<()> {
-        self.cosign_with(&["sign", "--recursive", "--key=cosign.key", "--tlog-upload=false", "--yes"], repository, digest)
+        self.cosign_with(
+            &["sign", "--recursive", "--key=cosign.key", "--tlog-upload=false", "--yes"],
+            repository,
+            digest,
+        )
     }
 
     /// Signs an index, the signature being a referrer.
@@ -168,7 +179,8 @@ impl Tools {
 
     /// Attests an SBOM of an index.
     pub(crate) fn attest(&self, repository: &str, digest: &str) -> Result<()> {
-        let how = ["attest", "--key=cosign.key", "--tlog-upload=false", "--yes", "--predicate=sbom.json", "--type=custom"];
+        let how =
+            ["attest", "--key=cosign.key", "--tlog-upload=false", "--yes", "--predicate=sbom.json", "--type=custom"];
         self.cosign_with(&how, repository, digest)
     }
 
