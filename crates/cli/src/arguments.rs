@@ -255,6 +255,10 @@ pub(crate) struct RestoreArguments {
     /// End also without the blobs that the backup has not: what needs them cannot be pulled until they are pushed again
     #[arg(long)]
     pub(crate) incomplete: bool,
+    /// Try it: restore to this directory, which is empty or not there, whatever the configuration says; look at everything as
+    /// `entrepot doctor --thorough` does; say how long it took, and remove the directory
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "incomplete")]
+    pub(crate) drill: Option<PathBuf>,
     /// Settings
     #[command(flatten)]
     pub(crate) flags: Flags,

@@ -210,6 +210,11 @@ impl Config {
         })
     }
 
+    /// The same with all data in a directory.
+    pub(crate) fn within(self, data_dir: PathBuf) -> Self {
+        Self { data_dir, database: self.database.without_server(), objects: None, ..self }
+    }
+
     /// The scrub, as the core takes it.
     pub(crate) fn scrub_options(&self) -> ScrubOptions {
         ScrubOptions {

@@ -31,7 +31,8 @@ pub(crate) fn run(arguments: &DoctorArguments) -> ExitCode {
     }
 }
 
-async fn examine(config: &Config, thorough: bool) -> Vec<Diagnosis> {
+/// Looks at everything.
+pub(super) async fn examine(config: &Config, thorough: bool) -> Vec<Diagnosis> {
     let mut found = vec![Diagnosis { subject: CONFIGURATION, verdict: Verdict::Well(None) }];
     let doctor = match config.database.postgres() {
         Some(options) => Doctor::of_server(options, ROOMS).await,
@@ -45,6 +46,11 @@ async fn examine(config: &Config, thorough: bool) -> Vec<Diagnosis> {
 }
 
 fn conclude(found: &[Diagnosis]) -> ExitCode {
+    if tell(found) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints what was found, and returns how much of it is wrong.
+pub(super) fn tell(found: &[Diagnosis]) -> usize {
     let text: String = found.iter().map(shown).collect();
     print!("{text}");
     let wrong = found.iter().filter(|diagnosis| !diagnosis.verdict.is_well()).count();
@@ -53,7 +59,7 @@ fn conclude(found: &[Diagnosis]) -> ExitCode {
         1 => println!("one thing is wrong"),
         _ => println!("{wrong} things are wrong"),
     }
-    if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    wrong
 }
 
 /// A line for each, and under what is wrong what to do.

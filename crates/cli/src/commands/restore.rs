@@ -1,23 +1,52 @@
 //! `entrepot restore`: brings a registry back from a backup.
 
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use entrepot_registry::{Archive, Recovered, Restore};
 
 use crate::arguments::RestoreArguments;
-use crate::commands;
 use crate::commands::backup::{line, tell_lost};
 use crate::commands::progress::Progress;
+use crate::commands::{self, doctor};
 use crate::config::Config;
 use crate::data::restoring::Restoring;
 
 /// Restores into data that is empty.
 pub(crate) fn run(arguments: &RestoreArguments) -> ExitCode {
     commands::configured(&arguments.flags, |config| {
-        let restored = commands::until_interrupted("the same command goes on with it", restore(arguments, &config));
-        commands::conclude(restored)
+        let done = match arguments.drill.clone() {
+            Some(directory) => {
+                let config = config.within(directory);
+                commands::until_interrupted("the same command goes on with it", drill(arguments, &config))
+            }
+            None => commands::until_interrupted("the same command goes on with it", restore(arguments, &config)),
+        };
+        commands::conclude(done)
     })
+}
+
+/// Restores for the sake of trying it.
+async fn drill(arguments: &RestoreArguments, config: &Config) -> anyhow::Result<()> {
+    let begin = Instant::now();
+    let directory: &Path = &config.data_dir;
+    restore(arguments, config).await?;
+    let took = begin.elapsed();
+    let wrong = doctor::tell(&doctor::examine(config, true).await);
+    ensure!(
+        wrong == 0,
+        "the backup does not make a sound registry; what was restored is kept in {}",
+        directory.display()
+    );
+    fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+    println!(
+        "the drill went well: restoring took {:.1} seconds, and what was restored is removed again",
+        took.as_secs_f64()
+    );
+    Ok(())
 }
 
 async fn restore(arguments: &RestoreArguments, config: &Config) -> anyhow::Result<()> {

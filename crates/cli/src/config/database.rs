@@ -89,6 +89,11 @@ impl Database {
         ]
     }
 
+    /// SQLite instead.
+    pub(crate) fn without_server(self) -> Self {
+        Self { url: None, ..self }
+    }
+
     /// How to use the server; `None` means SQLite.
     pub(crate) fn postgres(&self) -> Option<PostgresOptions> {
         self.url.as_ref().map(|url| self.postgres_at(url.0.clone()))

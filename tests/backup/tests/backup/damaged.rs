@@ -37,6 +37,26 @@ fn filled() -> Result<(Registry, Vec<Pushed>)> {
 }
 
 #[test]
+fn a_drill_tells_a_sound_backup_from_another() -> Result<()> {
+    let (registry, _) = filled()?;
+    let (data, base, place) = (registry.data(), tempfile::tempdir()?, tempfile::tempdir()?);
+    succeed(&[], &["backup", "--to", shown(base.path())?, "--data-dir", shown(&data)?])?;
+    let to = place.path().join("drill");
+    // Whatever is configured, nothing but the directory is used: there is no such server.
+    let settings = [("ENTREPOT_DATABASE_URL".to_owned(), "postgres://acme@127.0.0.1:1/acme".to_owned())];
+    let drill = ["restore", "--from", shown(base.path())?, "--drill", shown(&to)?];
+    let said = succeed(&settings, &drill)?;
+    ensure!(said.contains("nothing is wrong") && said.contains("the drill went well"), "{said}");
+    ensure!(!to.exists(), "what was restored is left");
+    let said = fail(&[], &["restore", "--from", shown(base.path())?, "--drill", shown(&data)?])?;
+    ensure!(said.contains("is not empty") && data.join("entrepot.db").exists(), "{said}");
+    flip(&file(base.path(), &own_layer(2))?)?;
+    let said = fail(&settings, &drill)?;
+    ensure!(said.contains(&own_layer(2)) && !said.contains("the drill went well"), "{said}");
+    Ok(())
+}
+
+#[test]
 fn a_blob_that_the_registry_lost_is_named_and_the_rest_is_copied() -> Result<()> {
     let (registry, pushed) = filled()?;
     let (data, base) = (registry.data(), tempfile::tempdir()?);
