@@ -24,6 +24,8 @@ const AT_ONCE: usize = 8;
 const MAX_ANSWER: u64 = 16 * 1024 * 1024;
 /// What is asked for where a list is wanted; that of referrers is an index.
 const LISTS: &str = "application/json, application/vnd.oci.image.index.v1+json";
+/// Pages of one list at most: with 100 entries on each, more than any registry is known to have.
+const MOST_PAGES: usize = 50_000;
 /// How often the bytes of one blob are asked for again, from where they broke off, without any coming.
 const ATTEMPTS: u32 = 5;
 
@@ -64,8 +66,8 @@ impl Upstream {
         let (mut pages, mut asked) = (Vec::new(), HashSet::new());
         let mut next = Some(first);
         while let Some(target) = next {
-            if !asked.insert(target.clone()) {
-                return Err(self.asked.unreadable(&target, "its pages go round in a circle"));
+            if !asked.insert(target.clone()) || asked.len() > MOST_PAGES {
+                return Err(self.asked.unreadable(&target, "its pages go round in a circle, or there are too many"));
             }
             let Some(answer) = self.asked.get(&target, LISTS).await? else {
                 // What is on a page that is missing would count as gone.

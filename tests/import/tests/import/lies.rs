@@ -9,7 +9,7 @@ use std::thread;
 use anyhow::{Result, ensure};
 use entrepot_client_tests::blob::sha256;
 
-use crate::here::Here;
+use crate::here::{Here, status};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const TAGS: &str = "/v2/acme/app/tags/list?n=500";
@@ -59,6 +59,26 @@ impl Liar {
         digest
     }
 
+    /// Has an image without layers under a tag, and returns its digest.
+    fn has_image(&self, tag: &str) -> String {
+        let digest = self.has(&self.manifest(&format!(r#","annotations":{{"tag":"{tag}"}}"#)));
+        self.shows(tag, &digest);
+        digest
+    }
+
+    /// A manifest that names nothing but an empty config; `more` are members.
+    fn manifest(&self, more: &str) -> String {
+        let config = sha256(b"{}");
+        self.says(&format!("/v2/acme/app/blobs/{config}"), "200 OK", "", "{}");
+        let config = format!(r#"{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{config}","size":2}}"#);
+        format!(r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{config},"layers":[]{more}}}"#)
+    }
+
+    fn shows(&self, tag: &str, digest: &str) {
+        let headers = format!("Content-Type: {MANIFEST}\r\nDocker-Content-Digest: {digest}\r\n");
+        self.says(&format!("/v2/acme/app/manifests/{tag}"), "200 OK", &headers, "");
+    }
+
     fn heard(&self) -> String {
         self.heard.lock().unwrap().clone()
     }
@@ -93,10 +113,19 @@ fn pages_that_go_round_in_a_circle_end() -> Result<()> {
 fn a_page_that_is_missing_is_not_the_end_of_a_list() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let liar = Liar::start()?;
+    let digest = liar.has_image("v1");
+    liar.has_image("v2");
+    liar.says(TAGS, "200 OK", "", r#"{"tags":["v1","v2"]}"#);
+    let here = Here::new(directory.path())?;
+    here.complete(&["distribution", "--from", &liar.url(), "--public"])?;
+    // From now on the page with v2 is missing.
     let link = "Link: </v2/acme/app/tags/list?last=v1>; rel=\"next\"\r\n";
     liar.says(TAGS, "200 OK", link, r#"{"tags":["v1"]}"#);
-    let output = Here::new(directory.path())?.incomplete(&["distribution", "--from", &liar.url(), "--delete"])?;
+    let output = here.incomplete(&["distribution", "--from", &liar.url(), "--delete"])?;
     ensure!(output.contains("the page is not there"), "{output}");
+    let server = here.serve()?;
+    ensure!(status(server.address(), "acme/app", "v2")? == 200, "the tag on the missing page was removed");
+    ensure!(status(server.address(), "acme/app", &digest)? == 200);
     Ok(())
 }
 
@@ -123,19 +152,10 @@ fn nobody_else_asks_for_the_password() -> Result<()> {
 fn everything_that_refers_to_an_image_comes_along() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let liar = Liar::start()?;
-    let config = sha256(b"{}");
-    liar.says(&format!("/v2/acme/app/blobs/{config}"), "200 OK", "", "{}");
-    let manifest = |more: &str| {
-        format!(
-            r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{config}","size":2}},"layers":[]{more}}}"#
-        )
-    };
-    let (first, image) = (liar.has(&manifest(r#","annotations":{"a":"b"}"#)), manifest(""));
+    let image = liar.manifest("");
     let digest = liar.has(&image);
-    for (tag, shown) in [("first", &first), ("v1", &digest)] {
-        let headers = format!("Content-Type: {MANIFEST}\r\nDocker-Content-Digest: {shown}\r\n");
-        liar.says(&format!("/v2/acme/app/manifests/{tag}"), "200 OK", &headers, "");
-    }
+    liar.shows("v1", &digest);
+    liar.has_image("first");
     liar.says(TAGS, "200 OK", "", r#"{"tags":["first","v1"]}"#);
     let pages = [format!("/v2/acme/app/referrers/{digest}"), format!("/v2/acme/app/referrers/{digest}?last=1")];
     for (number, page) in pages.iter().enumerate() {
@@ -143,7 +163,7 @@ fn everything_that_refers_to_an_image_comes_along() -> Result<()> {
             r#","subject":{{"mediaType":"{MANIFEST}","digest":"{digest}","size":{}}},"annotations":{{"n":"{number}"}}"#,
             image.len()
         );
-        let referrer = liar.has(&manifest(&more));
+        let referrer = liar.has(&liar.manifest(&more));
         let entry = format!(r#"{{"mediaType":"application/vnd.acme.unheard-of+json","digest":"{referrer}","size":1}}"#);
         let link = format!("Link: <{}>; rel=\"next\"\r\n", pages[1]);
         liar.says(
