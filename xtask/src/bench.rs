@@ -5,6 +5,7 @@
 
 mod candidate;
 mod chunks;
+mod collect;
 mod connection;
 mod directory;
 mod fill;
@@ -100,6 +101,10 @@ async fn report(
     if arguments.quota {
         let table = quota::run(&under, plan, entrepot).await?;
         return Ok((quota::PLACE, format!("{}\n{table}", report::machine(root))));
+    }
+    if arguments.collect {
+        let table = collect::run(&under, plan, programs).await?;
+        return Ok((collect::PLACE, format!("{}\n{table}", report::machine(root))));
     }
     if arguments.traffic {
         let table = traffic::run(&under, plan, programs).await?;

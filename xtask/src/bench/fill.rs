@@ -33,6 +33,6 @@ where
     };
     futures_util::future::try_join_all((0..CONNECTIONS).map(|_| worker())).await?;
     let reached = next.load(Ordering::Relaxed).min(to);
-    eprintln!("  made {} in {:.1} s", reached - from, started.elapsed().as_secs_f64());
+    eprintln!("  {} done in {:.1} s", reached - from, started.elapsed().as_secs_f64());
     Ok(reached)
 }

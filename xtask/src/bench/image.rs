@@ -73,7 +73,8 @@ impl Images {
     }
 }
 
-fn descriptor(blob: &Blob, kind: &str) -> serde_json::Value {
+/// What a manifest says of `blob`.
+pub(super) fn descriptor(blob: &Blob, kind: &str) -> serde_json::Value {
     serde_json::json!({
         "mediaType": format!("application/vnd.oci.image.{kind}"), "digest": blob.digest, "size": blob.bytes.len(),
     })

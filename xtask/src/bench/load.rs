@@ -102,11 +102,9 @@ pub(super) struct Gauge<'a> {
 }
 
 impl<'a> Gauge<'a> {
-    /// Waits until earlier writes are on disk and the machine is calm, so that neither slows this work, then reads
-    /// the clocks.
+    /// Lets the machine come to rest, then reads the clocks.
     pub(super) async fn start(server: &'a Server) -> Result<Self> {
-        nix::unistd::sync();
-        calm().await?;
+        rest().await?;
         server.processes().reset_peak()?;
         let server_cpu = server.processes().cpu()?;
         let backends_cpu = server.backends_cpu()?;
@@ -126,6 +124,12 @@ impl<'a> Gauge<'a> {
         let peak_bytes = self.server.processes().peak_bytes()?;
         Ok(Load { unit, amount, elapsed, server_cpu, backends_cpu, client_cpu, other_cpu, latencies, peak_bytes })
     }
+}
+
+/// Waits until earlier writes are on disk and the machine is calm, so that neither slows what is measured next.
+pub(super) async fn rest() -> Result<()> {
+    nix::unistd::sync();
+    calm().await
 }
 
 /// Waits until the whole machine has been nearly idle for a moment; not for ever, as another program may stay busy: a

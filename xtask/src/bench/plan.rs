@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::candidate::Candidate;
+use super::collect;
 use super::group::Group;
 use super::payload::Framing;
 use super::work::Work;
@@ -28,6 +29,12 @@ pub(crate) struct Arguments {
     /// Instead: count requests and bytes between registry and S3 server for each pushed and pulled blob
     #[arg(long, conflicts_with_all = ["group", "only", "growth"])]
     pub(super) traffic: bool,
+    /// Instead: collect the garbage of one deleted image in a hundred, beside a client that pushes
+    #[arg(long, conflicts_with_all = ["group", "only", "growth", "traffic", "quota"])]
+    pub(super) collect: bool,
+    /// Manifests before --collect deletes some
+    #[arg(long, value_name = "N", requires = "collect")]
+    manifests: Option<usize>,
     /// Small sizes: one to two minutes in all, figures good for a first look alone
     #[arg(long)]
     quick: bool,
@@ -92,6 +99,8 @@ pub(super) struct Plan {
     pub(super) framing: Framing,
     /// How many tags a growing repository has, in turn.
     pub(super) sizes: Vec<usize>,
+    /// Manifests of which one in a hundred is deleted.
+    pub(super) manifests: usize,
 }
 
 impl Plan {
@@ -103,10 +112,10 @@ impl Plan {
         let works: Vec<Work> = group.works().iter().filter(wanted).copied().collect();
         let names: Vec<&str> = group.works().iter().map(|work| work.name()).collect();
         ensure!(!works.is_empty(), "--only names no work; there is {}", names.join(", "));
-        let candidates = if arguments.candidates.is_empty() {
-            group.candidates().to_vec()
-        } else {
-            arguments.candidates.iter().map(|&candidate| (candidate, true)).collect()
+        let candidates = match arguments.candidates.as_slice() {
+            [] if arguments.collect => collect::CANDIDATES.to_vec(),
+            [] => group.candidates().to_vec(),
+            named => named.iter().map(|&candidate| (candidate, true)).collect(),
         };
         let size = |quick, full| if arguments.quick { quick } else { full };
         Ok(Self {
@@ -126,6 +135,7 @@ impl Plan {
                 [] => vec![1000, 10_000, 100_000, 1_000_000],
                 sizes => sizes.to_vec(),
             },
+            manifests: arguments.manifests.unwrap_or(if arguments.quick { 1000 } else { 100_000 }).max(100),
         })
     }
 

@@ -121,7 +121,7 @@ mod tests {
     use std::path::Path;
 
     use super::super::group::Group;
-    use super::super::{growth, quota, traffic};
+    use super::super::{collect, growth, quota, traffic};
     use super::{Place, write};
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
     fn the_pages_have_their_marks() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let groups = [Group::Disk, Group::S3, Group::Database].map(Group::place);
-        for place in groups.into_iter().chain([growth::PLACE, traffic::PLACE, quota::PLACE]) {
+        for place in groups.into_iter().chain([collect::PLACE, growth::PLACE, traffic::PLACE, quota::PLACE]) {
             let page = std::fs::read_to_string(root.join(place.page)).unwrap();
             let [begin, end] = place.marks();
             assert!(page.find(&begin) < page.find(&end) && page.contains(&begin), "{place:?}");

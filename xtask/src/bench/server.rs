@@ -32,8 +32,19 @@ impl Server {
     /// Starts `candidate` with its data at `site` and waits until it answers. Returns the time that took, from the start
     /// of the process to the first answer.
     pub(super) async fn start(candidate: Candidate, program: &Path, site: &Site) -> Result<(Self, Duration)> {
+        Self::start_with(candidate, program, site, &[]).await
+    }
+
+    /// The same with `settings` as variables of its environment.
+    pub(super) async fn start_with(
+        candidate: Candidate,
+        program: &Path,
+        site: &Site,
+        settings: &[(&str, &str)],
+    ) -> Result<(Self, Duration)> {
         let address = free_address()?;
         let mut command = candidate.command(program, address, site)?;
+        command.envs(settings.iter().copied());
         let log_path = site.path().join("log");
         let log = std::fs::File::create(&log_path)?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);

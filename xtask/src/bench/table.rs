@@ -147,7 +147,8 @@ fn cost(seconds: f64, unit: Unit) -> String {
     }
 }
 
-fn duration(duration: Duration) -> String {
+/// A time in the unit that suits it.
+pub(super) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds >= 1.0 {
         format!("{seconds:.2} s")
