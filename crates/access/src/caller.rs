@@ -8,7 +8,7 @@ use entrepot_oci::RepositoryName;
 use entrepot_registry::gate::Action;
 
 use crate::name::{Name, RobotName};
-use crate::pattern::Pattern;
+use crate::Pattern;
 use crate::role::{Scope, Scopes};
 
 /// Who asks, with what they showed, and from where. Cloning is cheap.

@@ -4,7 +4,7 @@ use entrepot_database::Connection;
 
 use crate::account::find as find_account;
 use crate::name::Name;
-use crate::pattern::Pattern;
+use crate::Pattern;
 use crate::permit::{NamespaceOwner, Permit};
 use crate::role::{NamespaceKind, Role};
 use crate::rules::stored;

@@ -17,7 +17,7 @@ use crate::holder::{stored_patterns, stored_scopes};
 use crate::identify::Remembered;
 use crate::memory::{Generation, Memory};
 use crate::name::Name;
-use crate::pattern::Pattern;
+use crate::Pattern;
 use crate::permit::{NamespaceOwner, Permit, governs};
 use crate::role::{Scope, Scopes};
 use crate::rules::stored;

@@ -10,7 +10,7 @@ use entrepot_registry::gate::{Action, Policy, Terms};
 
 use crate::caller::{Caller, Principal};
 use crate::memory::{Generation, Memory};
-use crate::pattern::Pattern;
+use crate::Pattern;
 use crate::role::{Role, Visibility};
 use crate::rules::{self, Findings, stored};
 use crate::{Access, Anonymous, Error, tables};

@@ -8,7 +8,7 @@ use entrepot_oci::RepositoryName;
 
 use crate::caller::Principal;
 use crate::name::{LIBRARY, RobotName};
-use crate::pattern::Pattern;
+use crate::Pattern;
 use crate::role::{Membership, NamespaceKind, Role, Visibility};
 use crate::{Anonymous, Error, second_factor, tables};
 

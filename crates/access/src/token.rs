@@ -10,7 +10,7 @@ use crate::audit::AuditEntry;
 use crate::holder::{TokenKind, stored_patterns, stored_scopes};
 use crate::memory::changed;
 use crate::name::Name;
-use crate::pattern::Pattern;
+use crate::Pattern;
 use crate::permit::{AccountOwner, NamespaceOwner, Permit};
 use crate::role::{NamespaceKind, Scopes};
 use crate::rules::stored;

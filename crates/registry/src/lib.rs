@@ -12,10 +12,13 @@ mod listing;
 mod manifests;
 mod metrics;
 mod parts;
+mod pattern;
 mod publish;
+mod pulls;
 mod purge;
 mod referrers;
 mod replica;
+mod retention;
 mod sizes;
 mod slots;
 mod tables;
@@ -24,7 +27,7 @@ mod trash;
 mod uploads;
 mod usage;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use entrepot_database::{Connection, Database, Timestamp};
@@ -41,8 +44,10 @@ pub use error::{BadTarget, Error, Full, Mismatch, Use};
 pub use listing::Page;
 pub use manifests::{Destination, ManifestPush, Precondition, PushedManifest, StoredManifest};
 pub use metrics::Metrics;
+pub use pattern::{InvalidPattern, Pattern};
 pub use purge::Purged;
 pub use referrers::{Referrer, Referrers};
+pub use retention::{Conditions, Fortune, InvalidRule, Keeping, RetentionRule, TagFortune};
 pub use sizes::Sizes;
 pub use tables::ROOM;
 pub use tags::{Standing, TagChange};
@@ -62,6 +67,7 @@ const FAIL_POINTS: &[&str] = &[
     "registry::after_manifest",
     "registry::after_delete",
     "registry::after_restore",
+    "retention::after_tags",
     "collect::after_trash",
     "collect::after_links",
     "collect::after_manifests",
@@ -123,6 +129,9 @@ struct Inner {
     cache: cache::Cache,
     metrics: Metrics,
     usage: usage::Remembered,
+    pulls: pulls::Pulls,
+    /// Which tags do not go, if whoever has the rules said so.
+    frozen: OnceLock<Arc<retention::FrozenTags>>,
     /// The id of this process among those that are alive.
     replica: Mutex<Option<Uuid>>,
     /// Uploads that a request is writing to.
@@ -145,6 +154,8 @@ impl Registry {
             cache,
             metrics,
             usage: usage::Remembered::new(),
+            pulls: pulls::Pulls::default(),
+            frozen: OnceLock::new(),
             replica: Mutex::default(),
             writing: slots::Slots::default(),
             recording: slots::Slots::default(),
