@@ -17,6 +17,7 @@ use crate::commands::accounts::robot::{self, RobotCommand};
 use crate::commands::accounts::tag::{self, TagCommand};
 use crate::commands::accounts::team::{self, TeamCommand};
 use crate::commands::accounts::token::{self, TokenCommand};
+use crate::commands::accounts::retention::{self, RetentionCommand};
 use crate::commands::accounts::trash::{self, TrashCommand};
 use crate::commands::accounts::user::{self, UserCommand};
 use crate::commands::import::{self, ImportCommand};
@@ -110,6 +111,9 @@ pub(crate) enum Command {
     /// See what tags showed, and roll them back
     #[command(after_help = tag::EXAMPLES)]
     Tag(Noun<TagCommand>),
+    /// Say which tags are kept, and see what would go
+    #[command(after_help = retention::EXAMPLES)]
+    Retention(Noun<RetentionCommand>),
     /// Give back expired uploads and bytes that nothing needs, while the registry is stopped
     ///
     /// A running registry does this by itself (uploads.purge_interval).

@@ -15,7 +15,7 @@ use clap::Parser;
 
 use crate::arguments::{Arguments, Command, DatabaseCommand, LdapCommand, MailCommand, OidcCommand};
 use crate::commands::accounts::{
-    audit, ci, explain, keys, maintenance, org, quota, repo, robot, tag, team, token, trash, user,
+    audit, ci, explain, keys, maintenance, org, quota, repo, retention, robot, tag, team, token, trash, user,
 };
 
 fn main() -> ExitCode {
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Gc(command) => command.run(),
         Command::Trash(noun) => noun.run(trash::run),
         Command::Tag(noun) => noun.run(tag::run),
+        Command::Retention(noun) => noun.run(retention::run),
         Command::Purge(flags) => commands::purge::run(&flags),
         Command::Import(command) => commands::import::run(&command),
         Command::Database(DatabaseCommand::Move(arguments)) => commands::database::run(&arguments),

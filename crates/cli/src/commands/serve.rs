@@ -63,6 +63,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let registry = registry.clone();
         async move { registry.count_regularly().await }
     });
+    let note_pulls = tokio::spawn({
+        let registry = registry.clone();
+        async move { registry.note_pulls_regularly().await }
+    });
     let attend = tokio::spawn({
         let access = access.clone();
         async move { access.attend().await }
@@ -115,6 +119,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
     purge.abort();
     collect.abort();
     count.abort();
+    note_pulls.abort();
+    if let Err(error) = registry.note_pulls().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the last pulls are not written down");
+    }
     follow.abort();
     recheck.abort();
     forget.abort();
