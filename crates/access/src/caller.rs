@@ -7,8 +7,8 @@ use entrepot_database::Timestamp;
 use entrepot_oci::RepositoryName;
 use entrepot_registry::gate::Action;
 
+use crate::Pattern;
 use crate::name::{Name, RobotName};
-use crate::pattern::Pattern;
 use crate::role::{Scope, Scopes};
 
 /// Who asks, with what they showed, and from where. Cloning is cheap.

@@ -2,9 +2,9 @@
 
 use entrepot_database::Connection;
 
+use crate::Pattern;
 use crate::account::find as find_account;
 use crate::name::Name;
-use crate::pattern::Pattern;
 use crate::permit::{NamespaceOwner, Permit};
 use crate::role::{NamespaceKind, Role};
 use crate::rules::stored;

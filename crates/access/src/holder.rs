@@ -2,9 +2,9 @@
 
 use entrepot_database::{Connection, Row, Timestamp};
 
+use crate::Pattern;
 use crate::caller::{Credential, Limit, Principal, Who};
 use crate::name::{Name, RobotName};
-use crate::pattern::Pattern;
 use crate::registry_token::Holder;
 use crate::role::{Scopes, words};
 use crate::rules::stored;

@@ -10,6 +10,7 @@ use entrepot_identity::provider::rules::{InvalidRule, Rule, match_rules};
 use entrepot_identity::provider::{Expected, Issuer, Pace, Refused, unverified_issuer};
 use uuid::Uuid;
 
+use crate::Pattern;
 use crate::account::checked_text;
 use crate::caller::{Credential, Limit, Principal, Who};
 use crate::grant::check_within;
@@ -17,7 +18,6 @@ use crate::holder::{stored_patterns, stored_scopes};
 use crate::identify::Remembered;
 use crate::memory::{Generation, Memory};
 use crate::name::Name;
-use crate::pattern::Pattern;
 use crate::permit::{NamespaceOwner, Permit, governs};
 use crate::role::{Scope, Scopes};
 use crate::rules::stored;

@@ -8,9 +8,9 @@ use entrepot_database::{Connection, Durability, Timestamp};
 use entrepot_oci::{RepositoryName, Tag};
 use entrepot_registry::gate::{Action, Policy, Terms};
 
+use crate::Pattern;
 use crate::caller::{Caller, Principal};
 use crate::memory::{Generation, Memory};
-use crate::pattern::Pattern;
 use crate::role::{Role, Visibility};
 use crate::rules::{self, Findings, stored};
 use crate::{Access, Anonymous, Error, tables};

@@ -3,11 +3,11 @@
 use entrepot_database::{Connection, Durability, Row, Timestamp};
 use entrepot_oci::RepositoryName;
 
+use crate::Pattern;
 use crate::account::{MAX_PAGE, still};
 use crate::caller::Caller;
 use crate::grant::check_within;
 use crate::memory::changed;
-use crate::pattern::Pattern;
 use crate::permit::{NamespaceOwner, Permit, RepositoryAdmin};
 use crate::policy::{add_repository, begin};
 use crate::role::{Role, Visibility};

@@ -6,9 +6,9 @@ use std::fmt;
 use entrepot_database::Connection;
 use entrepot_oci::RepositoryName;
 
+use crate::Pattern;
 use crate::caller::Principal;
 use crate::name::{LIBRARY, RobotName};
-use crate::pattern::Pattern;
 use crate::role::{Membership, NamespaceKind, Role, Visibility};
 use crate::{Anonymous, Error, second_factor, tables};
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 use entrepot_database::{Connection, Durability, Row, Timestamp};
 use uuid::Uuid;
 
+use crate::Pattern;
 use crate::account::{MAX_PAGE, checked_text};
 use crate::audit::AuditEntry;
 use crate::holder::{TokenKind, stored_patterns, stored_scopes};
 use crate::memory::changed;
 use crate::name::Name;
-use crate::pattern::Pattern;
 use crate::permit::{AccountOwner, NamespaceOwner, Permit};
 use crate::role::{NamespaceKind, Scopes};
 use crate::rules::stored;

@@ -15,6 +15,7 @@ use crate::commands::accounts::maintenance::{self, MaintenanceCommand};
 use crate::commands::accounts::org::{self, OrgCommand};
 use crate::commands::accounts::quota::{self, QuotaCommand};
 use crate::commands::accounts::repo::{self, RepoCommand};
+use crate::commands::accounts::retention::{self, RetentionCommand};
 use crate::commands::accounts::robot::{self, RobotCommand};
 use crate::commands::accounts::tag::{self, TagCommand};
 use crate::commands::accounts::team::{self, TeamCommand};
@@ -127,6 +128,9 @@ pub(crate) enum Command {
     /// A running registry does this by itself (scrub.every), and also what this command asks for: then it is followed here. Where none runs
     /// over the data it is done here. Exit status: 0 if no blob is in quarantine, 1 if one is.
     Scrub(ScrubArguments),
+    /// Say which tags are kept, and see what would go
+    #[command(after_help = retention::EXAMPLES)]
+    Retention(Noun<RetentionCommand>),
     /// Give back expired uploads and bytes that nothing needs, while the registry is stopped
     ///
     /// A running registry does this by itself (uploads.purge_interval).

@@ -70,6 +70,7 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Data> {
     let access = access_over(config, database.clone())?;
     let registry = Registry::new(options, store, database);
     registry.check_store().await?;
+    registry.keep_frozen(entrepot_access::frozen_tags);
     adopt(&access, &registry).await?;
     Ok(Data { registry, access, lock })
 }

@@ -15,7 +15,7 @@ use clap::Parser;
 
 use crate::arguments::{Arguments, Command, DatabaseCommand, LdapCommand, MailCommand, OidcCommand};
 use crate::commands::accounts::{
-    audit, ci, explain, keys, maintenance, org, quota, repo, robot, tag, team, token, trash, user,
+    audit, ci, explain, keys, maintenance, org, quota, repo, retention, robot, tag, team, token, trash, user,
 };
 
 fn main() -> ExitCode {
@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Command::Backup(arguments) => commands::backup::run(&arguments),
         Command::Restore(arguments) => commands::restore::run(&arguments),
         Command::Scrub(arguments) => commands::scrub::run(&arguments),
+        Command::Retention(noun) => noun.run(retention::run),
         Command::Purge(flags) => commands::purge::run(&flags),
         Command::Import(command) => commands::import::run(&command),
         Command::Database(DatabaseCommand::Move(arguments)) => commands::database::run(&arguments),

@@ -20,12 +20,12 @@
 
 mod dropped;
 mod explain;
-mod keep;
+pub(crate) mod keep;
 mod links;
 mod loose;
 mod manifests;
 mod report;
-mod satellite;
+pub(crate) mod satellite;
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ const MARGIN: Duration = Duration::from_mins(1);
 /// Rows that are looked for at once.
 const PAGE: i64 = 200;
 /// Rows that are looked at in one transaction, for which pushes may have to wait.
-const TOGETHER: usize = 20;
+pub(crate) const TOGETHER: usize = 20;
 /// How long the collection pauses at most between two transactions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -91,7 +91,7 @@ impl Registry {
     /// Collects every `interval`, for ever. Of several processes over one database one does it.
     pub async fn collect_regularly(&self, interval: Duration) {
         loop {
-            match self.0.database.run_job("collection", interval, self.collect()).await {
+            match self.0.database.run_job("collection", interval, self.retain_and_collect()).await {
                 Ok(Some(collected)) if collected.count() > 0 => {
                     let Collected { condemned, manifests, unlinked, blobs, bytes, .. } = collected;
                     tracing::info!(condemned, manifests, unlinked, blobs, bytes, "collected");
@@ -103,6 +103,14 @@ impl Registry {
             }
             tokio::time::sleep(interval).await;
         }
+    }
+
+    /// What the rules of retention let go is the first to be collected. If they cannot be followed, the rest is done all the same.
+    async fn retain_and_collect(&self) -> Result<Collected, Error> {
+        if let Err(error) = self.retain().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "retention failed; it goes on later");
+        }
+        self.collect().await
     }
 
     /// Looks at everything that is due, and removes what was condemned a grace ago and is still not needed. Safe while clients

@@ -13,12 +13,15 @@ mod listing;
 mod manifests;
 mod metrics;
 mod parts;
+mod pattern;
 mod publish;
+mod pulls;
 mod purge;
 mod quarantine;
 mod referrers;
 mod replica;
 mod reread;
+mod retention;
 mod scrub;
 mod sizes;
 mod slots;
@@ -28,7 +31,7 @@ mod trash;
 mod uploads;
 mod usage;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use entrepot_database::{Connection, Database, Timestamp};
@@ -48,9 +51,11 @@ pub use error::{BadTarget, Error, Full, Mismatch, Use};
 pub use listing::Page;
 pub use manifests::{Destination, ManifestPush, Precondition, PushedManifest, StoredManifest};
 pub use metrics::Metrics;
+pub use pattern::{InvalidPattern, Pattern};
 pub use purge::Purged;
 pub use quarantine::Quarantined;
 pub use referrers::{Referrer, Referrers};
+pub use retention::{Conditions, Fortune, InvalidRule, Keeping, RetentionRule, TagFortune};
 pub use scrub::{ScrubOptions, ScrubState, Scrubbed};
 pub use sizes::Sizes;
 pub use tables::ROOM;
@@ -71,6 +76,7 @@ const FAIL_POINTS: &[&str] = &[
     "registry::after_manifest",
     "registry::after_delete",
     "registry::after_restore",
+    "retention::after_tags",
     "collect::after_trash",
     "collect::after_links",
     "collect::after_manifests",
@@ -133,6 +139,9 @@ struct Inner {
     metrics: Metrics,
     usage: usage::Remembered,
     quarantine: quarantine::Quarantine,
+    pulls: pulls::Pulls,
+    /// Which tags do not go, if whoever has the rules said so.
+    frozen: OnceLock<Arc<retention::FrozenTags>>,
     /// The id of this process among those that are alive.
     replica: Mutex<Option<Uuid>>,
     /// Uploads that a request is writing to.
@@ -156,6 +165,8 @@ impl Registry {
             metrics,
             usage: usage::Remembered::new(),
             quarantine: quarantine::Quarantine::default(),
+            pulls: pulls::Pulls::default(),
+            frozen: OnceLock::new(),
             replica: Mutex::default(),
             writing: slots::Slots::default(),
             recording: slots::Slots::default(),

@@ -19,6 +19,7 @@ pub struct Metrics {
     pub(crate) purged_bytes: Counter,
     pub(crate) condemned: Counter,
     pub(crate) revived: Counter,
+    pub(crate) retired: Counter,
     pub(crate) collected: Counter,
     pub(crate) collected_bytes: Counter,
     pub(crate) scrubbed_blobs: Counter,
@@ -55,6 +56,7 @@ impl Metrics {
             purged_bytes: Counter::default(),
             condemned: Counter::default(),
             revived: Counter::default(),
+            retired: Counter::default(),
             collected: Counter::default(),
             collected_bytes: Counter::default(),
             scrubbed_blobs: Counter::default(),
@@ -86,6 +88,7 @@ impl Metrics {
         registry.register("purged_bytes", "Bytes given back by the purge", self.purged_bytes.clone());
         registry.register("gc_condemned", "Blobs and manifests that nothing needed", self.condemned.clone());
         registry.register("gc_revived", "Condemned blobs and manifests that were asked for", self.revived.clone());
+        registry.register("retention_removed", "Tags that no rule of retention kept", self.retired.clone());
         registry.register("gc_removed", "Blobs and manifests taken from repositories", self.collected.clone());
         registry.register(
             "gc_removed_bytes",

@@ -11,6 +11,8 @@
 //! trash ─┬─ repositories, manifests                       (what can be brought back)
 //!        └─ trash_tags ── manifests
 //! tag_history                                             (what tags showed)
+//! retention_rules                                         (which tags are kept, see `retention`)
+//! manifest_pulls ── manifests                             (when they were last pulled, see `pulls`)
 //!
 //! objects ── blobs, or ── uploads, or nothing             (the parts in an object store, see `parts`)
 //! writers                                                 (processes that may have left objects without a row)
@@ -59,6 +61,12 @@ pub const ROOM: Room = Room {
             // A version that does not know of damaged objects would take them for nobody's.
             compatibility: Compatibility::Breaking,
         },
+        Migration {
+            name: "retention",
+            sqlite: include_str!("../migrations/sqlite/006_retention.sql"),
+            postgres: include_str!("../migrations/postgres/006_retention.sql"),
+            compatibility: Compatibility::Additive,
+        },
     ],
     tables: &[
         Table { name: "repositories", key: &["id"] },
@@ -82,6 +90,8 @@ pub const ROOM: Room = Room {
         Table { name: "quarantine", key: &["digest"] },
         Table { name: "damaged_objects", key: &["key"] },
         Table { name: "scrubs", key: &["id"] },
+        Table { name: "retention_rules", key: &["namespace", "repositories", "tags"] },
+        Table { name: "manifest_pulls", key: &["manifest_id"] },
     ],
 };
 
@@ -273,6 +283,26 @@ entrepot_database::statements! {
         (SELECT id FROM tag_history WHERE changed_at <= $1 ORDER BY changed_at LIMIT $2)";
     FORGET_HISTORY_OF = "DELETE FROM tag_history WHERE id IN
         (SELECT id FROM tag_history WHERE repository_id = $1 ORDER BY name, id LIMIT $2)";
+
+    NEXT_RETENTION_NAMESPACE = "SELECT namespace FROM retention_rules WHERE namespace > $1 ORDER BY namespace LIMIT 1";
+    RETENTION_RULES = "SELECT repositories, tags, keep_last, younger_than, pulled_within FROM retention_rules
+        WHERE namespace = $1 ORDER BY repositories, tags";
+    SET_RETENTION_RULE = "INSERT INTO retention_rules (namespace, repositories, tags, keep_last, younger_than, pulled_within)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (namespace, repositories, tags) DO UPDATE
+        SET keep_last = excluded.keep_last, younger_than = excluded.younger_than, pulled_within = excluded.pulled_within";
+    REMOVE_RETENTION_RULE = "DELETE FROM retention_rules WHERE namespace = $1 AND repositories = $2 AND tags = $3";
+    TAGS_TO_RETAIN = "SELECT t.name, m.id, m.digest, m.size, t.updated_at, p.pulled_at FROM tags t
+        JOIN manifests m ON m.id = t.manifest_id LEFT JOIN manifest_pulls p ON p.manifest_id = m.id
+        WHERE t.repository_id = $1 AND t.name > $2 ORDER BY t.name LIMIT $3";
+    TAG_AS_SEEN = "SELECT 1 FROM tags WHERE repository_id = $1 AND name = $2 AND manifest_id = $3 AND updated_at = $4";
+    /// A replica that writes later may have seen an earlier pull.
+    SET_PULLED = "INSERT INTO manifest_pulls (manifest_id, pulled_at)
+        SELECT m.id, CAST($1 AS BIGINT) FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = $2
+        WHERE r.name = $3 AND r.trash_id IS NULL
+        ON CONFLICT (manifest_id) DO UPDATE SET pulled_at = excluded.pulled_at
+        WHERE manifest_pulls.pulled_at < excluded.pulled_at";
+    PULLED_AT = "SELECT pulled_at FROM manifest_pulls WHERE manifest_id = $1";
+    FORGET_PULL = "DELETE FROM manifest_pulls WHERE manifest_id = $1";
 
     USAGE = "SELECT COALESCE((SELECT bytes FROM namespace_usage WHERE namespace = $1), 0)
         + COALESCE(CAST(SUM(c.bytes) AS BIGINT), 0), COUNT(*) FROM usage_changes c WHERE c.namespace = $1";

@@ -13,6 +13,7 @@ mod later;
 mod model;
 mod objects;
 mod random;
+mod retention;
 mod usage;
 
 on_both_engines! {
@@ -334,6 +335,8 @@ const MANY: &str = "
     INSERT INTO trash SELECT 't' || n, 1 + n % 7, 'acme/' || 1 + n % 7, 'tag', 'v' || n, n FROM generate_series(1, 5000) n;
     INSERT INTO trash_tags SELECT 't' || n, 'v' || n, n FROM generate_series(1, 5000) n;
     INSERT INTO tag_history (repository_id, name, changed_at) SELECT 1 + n % 7, 'v' || n % 50, n FROM generate_series(1, 5000) n;
+    INSERT INTO retention_rules SELECT 'n' || n % 500, 'n/' || n, '*', 1 FROM generate_series(1, 5000) n;
+    INSERT INTO manifest_pulls SELECT n, n FROM generate_series(1, 20000) n;
     INSERT INTO uploads SELECT 'u' || n, 'acme/app', 0, 'x', n, n FROM generate_series(1, 5000) n;
     ANALYZE";
 

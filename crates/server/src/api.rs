@@ -24,6 +24,7 @@ mod page;
 mod problem;
 mod quota;
 mod repositories;
+mod retention;
 mod robots;
 mod routes;
 mod second_factor;

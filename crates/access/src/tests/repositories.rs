@@ -1,15 +1,20 @@
 //! Repositories as the rules know them: how they begin, how many there may be, and which tags stay.
 
+use std::num::NonZeroU32;
+
 use entrepot_registry::gate::Action;
+use entrepot_registry::{Conditions, RetentionRule};
 use entrepot_test_engines::on_both_engines;
 
 use super::*;
-use crate::{ImmutableTags, Quota};
+use crate::{ImmutableTags, Quota, frozen_tags};
 
 on_both_engines! {
     a_repository_begins_with_the_first_push_as_its_namespace_has_it,
     a_namespace_has_as_many_repositories_as_it_may_and_no_more,
     tags_that_do_not_move,
+    rules_of_retention_stay_within_their_namespace,
+    retention_knows_which_tags_do_not_move,
     repositories_from_before_there_were_rules_are_public,
 }
 
@@ -86,6 +91,47 @@ async fn tags_that_do_not_move(place: Place) {
     assert!(!frozen("ann/app", "v1").await);
     let gone = fixture.access.set_immutable(&owner, rule("ann/app", "v*"), false).await;
     assert!(matches!(gone, Err(Error::NotFound { .. })));
+}
+
+async fn rules_of_retention_stay_within_their_namespace(place: Place) {
+    let fixture = open(&place, Anonymous::Pull).await;
+    let _ann = fixture.person("ann").await;
+    let owner = fixture.owner_of("ann").await;
+    let keeps = |last| Conditions::new(NonZeroU32::new(last), None, None).unwrap();
+    let rule = |on: &str, last| RetentionRule { repositories: pattern(on), tags: pattern("pr-*"), keeps: keeps(last) };
+    assert!(matches!(
+        fixture.access.set_retention(&owner, rule("bob/*", 1)).await,
+        Err(Error::Invalid { field: "pattern", .. })
+    ));
+    for last in [1, 2] {
+        fixture.access.set_retention(&owner, rule("ann/*", last)).await.unwrap();
+        assert_eq!(fixture.access.retention(&owner).await.unwrap(), [rule("ann/*", last)], "the later one replaces it");
+    }
+    let remove = || fixture.access.remove_retention(&owner, pattern("ann/*"), pattern("pr-*"));
+    remove().await.unwrap();
+    assert!(matches!(remove().await, Err(Error::NotFound { .. })));
+    for number in 0..100 {
+        fixture.access.set_retention(&owner, rule(&format!("ann/{number}"), 1)).await.unwrap();
+    }
+    assert!(matches!(
+        fixture.access.set_retention(&owner, rule("ann/more", 1)).await,
+        Err(Error::Invalid { field: "retention", .. })
+    ));
+}
+
+async fn retention_knows_which_tags_do_not_move(place: Place) {
+    let fixture = open(&place, Anonymous::Pull).await;
+    let _ann = fixture.person("ann").await;
+    let owner = fixture.owner_of("ann").await;
+    let immutable = ImmutableTags { repositories: pattern("ann/app"), tags: pattern("v*") };
+    fixture.access.set_immutable(&owner, immutable, true).await.unwrap();
+    for (on, tag, stays) in
+        [("ann/app", "v1", true), ("ann/app", "latest", false), ("ann/other", "v1", false), ("bob/app", "v1", false)]
+    {
+        let name = repository(on);
+        let asked = fixture.access.0.database.read(move |connection| frozen_tags(connection, &name));
+        assert_eq!(asked.await.unwrap().freezes(&tag.parse().unwrap()), stays, "{on}:{tag}");
+    }
 }
 
 async fn repositories_from_before_there_were_rules_are_public(place: Place) {

@@ -15,6 +15,7 @@ pub(crate) mod org;
 pub(crate) mod password;
 pub(crate) mod quota;
 pub(crate) mod repo;
+pub(crate) mod retention;
 pub(crate) mod robot;
 pub(crate) mod tag;
 pub(crate) mod team;

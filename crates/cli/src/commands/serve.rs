@@ -73,6 +73,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let registry = registry.clone();
         async move { registry.count_regularly().await }
     });
+    let note_pulls = tokio::spawn({
+        let registry = registry.clone();
+        async move { registry.note_pulls_regularly().await }
+    });
     let attend = tokio::spawn({
         let access = access.clone();
         async move { access.attend().await }
@@ -134,6 +138,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
     scrub.abort();
     follow_quarantine.abort();
     count.abort();
+    note_pulls.abort();
+    if let Err(error) = registry.note_pulls().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the last pulls are not written down");
+    }
     follow.abort();
     forget.abort();
     attend.abort();

@@ -141,6 +141,10 @@ const REPO: &[Line] = &[
     ("repo immutable remove acme/* v*", 0),
     ("repo immutable remove acme/* v*", 1),
     ("repo immutable list acme --json", 0),
+    ("retention add acme/* pr-* --keep-last 3 --pulled-within-days 14", 0),
+    ("retention list acme", 0),
+    ("retention remove acme/* pr-*", 0),
+    ("retention remove acme/* pr-*", 1),
 ];
 
 const ACCESS: &[Line] = &[

@@ -45,6 +45,16 @@ pub(crate) fn manifest(
     if let Some(tag) = tag {
         return Ok(Some(Reason::TaggedInTrash(tag)));
     }
+    others(connection, repository, id, digest)
+}
+
+/// Why a manifest is needed by others; `None`: no manifest needs it.
+pub(crate) fn others(
+    connection: &Connection<'_>,
+    repository: i64,
+    id: i64,
+    digest: &Digest,
+) -> Result<Option<Reason>, Error> {
     if let Some(parent) = keeper(connection, &tables::ANY_PARENT, &[id.into()])? {
         return Ok(Some(Reason::Named(parent)));
     }

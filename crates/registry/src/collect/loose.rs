@@ -91,6 +91,7 @@ impl Doomed<'_> {
             tables::REMOVE_MANIFEST_BLOBS,
             tables::REMOVE_MANIFEST_CHILDREN,
             tables::REMOVE_ABSENT,
+            tables::FORGET_PULL,
             tables::NEED_MANIFEST,
             tables::REMOVE_MANIFEST,
         ];

@@ -460,6 +460,8 @@ async fn sizes_say_what_would_be_given_back(place: Place) {
         fixture.push_blob(NAME, b"x").await,
     ];
     registry.mount_blob(&grant::<Push>("acme/web"), &MountSource::new(grant(NAME)), &shared).await.unwrap();
+    // What another namespace has is nobody's business here.
+    registry.mount_blob(&grant::<Push>("other/app"), &MountSource::new(grant(NAME)), &own).await.unwrap();
     let mut bytes = 6 + 3 + 1;
     let mut manifests = Vec::new();
     for (tag, config, size) in [("v1", &shared, 6), ("v2", &own, 3)] {
@@ -467,7 +469,7 @@ async fn sizes_say_what_would_be_given_back(place: Place) {
         bytes += super::image(tag, config, size).content.len() as u64;
     }
     let sizes = async || registry.sizes(&grant(NAME)).await.unwrap();
-    let before = crate::Sizes { manifests: 2, blobs: 3, bytes, shared: 6, in_trash: 0, unneeded: 1 };
+    let before = crate::Sizes { manifests: 2, blobs: 3, bytes, shared: 6, frees: bytes - 6, in_trash: 0, unneeded: 1 };
     assert_eq!(sizes().await, before);
     fixture.delete(&manifests[1]).await;
     assert_eq!(sizes().await, crate::Sizes { in_trash: 3, ..before });

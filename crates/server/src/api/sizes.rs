@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use entrepot_oci::RepositoryName;
 use entrepot_registry::Sizes;
-use entrepot_registry::gate::Pull;
+use entrepot_registry::gate::Delete;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,8 +23,10 @@ pub(super) struct SizesView {
     blobs: u64,
     /// The bytes of both: what counts against a quota.
     bytes: u64,
-    /// Those of blobs that other repositories have too: deleting this one gives none of them back.
+    /// Those of blobs that other repositories of the namespace have too: deleting this one gives none of them back to it.
     shared_bytes: u64,
+    /// What the namespace has less when the repository is deleted and gone from the trash.
+    frees_bytes: u64,
     /// Those of blobs that only manifests in the trash need.
     trash_bytes: u64,
     /// Those of blobs that no manifest needs: the collection takes them away.
@@ -32,8 +34,16 @@ pub(super) struct SizesView {
 }
 
 impl From<Sizes> for SizesView {
-    fn from(Sizes { manifests, blobs, bytes, shared, in_trash, unneeded }: Sizes) -> Self {
-        Self { manifests, blobs, bytes, shared_bytes: shared, trash_bytes: in_trash, unneeded_bytes: unneeded }
+    fn from(Sizes { manifests, blobs, bytes, shared, frees, in_trash, unneeded }: Sizes) -> Self {
+        Self {
+            manifests,
+            blobs,
+            bytes,
+            shared_bytes: shared,
+            frees_bytes: frees,
+            trash_bytes: in_trash,
+            unneeded_bytes: unneeded,
+        }
     }
 }
 
@@ -43,6 +53,6 @@ pub(super) async fn get(
     Who(caller): Who,
     At(Parsed(name)): At<Parsed<RepositoryName>>,
 ) -> Result<Json<SizesView>, Problem> {
-    let grant = api.gate.authorize::<Pull>(&caller, name).await?;
+    let grant = api.gate.authorize::<Delete>(&caller, name).await?;
     Ok(Json(api.registry()?.sizes(&grant).await?.into()))
 }

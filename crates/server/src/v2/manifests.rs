@@ -38,6 +38,9 @@ pub(super) async fn get(
             return Err(error.into());
         }
     };
+    if request.method() == Method::GET {
+        v2.registry.pulled(&grant, &manifest.digest);
+    }
     let not_modified = conditional::not_modified(request.headers(), &manifest.digest);
     let body =
         if not_modified || request.method() == Method::HEAD { Body::empty() } else { manifest.content.clone().into() };

@@ -51,6 +51,11 @@ fn the_page_about_garbage_collection_works() -> Result<()> {
 }
 
 #[test]
+fn the_page_about_retention_works() -> Result<()> {
+    run("docs/retention.md")
+}
+
+#[test]
 fn the_page_about_the_trash_works() -> Result<()> {
     run("docs/trash.md")
 }

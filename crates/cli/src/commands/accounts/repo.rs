@@ -51,7 +51,7 @@ pub(crate) enum RepoCommand {
         /// public or private
         visibility: Visibility,
     },
-    /// Say how many bytes a repository has, how many of them others have too, and what would be given back
+    /// Say how many bytes a repository has, how many of them others of its namespace have too, and what deleting it frees
     Size {
         /// Which
         repository: RepositoryName,
@@ -132,6 +132,7 @@ struct Sizes {
     blobs: u64,
     bytes: u64,
     shared_bytes: u64,
+    frees_bytes: u64,
     trash_bytes: u64,
     unneeded_bytes: u64,
 }
@@ -161,9 +162,12 @@ pub(crate) async fn run(command: RepoCommand, client: &Client) -> anyhow::Result
         }
         RepoCommand::Size { repository, form } => {
             let sizes: Sizes = client.get(route(["sizes"].into_iter().chain(repository.as_str().split('/')))).await?;
-            let Sizes { manifests, blobs, bytes, shared_bytes, trash_bytes, unneeded_bytes } = sizes;
-            let row = [manifests, blobs, bytes, shared_bytes, trash_bytes, unneeded_bytes].map(Into::into).to_vec();
-            let columns = &["manifests", "blobs", "bytes", "shared_bytes", "trash_bytes", "unneeded_bytes"];
+            let Sizes { manifests, blobs, bytes, shared_bytes, frees_bytes, trash_bytes, unneeded_bytes } = sizes;
+            let row = [manifests, blobs, bytes, shared_bytes, frees_bytes, trash_bytes, unneeded_bytes]
+                .map(Into::into)
+                .to_vec();
+            let columns =
+                &["manifests", "blobs", "bytes", "shared_bytes", "frees_bytes", "trash_bytes", "unneeded_bytes"];
             Listing::new(columns, [row]).print(&form)
         }
         RepoCommand::Grant { pattern, account, role } => {

@@ -1,7 +1,7 @@
 //! What was deleted, and what nothing needs.
 
 use super::{Routes, doc};
-use crate::api::{collection, sizes, tag_history, trash};
+use crate::api::{collection, retention, sizes, tag_history, trash};
 
 pub(in crate::api) fn add(routes: Routes) -> Routes {
     use collection::{CollectionView, ExplanationView};
@@ -43,6 +43,29 @@ pub(in crate::api) fn add(routes: Routes) -> Routes {
             "/api/v1/tag-history/{tag}/{*name}",
             tag_history::roll_back,
             doc("Let a tag show again what it showed.").takes::<RollBackBody>().gives::<ShownView>(),
+        )
+        .get(
+            "/api/v1/namespaces/{namespace}/retention",
+            retention::list,
+            doc("Which tags are kept, by rules.").lists_whole::<retention::RuleView>(),
+        )
+        .put(
+            "/api/v1/namespaces/{namespace}/retention",
+            retention::set,
+            doc("Set a rule, or replace that of the same patterns: of the tags that it is about, those go that no rule keeps.")
+                .takes::<retention::RuleBody>(),
+        )
+        .delete(
+            "/api/v1/namespaces/{namespace}/retention",
+            retention::remove,
+            doc("Take a rule away.").query("repositories", "The pattern of repositories.").query("tags", "The pattern of tags."),
+        )
+        .get(
+            "/api/v1/namespaces/{namespace}/retention/preview",
+            retention::preview,
+            doc("What the rules would do now, and why.")
+                .gives::<retention::PreviewView>()
+                .query("repository", "Of this repository alone."),
         )
         .get(
             "/api/v1/gc",
