@@ -186,7 +186,7 @@ impl Campaign<'_> {
     /// Fails with a [`Trouble`] if there is a finding, and with anything else if the campaign itself cannot go on.
     fn round(&mut self, round: usize) -> Result<()> {
         let mut random = Random::new(&[self.plan.seed, round as u64]);
-        let fail = (round % 2 == 0).then(|| self.steps.aim(&mut random));
+        let fail = round.is_multiple_of(2).then(|| self.steps.aim(&mut random));
         let load = match fail {
             Some(_) => STEP_PATIENCE,
             None => Duration::from_millis(SHORTEST_LOAD + random.below(LONGEST_LOAD) as u64),
