@@ -87,8 +87,8 @@ impl Ground for Alone {
         vec![self.program.clone()]
     }
 
-    fn has_blobs(&self) -> Result<bool> {
-        Ok(!disk::blobs(self.program.data())?.is_empty())
+    fn blobs(&self) -> Result<usize> {
+        Ok(disk::blobs(self.program.data())?.len())
     }
 
     fn close(&mut self) -> Result<()> {

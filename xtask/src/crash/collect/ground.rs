@@ -34,8 +34,8 @@ pub(super) trait Ground: Send + Sync {
     /// With whose configuration an operator runs commands beside it.
     fn programs(&self) -> Vec<Program>;
 
-    /// Whether blobs are left.
-    fn has_blobs(&self) -> Result<bool>;
+    /// How many blobs are left.
+    fn blobs(&self) -> Result<usize>;
 
     /// Stops all of it in an orderly way, and then purges what deaths have left. Nothing may remain.
     fn close(&mut self) -> Result<()>;

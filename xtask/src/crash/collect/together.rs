@@ -137,6 +137,8 @@ impl Ground for Together {
         self.topology.settle(&self.backends.postgres)?;
         self.start(0, None)?;
         self.topology.recover(&self.backends.postgres)?;
+        // Also those of an operator who was scrubbing and is dead.
+        self.bury()?;
         Ok(deaths)
     }
 
@@ -145,9 +147,9 @@ impl Ground for Together {
         own.chain([&self.topology.operator]).cloned().collect()
     }
 
-    fn has_blobs(&self) -> Result<bool> {
+    fn blobs(&self) -> Result<usize> {
         let rows = self.backends.postgres.sql(&self.topology.database, "SELECT count(*) FROM blobs")?;
-        Ok(rows.trim() != "0")
+        rows.trim().parse().context("the number of blobs")
     }
 
     fn close(&mut self) -> Result<()> {
