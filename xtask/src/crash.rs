@@ -46,8 +46,8 @@ pub(crate) struct Arguments {
     /// Over so many replicas, PostgreSQL and an S3 server, instead of one process with its own disk
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     replicas: Option<u16>,
-    /// Collect garbage and empty the trash without pause, and look that nothing goes that is needed
-    #[arg(long, conflicts_with = "replicas")]
+    /// Collect garbage, empty the trash and scrub without pause, and look that nothing goes that is needed
+    #[arg(long)]
     collect: bool,
     /// Which S3 server the replicas keep their blobs in
     #[arg(long, value_enum, default_value = "seaweedfs", requires = "replicas")]
@@ -73,7 +73,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let clients = arguments.clients.max(1);
     let longest_load = |default| Duration::from_millis(arguments.longest_load.unwrap_or(default));
     if arguments.collect {
-        return collect::run(&collect::Plan { rounds: arguments.rounds, seed, clients });
+        let replicas = arguments.replicas.map(|replicas| (usize::from(replicas), arguments.store));
+        return collect::run(&collect::Plan { rounds: arguments.rounds, seed, clients, replicas });
     }
     match arguments.replicas {
         Some(replicas) => replicas::run(&replicas::Plan {

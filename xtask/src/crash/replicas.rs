@@ -12,11 +12,11 @@
 //! unneeded is purged, and then the rows, the objects in the bucket and what clients were told must be the same, with no
 //! unfinished upload left in either.
 
-mod contents;
+pub(super) mod contents;
 mod faults;
 mod rounds;
 mod tally;
-mod topology;
+pub(super) mod topology;
 
 pub(super) use rounds::{Plan, run};
 pub(crate) use topology::StoreServer;

@@ -31,7 +31,7 @@ pub(super) enum Death {
 }
 
 /// The program, with all that one server of it is started with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Program {
     path: PathBuf,
     /// What the program has to say of its life.
@@ -151,6 +151,12 @@ impl Program {
             .spawn()
             .context("cannot start entrepot")?;
         log.judge(child.wait()?, false)
+    }
+
+    /// `entrepot scrub`, and where what it says may be kept.
+    pub(super) fn scrub(&self) -> Result<(Command, PathBuf)> {
+        let (command, log) = self.command("scrub", None)?;
+        Ok((command, log.path.with_file_name("scrub")))
     }
 
     fn command(&self, name: &str, fail: Option<&str>) -> Result<(Command, Log)> {

@@ -8,6 +8,8 @@ use crate::random::Random;
 
 const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// How many of a hundred images have a blob that no other has: its bytes go with the image, those of others seldom do.
+const OWN_BLOB: usize = 40;
 
 /// A manifest with the blobs that it names.
 #[derive(Debug)]
@@ -56,7 +58,11 @@ impl Manifest {
     /// Another one each time.
     fn image(random: &mut Random, pool: &[Arc<Content>], subject: Option<&Self>) -> Self {
         let count = 2 + random.below(3);
-        let blobs: Vec<_> = (0..count).filter_map(|_| random.pick(pool).cloned()).collect();
+        let mut blobs: Vec<_> = (0..count).filter_map(|_| random.pick(pool).cloned()).collect();
+        if random.chance(OWN_BLOB) {
+            let length = 1 + random.below(20_000);
+            blobs.push(Arc::new(Content::new(Algorithm::Sha256, random.bytes(length))));
+        }
         let layers: Vec<_> = blobs.iter().skip(1).map(|blob| descriptor("a/layer", blob)).collect();
         let subject =
             subject.map(|of| format!(r#","subject":{}"#, descriptor(of.media_type, &of.content))).unwrap_or_default();

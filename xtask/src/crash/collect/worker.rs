@@ -16,6 +16,8 @@ use super::{GRACE, TRASH, Tally};
 use crate::random::Random;
 
 const REPOSITORIES: [&str; 3] = ["acme/app", "acme/base/runtime", "acme/web"];
+/// How long a client waits after what it asked for was not done.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Images that a client has at most.
 const MOST: usize = 8;
 
@@ -40,17 +42,27 @@ impl<'a> Worker<'a> {
         Self { number, servers, pool, random, images, tally: Tally::default() }
     }
 
+    /// Works until `stop` is set or something goes wrong.
     pub(super) fn work(&mut self, stop: &AtomicBool) -> Outcome<()> {
         while !stop.load(Ordering::Relaxed) {
-            match self.random.below(100) {
-                _ if self.images.len() >= MOST => self.delete_any()?,
-                0..45 => self.push(stop)?,
-                45..60 => self.pull_any()?,
-                60..80 => self.delete_any()?,
-                _ => self.restore_any()?,
+            match self.step(stop) {
+                // Others may still serve. What that request did is found out later.
+                Err(Trouble::Gone(_) | Trouble::Busy(_)) if self.servers.are_replicas() => thread::sleep(PAUSE),
+                other => other?,
             }
         }
         Ok(())
+    }
+
+    /// One piece of work.
+    fn step(&mut self, stop: &AtomicBool) -> Outcome<()> {
+        match self.random.below(100) {
+            _ if self.images.len() >= MOST => self.delete_any(),
+            0..45 => self.push(stop),
+            45..60 => self.pull_any(),
+            60..80 => self.delete_any(),
+            _ => self.restore_any(),
+        }
     }
 
     /// Pushes an image as clients do: asks for its blobs, sends those that are missing, takes its time, and then its manifests.
@@ -81,7 +93,11 @@ impl<'a> Worker<'a> {
             }
             self.tally.late += 1;
             self.delete(at)?;
-            return self.delete_platforms(at);
+            // Until its platforms are gone too.
+            self.images[at].standing = Standing::Doubtful;
+            self.delete_platforms(at)?;
+            self.images.remove(at);
+            return Ok(());
         }
         self.images[at].standing = Standing::There;
         self.images[at].was_there = true;
@@ -205,30 +221,29 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// After a death: what must be there is, and what may be there is there as a whole or not at all.
+    /// After a death: what must be there is, as a whole.
     pub(super) fn verify(&mut self) -> Outcome<()> {
-        for at in (0..self.images.len()).rev() {
-            match self.images[at].standing {
-                Standing::There => self.check(at)?,
-                Standing::Deleted(_) => {}
-                Standing::Doubtful => {
-                    let image = &self.images[at];
-                    let target = format!("/v2/{}/manifests/{}", image.repository, image.top.content.digest);
-                    match self.send(&Request::new("GET", target))?.status {
-                        200 => {
-                            // Its signature may not have come.
-                            self.check_without_signature(at)?;
-                            self.delete(at)?;
-                            self.images.remove(at);
-                        }
-                        404 => {
-                            self.delete_platforms(at)?;
-                            self.images.remove(at);
-                        }
-                        status => return wrong(format!("GET of an image: {status}")),
-                    }
+        for at in self.those(|standing| matches!(standing, Standing::There)) {
+            self.check(at)?;
+        }
+        Ok(())
+    }
+
+    /// After a death: what may be there is there as a whole or not at all, and then goes.
+    pub(super) fn settle(&mut self) -> Outcome<()> {
+        for at in self.those(|standing| matches!(standing, Standing::Doubtful)).into_iter().rev() {
+            let image = &self.images[at];
+            let target = format!("/v2/{}/manifests/{}", image.repository, image.top.content.digest);
+            match self.send(&Request::new("GET", target))?.status {
+                200 => {
+                    // Its signature may not have come.
+                    self.check_without_signature(at)?;
+                    self.delete(at)?;
                 }
+                404 => self.delete_platforms(at)?,
+                status => return wrong(format!("GET of an image: {status}")),
             }
+            self.images.remove(at);
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ const UPLOADS: &str = "SELECT id FROM uploads";
 
 /// Compares the rows, the objects and the model: nothing may be missing, and nothing left over. Nothing is under way, no upload
 /// is open, and the model is certain of everything.
-pub(super) fn compare(backends: &Backends, topology: &Topology, model: &Model) -> Result<Outcome<()>> {
+pub(in super::super) fn compare(backends: &Backends, topology: &Topology, model: &Model) -> Result<Outcome<()>> {
     let (bucket, prefix) = (backends.bucket(), &topology.prefix);
     let rows = |query| -> Result<Vec<Vec<String>>> {
         let text = backends.postgres.sql(&topology.database, query)?;

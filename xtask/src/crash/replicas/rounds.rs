@@ -123,7 +123,7 @@ impl Campaign<'_> {
         let name = format!("seed-{}-round-{round}", self.plan.seed);
         let directory = self.directory.join(&name);
         server::fresh(&directory)?;
-        let topology = Topology::new(&self.program, directory, name, &self.backends, self.plan.replicas)?;
+        let topology = Topology::new(&self.program, directory, name, &self.backends, self.plan.replicas, &[])?;
         let model = Mutex::new(Model::new(&mut self.random(round, 0), &LARGE));
         Ok(Stretch { topology, model, seen: Arc::new(Seen::of(self.plan.replicas)) })
     }

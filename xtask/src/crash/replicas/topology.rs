@@ -15,7 +15,7 @@ use super::super::trouble::wrong;
 use super::faults::Backend;
 
 /// How long replicas may take to serve again once all is well.
-pub(super) const RECOVERY: Duration = Duration::from_secs(60);
+pub(in super::super) const RECOVERY: Duration = Duration::from_secs(60);
 /// How long until whatever the database was told before is done.
 const SETTLING: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(25);
@@ -31,8 +31,8 @@ pub(crate) enum StoreServer {
 
 /// The servers that replicas share. They run for as long as the campaign.
 #[derive(Debug)]
-pub(super) struct Backends {
-    pub(super) postgres: Postgres,
+pub(in super::super) struct Backends {
+    pub(in super::super) postgres: Postgres,
     frozen: bool,
     store: Store,
 }
@@ -48,7 +48,7 @@ impl Backends {
     ///
     /// # Errors
     /// One is not installed, or does not start.
-    pub(super) fn start(store: StoreServer) -> Result<Self> {
+    pub(in super::super) fn start(store: StoreServer) -> Result<Self> {
         let postgres = Postgres::start()?.context("PostgreSQL is needed")?;
         let store = match store {
             StoreServer::Seaweedfs => Store::Seaweedfs(SeaweedFs::start()?.context("SeaweedFS is needed")?),
@@ -76,7 +76,7 @@ impl Backends {
     }
 
     /// The bucket, without a fault on the way.
-    pub(super) fn bucket(&self) -> &S3Bucket {
+    pub(in super::super) fn bucket(&self) -> &S3Bucket {
         match &self.store {
             Store::Seaweedfs(server) => server.bucket(),
             Store::Versitygw(server) => server.bucket(),
@@ -86,27 +86,27 @@ impl Backends {
 
 /// The replicas of one registry.
 #[derive(Debug)]
-pub(super) struct Topology {
-    pub(super) replicas: Vec<Replica>,
+pub(in super::super) struct Topology {
+    pub(in super::super) replicas: Vec<Replica>,
     /// The program for what an operator does beside the replicas.
-    pub(super) operator: Program,
+    pub(in super::super) operator: Program,
     /// The name of the database.
-    pub(super) database: String,
+    pub(in super::super) database: String,
     /// What the keys of all objects begin with.
-    pub(super) prefix: String,
-    pub(super) directory: PathBuf,
+    pub(in super::super) prefix: String,
+    pub(in super::super) directory: PathBuf,
 }
 
 /// One replica and its lines.
 #[derive(Debug)]
-pub(super) struct Replica {
-    program: Program,
+pub(in super::super) struct Replica {
+    pub(in super::super) program: Program,
     server: Option<Server>,
     port: Port,
     to_database: Line,
     to_store: Line,
     /// It may die of itself at a fail point.
-    pub(super) armed: bool,
+    pub(in super::super) armed: bool,
 }
 
 /// The way from a replica to one of the two.
@@ -123,13 +123,14 @@ impl Line {
 }
 
 impl Topology {
-    /// An empty registry with so many replicas, none of which runs yet. Logs go into `directory`.
-    pub(super) fn new(
+    /// An empty registry with so many replicas, none of which runs yet. Logs go into `directory`, and `more` are settings of all.
+    pub(in super::super) fn new(
         program: &Path,
         directory: PathBuf,
         prefix: String,
         backends: &Backends,
         count: usize,
+        more: &[(String, String)],
     ) -> Result<Self> {
         let url = backends.postgres.database()?;
         let (_, database) = url.rsplit_once('/').context("the database's URL has no name")?;
@@ -137,6 +138,7 @@ impl Topology {
         let settings = |database: String, bucket: &S3Bucket| {
             let mut settings = bucket.settings(&prefix);
             settings.push(("ENTREPOT_DATABASE_URL".to_owned(), database));
+            settings.extend_from_slice(more);
             settings
         };
         let at = SocketAddr::from(([127, 0, 0, 1], backends.postgres.port()));
@@ -158,18 +160,18 @@ impl Topology {
     }
 
     /// Where the replicas listen.
-    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+    pub(in super::super) fn addresses(&self) -> Vec<SocketAddr> {
         self.replicas.iter().map(|replica| replica.port.address()).collect()
     }
 
     /// What all replicas have logged.
-    pub(super) fn log(&self) -> Result<String> {
+    pub(in super::super) fn log(&self) -> Result<String> {
         self.replicas.iter().map(|replica| replica.program.said()).collect()
     }
 
     /// Waits until every replica says that it is ready, and until the database has done all that it was told. Returns how
     /// long that took.
-    pub(super) fn recover(&self, postgres: &Postgres) -> Result<Duration> {
+    pub(in super::super) fn recover(&self, postgres: &Postgres) -> Result<Duration> {
         let start = Instant::now();
         for (number, replica) in self.replicas.iter().enumerate() {
             while let Err(reason) = replica.ready() {
@@ -191,9 +193,14 @@ impl Topology {
     }
 
     /// The same for those that have not been heard of for longer than the living ever are silent, or for all if none lives.
-    pub(super) fn grow_old_dead(&self, postgres: &Postgres, some_live: bool) -> Result<()> {
+    pub(in super::super) fn grow_old_dead(&self, postgres: &Postgres, some_live: bool) -> Result<()> {
         let silent = "seen_at < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 8000000";
         self.age(postgres, if some_live { silent } else { "true" })
+    }
+
+    /// Lets every job be taken over at once, as if its lease had lasted out. Who held it and lives finds out later.
+    pub(in super::super) fn end_leases(&self, postgres: &Postgres) -> Result<()> {
+        postgres.sql(&self.database, "UPDATE jobs SET lease_until = 0").map(|_| ())
     }
 
     fn age(&self, postgres: &Postgres, which: &str) -> Result<()> {
@@ -202,7 +209,7 @@ impl Topology {
     }
 
     /// Waits until no statement and no transaction is under way.
-    pub(super) fn settle(&self, postgres: &Postgres) -> Result<()> {
+    pub(in super::super) fn settle(&self, postgres: &Postgres) -> Result<()> {
         let start = Instant::now();
         let mut calm = 0;
         while calm < 2 {
@@ -223,7 +230,7 @@ impl Topology {
 
 impl Replica {
     /// Starts it; `fail` is what `FAILPOINTS` shall be. `Some`: it died while it started.
-    pub(super) fn start(&mut self, fail: Option<&str>) -> Result<Option<Death>> {
+    pub(in super::super) fn start(&mut self, fail: Option<&str>) -> Result<Option<Death>> {
         self.armed = fail.is_some();
         match self.program.serve(fail)? {
             Started::Ready(server) => {
@@ -234,7 +241,7 @@ impl Replica {
         }
     }
 
-    pub(super) fn runs(&self) -> bool {
+    pub(in super::super) fn runs(&self) -> bool {
         self.server.is_some()
     }
 
@@ -254,7 +261,7 @@ impl Replica {
     }
 
     /// Its death, if it died by itself since this was asked last.
-    pub(super) fn died(&mut self) -> Result<Option<Death>> {
+    pub(in super::super) fn died(&mut self) -> Result<Option<Death>> {
         let death = match &mut self.server {
             Some(server) => server.died()?,
             None => None,
@@ -266,12 +273,12 @@ impl Replica {
     }
 
     /// `kill -9`, if it runs.
-    pub(super) fn kill(&mut self) -> Result<Option<Death>> {
+    pub(in super::super) fn kill(&mut self) -> Result<Option<Death>> {
         self.server.take().map(Server::kill).transpose()
     }
 
     /// SIGTERM, if it runs, and waits for its end.
-    pub(super) fn stop(&mut self) -> Result<Option<Death>> {
+    pub(in super::super) fn stop(&mut self) -> Result<Option<Death>> {
         self.server.take().map(Server::stop).transpose()
     }
 
