@@ -1,4 +1,4 @@
-//! distribution's files, as it leaves them itself when the same images are pushed: pushing 100 000 to it takes it half an hour.
+//! distribution's files, as it leaves them itself when the same images are pushed: pushing 100 000 to it takes long.
 //! Nothing is synced here; whoever measures syncs before.
 
 use std::fs;
