@@ -69,6 +69,11 @@ pub(crate) async fn paced<T>(work: impl Future<Output = Result<T, Error>>) -> Re
     Ok(done)
 }
 
+/// Whether pushes were in the way of a transaction again and again. One row meets fewer of them than many.
+fn is_busy(error: &Error) -> bool {
+    matches!(error, Error::Database(error) if error.kind() == entrepot_database::Kind::Busy)
+}
+
 /// How a rehearsal ends: nothing of it stays.
 enum Rehearsed {
     Undone(Collected),

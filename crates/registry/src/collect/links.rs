@@ -4,7 +4,7 @@ use entrepot_database::{Connection, Durability, Timestamp};
 use entrepot_oci::{Digest, RepositoryName};
 
 use super::report::{Collected, Deed, Reason, Step};
-use super::{PAGE, Rules, TOGETHER, keep, loose, paced};
+use super::{PAGE, Rules, TOGETHER, is_busy, keep, loose, paced};
 use crate::{Error, Registry, stored_digest, stored_name, tables, usage};
 
 /// A link that is to be looked at.
@@ -76,7 +76,14 @@ impl Registry {
                 return Ok(());
             }
             for some in due.chunks(TOGETHER) {
-                paced(self.look_at_links(some.to_vec(), cut, collected)).await?;
+                match paced(self.look_at_links(some.to_vec(), cut, collected)).await {
+                    Err(error) if is_busy(&error) => {
+                        for one in some {
+                            paced(self.look_at_links(vec![one.clone()], cut, collected)).await?;
+                        }
+                    }
+                    done => done?,
+                }
             }
         }
     }

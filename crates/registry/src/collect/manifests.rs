@@ -5,7 +5,7 @@ use entrepot_oci::{Digest, RepositoryName};
 
 use super::loose::Doomed;
 use super::report::{Collected, Deed, Reason, Step};
-use super::{PAGE, Rules, TOGETHER, keep, paced};
+use super::{PAGE, Rules, TOGETHER, is_busy, keep, paced};
 use crate::{Error, Registry, stored_digest, stored_name, tables, tags};
 
 /// A manifest that is to be looked at.
@@ -126,7 +126,14 @@ impl Registry {
                 return Ok(());
             }
             for some in due.chunks(TOGETHER) {
-                paced(self.look_at_manifests(some.to_vec(), cut, collected)).await?;
+                match paced(self.look_at_manifests(some.to_vec(), cut, collected)).await {
+                    Err(error) if is_busy(&error) => {
+                        for one in some {
+                            paced(self.look_at_manifests(vec![one.clone()], cut, collected)).await?;
+                        }
+                    }
+                    done => done?,
+                }
             }
         }
     }
