@@ -198,7 +198,8 @@ struct Inner {
 }
 
 impl Access {
-    /// Access over these facts; `database` must have been opened with [`ROOM`].
+    /// Access over these facts; `database` must have been opened with [`ROOM`], and with the core's, in which rules of
+    /// retention are.
     ///
     /// # Errors
     /// The system has no random numbers; there are providers to log in at, and no way to ask them.

@@ -50,7 +50,7 @@ async fn open(place: &Place, anonymous: Anonymous) -> Fixture {
 }
 
 async fn open_with(place: &Place, options: Options) -> Fixture {
-    let access = Access::new(options, place.open(&[ROOM]).await.unwrap()).unwrap();
+    let access = Access::new(options, place.open(&[entrepot_registry::ROOM, ROOM]).await.unwrap()).unwrap();
     let attended = access.clone();
     Fixture { access, attending: tokio::spawn(async move { attended.attend().await }) }
 }
