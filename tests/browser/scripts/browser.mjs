@@ -72,6 +72,14 @@ export async function says(page, words) {
   await page.getByText(words).first().waitFor();
 }
 
+/** The codes that the page which comes next shows once. */
+export async function recoveryCodes(page) {
+  const codes = page.locator('.codes li');
+  // To read while a page goes fails; to wait does not.
+  await codes.first().waitFor();
+  return codes.allInnerTexts();
+}
+
 export async function heading(page, words) {
   await page.getByRole('heading', { level: 1, name: words }).waitFor();
 }

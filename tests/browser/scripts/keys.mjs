@@ -1,7 +1,7 @@
 // Several passkeys, and what is left when they go.
 
 import { authenticator } from './authenticator.mjs';
-import { done, expect, facts, heading, logIn, look, open, says, sendOne } from './browser.mjs';
+import { done, expect, facts, heading, logIn, look, open, recoveryCodes, says, sendOne } from './browser.mjs';
 
 const CODE = 'Recovery code';
 const page = await open();
@@ -11,7 +11,7 @@ await page.goto('/settings/second-factor');
 await sendOne(page, { 'Your password': facts.password }, 'Add a passkey');
 await says(page, 'Your browser asks where to keep it.');
 await sendOne(page, { 'What you call it': 'the laptop' }, 'Make the passkey');
-const codes = await page.locator('.codes li').allInnerTexts();
+const codes = await recoveryCodes(page);
 
 // Another, on a key that is only touched; a code in place of the first, which is elsewhere. Then the first goes.
 const key = await open();
@@ -35,6 +35,7 @@ expect(!(await key.content()).includes('the laptop'), 'it is still there');
 
 // What was removed lets nobody in.
 await page.getByRole('button', { name: 'Log out' }).click();
+await says(page, 'You are logged out.');
 await page.goto('/login');
 await page.getByRole('button', { name: 'Use a passkey' }).click();
 await heading(page, 'Log in with a passkey');

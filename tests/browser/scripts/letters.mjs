@@ -24,6 +24,7 @@ if (facts.step === 'follow') {
   await says(page, 'Your account is there');
   await heading(page, 'Hello, ben');
   await page.getByRole('button', { name: 'Log out' }).click();
+  await says(page, 'You are logged out.');
   await page.goto(facts.signUp);
   await heading(page, 'This link does not work');
   await page.goto(facts.invitation);

@@ -1,7 +1,7 @@
 // Passkeys: made, shown after the password, and in place of it.
 
 import { authenticator } from './authenticator.mjs';
-import { done, expect, facts, heading, logIn, look, open, says, send } from './browser.mjs';
+import { done, expect, facts, heading, logIn, look, open, recoveryCodes, says, send } from './browser.mjs';
 
 const scripts = (page) => page.locator('script').count();
 const page = await open();
@@ -23,7 +23,7 @@ expect(await scripts(page) === 1, 'there is one script');
 await look(page);
 await send(page, { 'What you call it': 'the laptop' }, 'Make the passkey');
 await heading(page, 'Second factor');
-const codes = await page.locator('.codes li').allInnerTexts();
+const codes = await recoveryCodes(page);
 expect(codes.length === 10, `${codes.length} recovery codes`);
 await look(page);
 await page.goto('/settings/second-factor');
@@ -53,6 +53,7 @@ await says(page, 'by second-factor');
 
 // By itself, and on to where somebody wanted to go.
 await page.getByRole('button', { name: 'Log out' }).click();
+await says(page, 'You are logged out.');
 await page.goto('/settings/sessions');
 await look(page);
 expect(await scripts(page) === 0, 'the log-in needs no script');
@@ -65,6 +66,7 @@ await says(page, 'by passkey');
 
 // Whoever does not unlock it does not come in by it alone.
 await page.getByRole('button', { name: 'Log out' }).click();
+await says(page, 'You are logged out.');
 await client.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false });
 await page.goto('/login');
 await page.getByRole('button', { name: 'Use a passkey' }).click();

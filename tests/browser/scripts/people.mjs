@@ -1,6 +1,6 @@
 // What people do with their own accounts: tokens, two steps to log in, sessions, organizations.
 
-import { done, expect, facts, heading, logIn, look, open, says, send, sendOne } from './browser.mjs';
+import { done, expect, facts, heading, logIn, look, open, recoveryCodes, says, send, sendOne } from './browser.mjs';
 import { code } from './totp.mjs';
 
 const page = await open({ userAgent: 'Testing Browser' });
@@ -47,7 +47,7 @@ await says(page, 'It is not right');
 expect(await page.locator('[data-once]').innerText() === secret, 'the same secret, after a wrong code');
 // The code of the step before, so that this step's is still good to log in with.
 await send(page, { 'The code that it shows now': code(secret, -1) }, 'Turn it on');
-const codes = await page.locator('.codes li').allInnerTexts();
+const codes = await recoveryCodes(page);
 expect(codes.length === 10, `${codes.length} recovery codes`);
 await look(page);
 await page.goto('/settings/second-factor');

@@ -27,6 +27,7 @@ await heading(page, 'Hello, root');
 await page.goto('/settings/sessions');
 await says(page, 'by link');
 await page.getByRole('button', { name: 'Log out' }).click();
+await says(page, 'You are logged out.');
 await page.goto(facts.setUp);
 await heading(page, 'This link does not work');
 
@@ -39,6 +40,7 @@ await look(page);
 const cookies = await page.context().cookies();
 expect(cookies.some(({ name, httpOnly, sameSite }) => name === 'entrepot' && httpOnly && sameSite === 'Lax'), JSON.stringify(cookies));
 await page.getByRole('button', { name: 'Log out' }).click();
+await says(page, 'You are logged out.');
 await page.getByRole('link', { name: 'Log in' }).first().waitFor();
 await page.goto('/settings');
 expect(page.url().includes('/login?next='), 'who is out is out');
