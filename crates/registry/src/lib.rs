@@ -12,6 +12,7 @@ pub mod gate;
 mod listing;
 mod manifests;
 mod metrics;
+mod named;
 mod parts;
 mod pattern;
 mod publish;

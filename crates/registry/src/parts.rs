@@ -40,6 +40,11 @@ pub(crate) fn of_upload(connection: &Connection<'_>, id: Uuid) -> Result<Vec<Par
     connection.all(&tables::PARTS_OF_UPLOAD, &[(&id.to_string()).into()], |row| part(row, 0))
 }
 
+/// The parts of the blob in this row, in order; none on disk.
+pub(crate) fn of_blob(connection: &Connection<'_>, blob: i64) -> Result<Vec<Part>, Error> {
+    connection.all(&tables::PARTS_OF_BLOB, &[blob.into()], |row| part(row, 0))
+}
+
 /// The part whose key and size stand in `row` from column `first` on.
 pub(crate) fn part(row: &Row<'_>, first: usize) -> Result<Part, Error> {
     Ok(Part { key: stored_key(row.text(first)?)?, size: row.size(first + 1)? })

@@ -17,7 +17,7 @@ use entrepot_database::{Connection, Durability, Timestamp};
 use entrepot_oci::Digest;
 use parking_lot::RwLock;
 
-use crate::backup::contents::Named;
+use crate::named::Named;
 use crate::{Error, Registry, parts, stored_digest, tables as core};
 
 /// How often what other processes found is read.
@@ -97,6 +97,11 @@ pub(crate) fn linked(connection: &Connection<'_>, digest: &str, repository: i64)
     })
 }
 
+/// Everything in quarantine.
+pub(crate) fn all(connection: &Connection<'_>) -> Result<Vec<Digest>, Error> {
+    connection.all(&tables::ALL, &[], |row| stored_digest(row.text(0)?))
+}
+
 /// The first blobs in quarantine, and how many there are.
 pub(crate) fn list(connection: &Connection<'_>, limit: i64) -> Result<(Vec<Quarantined>, u64), Error> {
     let listed = connection.all(&tables::LIST, &[limit.into()], |row| {
@@ -140,7 +145,7 @@ impl Registry {
     /// What the database said.
     pub async fn read_quarantine(&self) -> Result<(), Error> {
         let digests =
-            self.0.database.scan(|connection| connection.all(&tables::ALL, &[], |row| stored_digest(row.text(0)?)));
+            self.0.database.scan(all);
         let digests: HashSet<Digest> = digests.await?.into_iter().collect();
         self.0.metrics.quarantined.set(i64::try_from(digests.len()).unwrap_or(i64::MAX));
         self.0.quarantine.set(digests);
@@ -192,8 +197,7 @@ impl Registry {
 /// Whether the blob still has these parts, and so is now in quarantine.
 fn take(connection: &Connection<'_>, named: &Named, reason: &str) -> Result<bool, Error> {
     let digest = named.digest.to_string();
-    let now = connection.all(&crate::backup::contents::tables::PARTS, &[named.id.into()], |row| parts::part(row, 0))?;
-    if now != named.parts || !connection.exists(&core::BLOB, &[(&digest).into()])? {
+    if parts::of_blob(connection, named.id)? != named.parts || !connection.exists(&core::BLOB, &[(&digest).into()])? {
         return Ok(false);
     }
     for part in &named.parts {

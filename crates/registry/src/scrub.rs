@@ -10,13 +10,13 @@ pub(crate) mod state;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use entrepot_oci::Digest;
 
 pub(crate) use self::look::Condition;
 pub(crate) use self::pace::Pace;
 pub use self::state::{ScrubState, Scrubbed};
-use crate::backup::contents::{self, Named};
-use crate::{Archive, Error, Registry};
+use crate::backup::contents;
+use crate::named::{self, Named};
+use crate::{Archive, Error, Registry, quarantine};
 
 /// Its name among the jobs.
 const JOB: &str = "scrub";
@@ -126,7 +126,7 @@ impl Registry {
     async fn set_aside_if_wrong(&self, named: &Named) -> Result<bool, Error> {
         let _publishing = self.0.publishing.hold(named.digest).await;
         let digest = named.digest;
-        let Some(now) = self.0.database.scan(move |connection| contents::blob(connection, &digest)).await? else {
+        let Some(now) = self.0.database.scan(move |connection| named::one(connection, &digest)).await? else {
             // Deleted since.
             return Ok(false);
         };
@@ -139,12 +139,8 @@ impl Registry {
 
     /// Copies everything back that is in quarantine and that the backups have. Returns how many.
     async fn repair_all(&self, archive: &Archive) -> Result<u64, Error> {
-        let digests = self.0.database.scan(|connection| {
-            connection.all(&crate::quarantine::tables::ALL, &[], |row| crate::stored_digest(row.text(0)?))
-        });
-        let digests: Vec<Digest> = digests.await?;
         let mut repaired = 0;
-        for digest in digests {
+        for digest in self.0.database.scan(quarantine::all).await? {
             repaired += u64::from(self.repair(&digest, archive).await?);
         }
         Ok(repaired)

@@ -7,9 +7,10 @@ use entrepot_oci::{Algorithm, Digest};
 
 use super::Far;
 use super::base::{Archive, Taken};
-use super::contents::{self, Named};
+use super::contents;
 use super::error::BackupError;
 use crate::doctor::references;
+use crate::named::Named;
 use crate::reread;
 use crate::scrub::Pace;
 
@@ -98,22 +99,16 @@ impl Check<'_> {
     }
 
     async fn trouble(&self, named: &Named, found: &mut Found) -> Result<Option<String>, BackupError> {
-        let blob = match self.archive.look.get(&named.digest, &[], named.size) {
-            Ok(blob) if blob.size() == named.size => blob,
-            Ok(blob) => return Ok(Some(format!("it has {} bytes and should have {}", blob.size(), named.size))),
-            Err(error) if error.is_temporary() => return Err(error.into()),
-            Err(error) => return Ok(Some(error.to_string())),
+        let opened = self.archive.look.get(&named.digest, &[], named.size);
+        let blob = match reread::sized(opened, named.size)? {
+            Ok(blob) => blob,
+            Err(why) => return Ok(Some(why)),
         };
         if !self.read {
             return Ok(None);
         }
         found.read_bytes += named.size;
-        match reread::digest(&blob, named.digest.algorithm(), &mut Pace::default()).await {
-            Ok(digest) if digest == named.digest => Ok(None),
-            Ok(digest) => Ok(Some(format!("its bytes have the digest {digest}"))),
-            Err(error) if error.is_temporary() => Err(error.into()),
-            Err(error) => Ok(Some(error.to_string())),
-        }
+        Ok(reread::differs(&blob, &named.digest, &mut Pace::default()).await?)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use entrepot_database::{Connection, Snapshot};
 use entrepot_oci::Digest;
-use entrepot_store::Part;
 
 use super::error::BackupError;
-use crate::{Error, parts, stored_digest};
+use crate::named::{self, Named};
+use crate::{Error, stored_digest};
 
 /// Blobs whose rows are read at once.
 const PAGE: i64 = 500;
@@ -17,23 +17,12 @@ pub(crate) mod tables {
         TOTALS = "SELECT COUNT(*), COALESCE(CAST(SUM(size) AS BIGINT), 0) FROM blobs";
         BLOBS_BEHIND = "SELECT id, digest, size FROM blobs WHERE digest > $1 ORDER BY digest LIMIT $2";
         BLOBS_BETWEEN = "SELECT digest FROM blobs WHERE digest >= $1 AND digest <= $2 ORDER BY digest";
-        PARTS = "SELECT key, size FROM objects WHERE blob_id = $1 ORDER BY position";
         MANIFESTS_BEHIND = "SELECT m.id, r.name, m.digest, m.content FROM manifests m
             JOIN repositories r ON r.id = m.repository_id WHERE m.id > $1 ORDER BY m.id LIMIT $2";
         USERS_OF_BLOB = "SELECT r.name, m.digest FROM blobs b JOIN manifest_blobs u ON u.blob_id = b.id
             JOIN manifests m ON m.id = u.manifest_id JOIN repositories r ON r.id = m.repository_id
             WHERE b.digest = $1 ORDER BY m.id LIMIT $2";
     }
-}
-
-/// A blob, as its row has it.
-#[derive(Clone, Debug)]
-pub(crate) struct Named {
-    pub(crate) id: i64,
-    pub(crate) digest: Digest,
-    pub(crate) size: u64,
-    /// Where its bytes are in an object store.
-    pub(crate) parts: Vec<Part>,
 }
 
 /// A manifest, as its row has it.
@@ -53,24 +42,7 @@ pub(crate) fn totals(connection: &Connection<'_>) -> Result<(u64, u64), Error> {
 /// Some blobs behind `after`, in the order of their digests; none at the end.
 pub(crate) fn blobs(connection: &Connection<'_>, after: Option<Digest>) -> Result<Vec<Named>, Error> {
     let after = after.map_or(String::new(), |digest| digest.to_string());
-    let mut blobs = connection.all(&tables::BLOBS_BEHIND, &[(&after).into(), PAGE.into()], |row| {
-        let (id, digest, size) = (row.integer(0)?, stored_digest(row.text(1)?)?, row.size(2)?);
-        Ok::<_, Error>(Named { id, digest, size, parts: Vec::new() })
-    })?;
-    for blob in &mut blobs {
-        blob.parts = connection.all(&tables::PARTS, &[blob.id.into()], |row| parts::part(row, 0))?;
-    }
-    Ok(blobs)
-}
-
-/// One blob.
-pub(crate) fn blob(connection: &Connection<'_>, digest: &Digest) -> Result<Option<Named>, Error> {
-    let named = connection.first(&crate::tables::BLOB, &[(&digest.to_string()).into()], |row| {
-        Ok::<_, Error>(Named { id: row.integer(0)?, digest: *digest, size: row.size(1)?, parts: Vec::new() })
-    })?;
-    let Some(mut named) = named else { return Ok(None) };
-    named.parts = connection.all(&tables::PARTS, &[named.id.into()], |row| parts::part(row, 0))?;
-    Ok(Some(named))
+    named::all(connection, &tables::BLOBS_BEHIND, &[(&after).into(), PAGE.into()])
 }
 
 /// The digests of blobs from `first` to `last`.

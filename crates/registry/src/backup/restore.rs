@@ -6,10 +6,11 @@ use futures_util::{StreamExt, stream};
 
 use super::Far;
 use super::base::Archive;
-use super::contents::{self, Named};
+use super::contents;
 use super::error::BackupError;
 use super::record::Lost;
 use super::transfer::{Transfer, transfer};
+use crate::named::Named;
 use crate::parts::{self, Owner};
 use crate::{Error, quarantine, tables};
 

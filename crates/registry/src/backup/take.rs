@@ -7,11 +7,12 @@ use entrepot_store::{Error as StoreError, Look};
 use futures_util::{StreamExt, stream};
 
 use super::base::{Base, Taken};
-use super::contents::{self, Named};
+use super::contents;
 use super::error::BackupError;
 use super::record::{FORMAT, Lost, Record};
 use super::transfer::{Transfer, transfer};
 use super::{Far, files};
+use crate::named::Named;
 use crate::reread;
 
 /// Blobs that are copied at the same time: while one waits for the disk to sync another is read.

@@ -5,6 +5,8 @@ use entrepot_store::{Blob, Checkpoint, Error, Finish, NewParts, Store};
 use futures_util::StreamExt;
 use uuid::Uuid;
 
+use crate::reread;
+
 /// How a copy ended.
 pub(crate) enum Transfer {
     /// The bytes are there, durably, in these parts if it is an object store.
@@ -23,14 +25,13 @@ pub(crate) async fn transfer(
     digest: &Digest,
     to: &Store,
 ) -> Result<Transfer, Error> {
-    let blob = match blob {
-        Ok(blob) if blob.size() == size => blob,
-        Ok(blob) => return Ok(Transfer::Bad(format!("it has {} bytes and should have {size}", blob.size()))),
-        Err(error) => return bad(error),
+    let blob = match reread::sized(blob, size)? {
+        Ok(blob) => blob,
+        Err(why) => return Ok(Transfer::Bad(why)),
     };
     let mut bytes = match blob.reread().await {
         Ok(bytes) => bytes,
-        Err(error) => return bad(error),
+        Err(error) => return reread::lasting(error).map(Transfer::Bad),
     };
     let id = Uuid::now_v7();
     let mut upload = to.resume(id, Checkpoint::start(digest.algorithm())).await?;
@@ -40,7 +41,7 @@ pub(crate) async fn transfer(
             Err(error) => {
                 upload.abandon().await;
                 to.discard(id).await?;
-                return bad(error);
+                return reread::lasting(error).map(Transfer::Bad);
             }
         }
     }
@@ -48,11 +49,7 @@ pub(crate) async fn transfer(
         Finish::Published { parts } => Ok(Transfer::Done(parts)),
         Finish::Mismatch { found } => {
             to.discard(id).await?;
-            Ok(Transfer::Bad(format!("its bytes have the digest {found}")))
+            Ok(Transfer::Bad(reread::of_another_digest(&found)))
         }
     }
-}
-
-fn bad(error: Error) -> Result<Transfer, Error> {
-    if error.is_temporary() { Err(error) } else { Ok(Transfer::Bad(error.to_string())) }
 }

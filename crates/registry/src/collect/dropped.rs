@@ -38,7 +38,7 @@ pub(super) fn look(connection: &Connection<'_>, digest: &Digest, on_disk: bool) 
     let looked = match row {
         None => Looked::Forgotten(None, Vec::new()),
         Some((id, size)) => {
-            let parts = connection.all(&tables::PARTS_OF_BLOB, &[id.into()], |row| parts::part(row, 0))?;
+            let parts = parts::of_blob(connection, id)?;
             match connection.execute(&tables::FORGET_UNLINKED_BLOB, &[(&text).into()])? {
                 0 => Looked::Needed,
                 _ => Looked::Forgotten(Some(size), parts),

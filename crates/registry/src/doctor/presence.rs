@@ -1,11 +1,11 @@
 //! Whether the bytes of blobs are in the store.
 
 use entrepot_database::{Connection, Doctor, Trouble, Verdict};
-use entrepot_oci::Digest;
-use entrepot_store::{Look, Part};
+use entrepot_store::Look;
 use futures_util::{StreamExt, stream};
 
-use crate::{Error, parts};
+use crate::Error;
+use crate::named::{self, Named};
 
 pub(super) const SUBJECT: &str = "the bytes of blobs are in the store";
 
@@ -22,19 +22,10 @@ pub(crate) mod tables {
     entrepot_database::statements! {
         IDS = "SELECT MIN(id), MAX(id) FROM blobs";
         FROM_ID = "SELECT id, digest, size FROM blobs WHERE id >= $1 ORDER BY id LIMIT $2";
-        PARTS = "SELECT key, size FROM objects WHERE blob_id = $1 ORDER BY position";
         /// Those that are damaged have been found already.
         STILL = "SELECT 1 FROM blobs WHERE id = $1
             AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.digest = blobs.digest)";
     }
-}
-
-/// What the database says of a blob.
-struct Row {
-    id: i64,
-    digest: Digest,
-    size: u64,
-    parts: Vec<Part>,
 }
 
 /// Looks for some blobs, from the oldest to the newest, or for all.
@@ -63,22 +54,13 @@ fn ids(connection: &Connection<'_>) -> Result<Option<(i64, i64)>, Error> {
     Ok(ids?.flatten())
 }
 
-fn page(connection: &Connection<'_>, from: i64, limit: i64) -> Result<Vec<Row>, Error> {
-    let mut rows = connection.all(&tables::FROM_ID, &[from.into(), limit.into()], |row| {
-        let text = row.text(1)?;
-        let digest =
-            text.parse().map_err(|_| Error::Damaged(format!("{text:?} stands where the digest of a blob should")))?;
-        Ok::<_, Error>(Row { id: row.integer(0)?, digest, size: row.size(2)?, parts: Vec::new() })
-    })?;
-    for row in &mut rows {
-        row.parts = connection.all(&tables::PARTS, &[row.id.into()], |part| parts::part(part, 0))?;
-    }
-    Ok(rows)
+fn page(connection: &Connection<'_>, from: i64, limit: i64) -> Result<Vec<Named>, Error> {
+    named::all(connection, &tables::FROM_ID, &[from.into(), limit.into()])
 }
 
 /// Blobs at even distances.
-fn sample(connection: &Connection<'_>, first: i64, last: i64) -> Result<Vec<Row>, Error> {
-    let mut rows: Vec<Row> = Vec::new();
+fn sample(connection: &Connection<'_>, first: i64, last: i64) -> Result<Vec<Named>, Error> {
+    let mut rows: Vec<Named> = Vec::new();
     let step = (last - first) / SAMPLE + 1;
     let mut from = first;
     while let Some(row) = page(connection, from, 1)?.pop() {
@@ -101,7 +83,7 @@ struct Seen {
 }
 
 impl Seen {
-    async fn add(&mut self, database: &Doctor, store: &Look, rows: Vec<Row>) -> Result<(), Error> {
+    async fn add(&mut self, database: &Doctor, store: &Look, rows: Vec<Named>) -> Result<(), Error> {
         self.looked_at += rows.len();
         let sizes = stream::iter(rows).map(|row| async move {
             let size = store.size(&row.digest, &row.parts).await;

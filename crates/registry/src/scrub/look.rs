@@ -2,10 +2,9 @@
 
 use entrepot_database::Durability;
 use entrepot_oci::Digest;
-use entrepot_store::Error as StoreError;
 
-use crate::backup::contents::{self, Named};
 use crate::backup::transfer::{Transfer, transfer};
+use crate::named::{self, Named};
 use crate::parts::{self, Owner};
 use crate::scrub::Pace;
 use crate::{Archive, Error, Registry, quarantine, replica, reread};
@@ -31,28 +30,18 @@ impl Registry {
             Err(Error::BlobQuarantined(_)) => return Ok(Condition::Quarantined),
             other => other?,
         }
-        let blob = match self.0.store.get(&named.digest, &named.parts, named.size) {
-            Ok(blob) if blob.size() == named.size => blob,
-            Ok(blob) => {
-                let wrong = format!("it has {} bytes and should have {}", blob.size(), named.size);
-                return Ok(Condition::Wrong(wrong));
-            }
-            Err(error) => return self.judge(named, error).await,
+        let wrong = match reread::sized(self.0.store.get(&named.digest, &named.parts, named.size), named.size) {
+            Ok(Ok(blob)) => reread::differs(&blob, &named.digest, pace).await,
+            Ok(Err(why)) => Ok(Some(why)),
+            Err(error) => Err(error),
         };
-        match reread::digest(&blob, named.digest.algorithm(), pace).await {
-            Ok(found) if found == named.digest => Ok(Condition::Sound),
-            Ok(found) => Ok(Condition::Wrong(format!("its bytes have the digest {found}"))),
-            Err(error) => self.judge(named, error).await,
-        }
-    }
-
-    async fn judge(&self, named: &Named, error: StoreError) -> Result<Condition, Error> {
-        if !error.is_temporary() {
-            return Ok(Condition::Wrong(error.to_string()));
-        }
-        match reread::shrunk(self.0.store.size(&named.digest, &named.parts), named.size).await {
-            Some(why) => Ok(Condition::Wrong(why)),
-            None => Err(error.into()),
+        match wrong {
+            Ok(None) => Ok(Condition::Sound),
+            Ok(Some(why)) => Ok(Condition::Wrong(why)),
+            Err(error) => match reread::shrunk(self.0.store.size(&named.digest, &named.parts), named.size).await {
+                Some(why) => Ok(Condition::Wrong(why)),
+                None => Err(error.into()),
+            },
         }
     }
 
@@ -60,7 +49,7 @@ impl Registry {
     pub(crate) async fn repair(&self, digest: &Digest, archive: &Archive) -> Result<bool, Error> {
         let _publishing = self.0.publishing.hold(*digest).await;
         let wanted = *digest;
-        let Some(named) = self.0.database.scan(move |connection| contents::blob(connection, &wanted)).await? else {
+        let Some(named) = self.0.database.scan(move |connection| named::one(connection, &wanted)).await? else {
             return Ok(false);
         };
         let blob = archive.look.get(digest, &[], named.size);

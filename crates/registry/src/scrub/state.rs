@@ -104,10 +104,8 @@ impl Registry {
         let ended = self.0.database.write(Durability::Process, move |connection| {
             record(connection, &state)?;
             // Those that were deleted are nobody's matter any more.
-            for digest in
-                connection.all(&quarantine::tables::ALL, &[], |row| Ok::<_, Error>(row.text(0)?.to_owned()))?
-            {
-                connection.execute(&quarantine::tables::REMOVE_FORGOTTEN, &[(&digest).into()])?;
+            for digest in quarantine::all(connection)? {
+                connection.execute(&quarantine::tables::REMOVE_FORGOTTEN, &[(&digest.to_string()).into()])?;
             }
             connection.execute(&tables::END, &[connection.now()?.into()])?;
             Ok::<_, Error>(())
