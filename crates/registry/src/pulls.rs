@@ -76,7 +76,7 @@ impl Registry {
     pub async fn note_pulls(&self) -> Result<(), Error> {
         let mut seen = self.0.pulls.take();
         // In one order, so that replicas do not wait for each other crosswise.
-        seen.sort_unstable_by(|a, b| (a.0.as_str(), a.1.to_string()).cmp(&(b.0.as_str(), b.1.to_string())));
+        seen.sort_by_cached_key(|(repository, digest, _)| (repository.to_string(), digest.to_string()));
         for (done, some) in seen.chunks(TOGETHER).enumerate() {
             let pulls = some.to_vec();
             let written = self.0.database.write_loosely(Durability::Process, move |connection| {
