@@ -29,7 +29,7 @@ pub(crate) mod satellite;
 
 use std::time::{Duration, Instant};
 
-use entrepot_database::{Connection, Durability, Timestamp};
+use entrepot_database::{Connection, Durability, Kind, Timestamp};
 
 pub use self::explain::{Explanation, Fate};
 pub(crate) use self::loose::{Doomed, drop_blob, loosen};
@@ -69,9 +69,15 @@ pub(crate) async fn paced<T>(work: impl Future<Output = Result<T, Error>>) -> Re
     Ok(done)
 }
 
-/// Whether pushes were in the way of a transaction again and again. One row meets fewer of them than many.
-fn is_busy(error: &Error) -> bool {
-    matches!(error, Error::Database(error) if error.kind() == entrepot_database::Kind::Busy)
+/// Something that is due.
+trait Work: Clone + Send + Sync {
+    /// Looks at some, in one transaction.
+    fn look_at(
+        registry: &Registry,
+        some: Vec<Self>,
+        cut: Timestamp,
+        collected: &mut Collected,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// How a rehearsal ends: nothing of it stays.
@@ -139,6 +145,22 @@ impl Registry {
         self.collect_links(cut, collected).await?;
         self.collect_dropped(collected).await?;
         self.forget_history(cut).await
+    }
+
+    /// Looks at all that is due, some in each transaction. Where pushes were in the way of one again and again it goes on one by one:
+    /// one row meets fewer of them than many.
+    async fn look_at<D: Work>(&self, due: &[D], cut: Timestamp, collected: &mut Collected) -> Result<(), Error> {
+        for some in due.chunks(TOGETHER) {
+            match paced(D::look_at(self, some.to_vec(), cut, collected)).await {
+                Err(Error::Database(error)) if error.kind() == Kind::Busy => {
+                    for one in some {
+                        paced(D::look_at(self, vec![one.clone()], cut, collected)).await?;
+                    }
+                }
+                done => done?,
+            }
+        }
+        Ok(())
     }
 
     /// Forgets what tags showed long ago.

@@ -4,7 +4,7 @@ use entrepot_database::{Connection, Durability, Timestamp};
 use entrepot_oci::{Digest, RepositoryName};
 
 use super::report::{Collected, Deed, Reason, Step};
-use super::{PAGE, Rules, TOGETHER, is_busy, keep, loose, paced};
+use super::{PAGE, Rules, Work, keep, loose};
 use crate::{Error, Registry, stored_digest, stored_name, tables, usage};
 
 /// A link that is to be looked at.
@@ -68,29 +68,15 @@ impl Due {
     }
 }
 
-impl Registry {
-    pub(super) async fn collect_links(&self, cut: Timestamp, collected: &mut Collected) -> Result<(), Error> {
-        loop {
-            let due = self.0.database.scan(move |connection| due(connection, cut, PAGE)).await?;
-            if due.is_empty() {
-                return Ok(());
-            }
-            for some in due.chunks(TOGETHER) {
-                match paced(self.look_at_links(some.to_vec(), cut, collected)).await {
-                    Err(error) if is_busy(&error) => {
-                        for one in some {
-                            paced(self.look_at_links(vec![one.clone()], cut, collected)).await?;
-                        }
-                    }
-                    done => done?,
-                }
-            }
-        }
-    }
-
-    async fn look_at_links(&self, due: Vec<Due>, cut: Timestamp, collected: &mut Collected) -> Result<(), Error> {
-        let (rules, links) = (self.rules(), due.clone());
-        let looked = self.0.database.write(Durability::Power, move |connection| {
+impl Work for Due {
+    async fn look_at(
+        registry: &Registry,
+        due: Vec<Self>,
+        cut: Timestamp,
+        collected: &mut Collected,
+    ) -> Result<(), Error> {
+        let (rules, links) = (registry.rules(), due.clone());
+        let looked = registry.0.database.write(Durability::Power, move |connection| {
             links.iter().map(|link| link.look(connection, &rules, cut)).collect::<Result<Vec<_>, Error>>()
         });
         let steps = looked.await?;
@@ -98,10 +84,22 @@ impl Registry {
         for (link, step) in due.iter().zip(steps) {
             if let Some(step) = step {
                 // Whoever asks from now on reads the row, and sees that it is condemned or gone.
-                self.0.cache.forget_blob(&link.name, &link.digest);
+                registry.0.cache.forget_blob(&link.name, &link.digest);
                 collected.add(step);
             }
         }
         Ok(())
+    }
+}
+
+impl Registry {
+    pub(super) async fn collect_links(&self, cut: Timestamp, collected: &mut Collected) -> Result<(), Error> {
+        loop {
+            let due = self.0.database.scan(move |connection| due(connection, cut, PAGE)).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            self.look_at(&due, cut, collected).await?;
+        }
     }
 }

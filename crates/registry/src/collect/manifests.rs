@@ -5,7 +5,7 @@ use entrepot_oci::{Digest, RepositoryName};
 
 use super::loose::Doomed;
 use super::report::{Collected, Deed, Reason, Step};
-use super::{PAGE, Rules, TOGETHER, is_busy, keep, paced};
+use super::{PAGE, Rules, Work, keep};
 use crate::{Error, Registry, stored_digest, stored_name, tables, tags};
 
 /// A manifest that is to be looked at.
@@ -117,6 +117,31 @@ impl Due {
     }
 }
 
+impl Work for Due {
+    async fn look_at(
+        registry: &Registry,
+        due: Vec<Self>,
+        cut: Timestamp,
+        collected: &mut Collected,
+    ) -> Result<(), Error> {
+        let (rules, manifests) = (registry.rules(), due.clone());
+        let looked = registry.0.database.write(Durability::Power, move |connection| {
+            manifests.iter().map(|manifest| manifest.look(connection, &rules, cut)).collect::<Result<Vec<_>, Error>>()
+        });
+        let looked = looked.await?;
+        fail::fail_point!("collect::after_manifests");
+        for (manifest, looked) in due.iter().zip(looked) {
+            let Some((step, tags)) = looked else { continue };
+            registry.0.cache.forget_manifest(&manifest.name, &manifest.digest);
+            for tag in &tags {
+                registry.0.cache.forget_tag(&manifest.name, tag);
+            }
+            collected.add(step);
+        }
+        Ok(())
+    }
+}
+
 impl Registry {
     pub(super) async fn collect_manifests(&self, cut: Timestamp, collected: &mut Collected) -> Result<(), Error> {
         loop {
@@ -125,35 +150,8 @@ impl Registry {
             if due.is_empty() {
                 return Ok(());
             }
-            for some in due.chunks(TOGETHER) {
-                match paced(self.look_at_manifests(some.to_vec(), cut, collected)).await {
-                    Err(error) if is_busy(&error) => {
-                        for one in some {
-                            paced(self.look_at_manifests(vec![one.clone()], cut, collected)).await?;
-                        }
-                    }
-                    done => done?,
-                }
-            }
+            self.look_at(&due, cut, collected).await?;
         }
-    }
-
-    async fn look_at_manifests(&self, due: Vec<Due>, cut: Timestamp, collected: &mut Collected) -> Result<(), Error> {
-        let (rules, manifests) = (self.rules(), due.clone());
-        let looked = self.0.database.write(Durability::Power, move |connection| {
-            manifests.iter().map(|manifest| manifest.look(connection, &rules, cut)).collect::<Result<Vec<_>, Error>>()
-        });
-        let looked = looked.await?;
-        fail::fail_point!("collect::after_manifests");
-        for (manifest, looked) in due.iter().zip(looked) {
-            let Some((step, tags)) = looked else { continue };
-            self.0.cache.forget_manifest(&manifest.name, &manifest.digest);
-            for tag in &tags {
-                self.0.cache.forget_tag(&manifest.name, tag);
-            }
-            collected.add(step);
-        }
-        Ok(())
     }
 
     /// Says that somebody wants a manifest that was condemned: a client that has seen it may name it in an index.
