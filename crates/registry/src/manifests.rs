@@ -9,9 +9,8 @@ use entrepot_database::{Connection, Durability, Row, Timestamp};
 use entrepot_oci::{Algorithm, Digest, Manifest, Reference, RepositoryName, Tag};
 
 use self::write::Writing;
-use crate::collect::Doomed;
 use crate::gate::{Delete, Grant, Pull, Push};
-use crate::tags::{self, Change};
+use crate::tags::{self, Target};
 use crate::trash::Deletion;
 use crate::usage::{self, Thing};
 use crate::{Error, Registry, ensure_repository, existing_repository, stored_digest, tables};
@@ -199,16 +198,12 @@ impl Registry {
         if grant.terms().freezes(tag) {
             return Err(Error::TagImmutable(tag.clone()));
         }
-        let (name, terms, trash) = (grant.repository().clone(), grant.terms().clone(), self.has_trash());
+        let (name, terms, way) = (grant.repository().clone(), grant.terms().clone(), self.way_out());
         let doomed = tag.clone();
         let deleted = self.0.database.write(Durability::Power, move |connection| {
             let repository = existing_repository(connection, &name)?;
-            let change = Change { repository, now: Timestamp::now(), by: terms.by() };
-            let manifest = change.remove(connection, &doomed)?.ok_or_else(|| Error::tag_unknown(&doomed))?;
-            if trash {
-                Deletion { repository, name: &name, by: terms.by() }.tag(connection, &doomed, manifest)?;
-            }
-            Ok::<_, Error>(())
+            let deletion = Deletion { repository, name: &name, by: terms.by(), now: Timestamp::now(), way };
+            if deletion.tag(connection, &doomed)? { Ok(()) } else { Err(Error::tag_unknown(&doomed)) }
         });
         deleted.await?;
         fail::fail_point!("registry::after_delete");
@@ -226,7 +221,7 @@ impl Registry {
             return Err(Error::DeleteDisabled);
         }
         let (name, digest, terms) = (grant.repository().clone(), *digest, grant.terms().clone());
-        let (grace, trash) = (self.0.options.grace, self.has_trash());
+        let way = self.way_out();
         let deleted = self.0.database.write(Durability::Power, move |connection| {
             let repository = existing_repository(connection, &name)?;
             let Some((id, size)) = find_manifest(connection, repository, &digest.to_string())? else {
@@ -243,15 +238,8 @@ impl Registry {
                     return Err(Error::TagImmutable(tag));
                 }
             }
-            let change = Change { repository, now: Timestamp::now(), by: terms.by() };
-            for tag in &tags {
-                change.note(connection, tag, None)?;
-            }
-            if trash {
-                Deletion { repository, name: &name, by: terms.by() }.manifest(connection, id, &digest)?;
-            } else {
-                Doomed { repository, name: &name, id, digest: &digest, size }.remove(connection, change.now, grace)?;
-            }
+            let deletion = Deletion { repository, name: &name, by: terms.by(), now: Timestamp::now(), way };
+            deletion.manifest(connection, &Target { id, digest }, size, &tags)?;
             Ok(tags)
         });
         let tags = deleted.await?;
@@ -282,6 +270,17 @@ fn address(push: &ManifestPush) -> Result<(Digest, Vec<Tag>), Error> {
             if actual == *stated { Ok((actual, tags.clone())) } else { Err(Error::mismatch(*stated, actual)) }
         }
     }
+}
+
+/// Row of a manifest that the repository has, also in the trash, and whether it is there.
+pub(crate) fn find_anywhere(
+    connection: &Connection<'_>,
+    repository: i64,
+    digest: &Digest,
+) -> Result<Option<(i64, bool)>, Error> {
+    connection.first(&tables::MANIFEST_ANYWHERE, &[repository.into(), (&digest.to_string()).into()], |row| {
+        Ok((row.integer(0)?, row.optional_text(1)?.is_some()))
+    })
 }
 
 fn find_manifest(connection: &Connection<'_>, repository: i64, digest: &str) -> Result<Option<(i64, u64)>, Error> {

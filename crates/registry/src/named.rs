@@ -34,9 +34,8 @@ pub(crate) fn all(
 
 /// The blob of this digest.
 pub(crate) fn one(connection: &Connection<'_>, digest: &Digest) -> Result<Option<Named>, Error> {
-    let found = connection.first(&tables::BLOB, &[(&digest.to_string()).into()], |row| {
-        Ok::<_, Error>((row.integer(0)?, row.size(1)?))
-    })?;
+    let found = connection
+        .first(&tables::BLOB, &[(&digest.to_string()).into()], |row| Ok::<_, Error>((row.integer(0)?, row.size(1)?)))?;
     let Some((id, size)) = found else { return Ok(None) };
     Ok(Some(Named { id, digest: *digest, size, parts: parts::of_blob(connection, id)? }))
 }

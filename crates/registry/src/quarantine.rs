@@ -144,8 +144,7 @@ impl Registry {
     /// # Errors
     /// What the database said.
     pub async fn read_quarantine(&self) -> Result<(), Error> {
-        let digests =
-            self.0.database.scan(all);
+        let digests = self.0.database.scan(all);
         let digests: HashSet<Digest> = digests.await?.into_iter().collect();
         self.0.metrics.quarantined.set(i64::try_from(digests.len()).unwrap_or(i64::MAX));
         self.0.quarantine.set(digests);

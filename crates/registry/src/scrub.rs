@@ -10,7 +10,6 @@ pub(crate) mod state;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-
 pub(crate) use self::look::Condition;
 pub(crate) use self::pace::Pace;
 pub use self::state::{ScrubState, Scrubbed};

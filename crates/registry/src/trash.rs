@@ -150,11 +150,6 @@ impl Entry {
 }
 
 impl Registry {
-    /// Whether what is deleted goes into the trash.
-    pub(crate) fn has_trash(&self) -> bool {
-        !self.0.options.trash_for.is_zero()
-    }
-
     /// What of the repository, or of earlier ones of that name, is in the trash, from entry `after` on (not included), at most
     /// `limit`, the oldest first.
     ///

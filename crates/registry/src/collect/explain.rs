@@ -7,6 +7,7 @@ use super::manifests::Loose;
 use super::report::Reason;
 use super::{Rules, keep};
 use crate::gate::{Grant, Pull};
+use crate::manifests::find_anywhere;
 use crate::{Error, Registry, existing_repository, tables};
 
 /// What becomes of something.
@@ -51,12 +52,8 @@ fn of(
 ) -> Result<Vec<Explanation>, Error> {
     let repository = existing_repository(connection, name)?;
     let text = digest.to_string();
-    let here = [repository.into(), (&text).into()];
-    let manifest = connection.first(&tables::MANIFEST_ANYWHERE, &here, |row| {
-        Ok::<_, Error>((row.integer(0)?, row.optional_text(1)?.is_some()))
-    })?;
     let mut all = Vec::new();
-    if let Some((id, in_trash)) = manifest {
+    if let Some((id, in_trash)) = find_anywhere(connection, repository, digest)? {
         let (fate, reason) = if in_trash {
             (Fate::Kept, Reason::InTrash)
         } else {

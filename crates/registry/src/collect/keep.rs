@@ -5,6 +5,7 @@ use entrepot_oci::Digest;
 
 use super::report::{Keeper, Reason};
 use super::satellite::Satellite;
+use crate::manifests::find_anywhere;
 use crate::{Error, stored_digest, tables};
 
 /// Why a repository needs a blob; `None`: it does not.
@@ -70,11 +71,8 @@ fn subject(connection: &Connection<'_>, repository: i64, id: i64) -> Result<Opti
         row.optional_text(0)?.map(stored_digest).transpose()
     })?;
     let Some(digest) = subject.flatten() else { return Ok(None) };
-    let text = digest.to_string();
-    let parameters = [repository.into(), (&text).into()];
-    connection.first(&tables::MANIFEST_ANYWHERE, &parameters, |row| {
-        Ok(Keeper { digest, in_trash: row.optional_text(1)?.is_some() })
-    })
+    let found = find_anywhere(connection, repository, &digest)?;
+    Ok(found.map(|(_, in_trash)| Keeper { digest, in_trash }))
 }
 
 fn expected(connection: &Connection<'_>, repository: i64, digest: &Digest) -> Result<Option<Reason>, Error> {

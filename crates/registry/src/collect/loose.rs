@@ -7,6 +7,7 @@ use entrepot_database::{Connection, Timestamp};
 use entrepot_oci::{Digest, RepositoryName};
 
 use super::satellite;
+use crate::manifests::find_anywhere;
 use crate::{Error, quarantine, stored_digest, tables, usage};
 
 /// A manifest may have no name any more; or it was pushed, which counts as anew.
@@ -71,10 +72,7 @@ impl Doomed<'_> {
             connection.all(&tables::ABSENT_OF_MANIFEST, &[self.id.into()], |row| stored_digest(row.text(0)?))?;
         for digest in absent {
             let text = digest.to_string();
-            let parameters = [self.repository.into(), (&text).into()];
-            let manifest =
-                connection.first(&tables::MANIFEST_ANYWHERE, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
-            if let Some(manifest) = manifest {
+            if let Some((manifest, _)) = find_anywhere(connection, self.repository, &digest)? {
                 loosen(connection, manifest, now)?;
             }
             if let Some((blob, _)) = quarantine::linked(connection, &text, self.repository)? {

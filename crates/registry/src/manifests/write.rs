@@ -3,7 +3,7 @@
 use entrepot_database::{Connection, Timestamp};
 use entrepot_oci::{Digest, Manifest, Tag, Target};
 
-use super::{Destination, ManifestPush, Precondition, find_manifest};
+use super::{Destination, ManifestPush, Precondition, find_anywhere, find_manifest};
 use crate::blobs::linked_blob;
 use crate::tags::{self, Change};
 use crate::{BadTarget, Error, collect, tables};
@@ -82,10 +82,7 @@ impl Writing<'_> {
 
     /// The row that is there, out of the trash if it is in it, and the tags that show it with another type than before.
     fn renew(&self, connection: &Connection<'_>, repository: i64) -> Result<(i64, Vec<String>), Error> {
-        let text = self.digest.to_string();
-        let found = connection.first(&tables::MANIFEST_ANYWHERE, &[repository.into(), (&text).into()], |row| {
-            Ok::<_, Error>((row.integer(0)?, row.optional_text(1)?.is_some()))
-        })?;
+        let found = find_anywhere(connection, repository, self.digest)?;
         let (id, in_trash) = found.ok_or_else(|| Error::Damaged(format!("no row for manifest {}", self.digest)))?;
         if in_trash {
             connection.execute(&tables::TAKE_MANIFEST_OUT, &[id.into()])?;

@@ -8,9 +8,9 @@ use entrepot_oci::{LIBRARY, RepositoryName, Tag};
 use super::plan::{Seen, decide};
 use super::{BY, Fortune, FrozenTags, RetentionRule, TagFortune};
 use crate::collect::satellite::Satellite;
-use crate::collect::{Doomed, TOGETHER, keep, paced};
+use crate::collect::{TOGETHER, keep, paced};
 use crate::gate::Terms;
-use crate::tags::{self, Change};
+use crate::tags::{self, Target};
 use crate::trash::Deletion;
 use crate::{Error, Page, Registry, find_repository, stored_digest, stored_name, tables};
 
@@ -158,17 +158,17 @@ impl Registry {
         rules: &[RetentionRule],
         some: Vec<Seen>,
     ) -> Result<u64, Error> {
-        let (leaving, frozen) =
-            (Leaving { name: name.clone(), trash: self.has_trash(), grace: self.0.options.grace }, Arc::clone(frozen));
-        let (rules, seen) = (rules.to_vec(), some.clone());
+        let (of, way, frozen) = (name.clone(), self.way_out(), Arc::clone(frozen));
+        let (rules, seen) = (rules.to_vec(), some);
         let done = self.0.database.write(Durability::Power, move |connection| {
-            let Some(repository) = find_repository(connection, &leaving.name)? else { return Ok(Vec::new()) };
-            if rules_of(connection, &leaving.name)? != rules {
+            let Some(repository) = find_repository(connection, &of)? else { return Ok(Vec::new()) };
+            if rules_of(connection, &of)? != rules {
                 return Ok(Vec::new());
             }
-            let frozen = frozen(connection, &leaving.name)?;
+            let frozen = frozen(connection, &of)?;
             let going = seen.iter().filter(|seen| !frozen.freezes(&seen.tag));
-            let done = going.map(|seen| Ok((leaving.tag(connection, repository, seen)?, seen.clone())));
+            let deletion = Deletion { repository, name: &of, by: Some(BY), now: connection.now()?, way };
+            let done = going.map(|seen| Ok((delete(&deletion, connection, seen)?, seen.clone())));
             done.collect::<Result<Vec<_>, Error>>()
         });
         let done = done.await?;
@@ -219,37 +219,17 @@ fn all_tags(connection: &Connection<'_>, repository: i64) -> Result<Vec<Seen>, E
     }
 }
 
-/// How tags leave a repository.
-struct Leaving {
-    name: RepositoryName,
-    trash: bool,
-    grace: std::time::Duration,
-}
-
-impl Leaving {
-    /// Deletes a tag, if it is as it was seen, and its manifest, if nothing else needs that; says whether it did.
-    fn tag(&self, connection: &Connection<'_>, repository: i64, seen: &Seen) -> Result<bool, Error> {
-        let parameters = [repository.into(), seen.tag.as_str().into(), seen.manifest.into(), seen.pushed_at.into()];
-        if !connection.exists(&tables::TAG_AS_SEEN, &parameters)? {
-            return Ok(false);
-        }
-        let change = Change { repository, now: connection.now()?, by: Some(BY) };
-        let deletion = Deletion { repository, name: &self.name, by: Some(BY) };
-        let only = tags::of_manifest(connection, seen.manifest)?.len() == 1;
-        if only && keep::others(connection, repository, seen.manifest, &seen.digest)?.is_none() {
-            change.note(connection, seen.tag.as_str(), None)?;
-            if self.trash {
-                deletion.manifest(connection, seen.manifest, &seen.digest)?;
-            } else {
-                let (name, id, digest, size) = (&self.name, seen.manifest, &seen.digest, seen.size);
-                Doomed { repository, name, id, digest, size }.remove(connection, change.now, self.grace)?;
-            }
-        } else {
-            change.remove(connection, &seen.tag)?;
-            if self.trash {
-                deletion.tag(connection, &seen.tag, seen.manifest)?;
-            }
-        }
-        Ok(true)
+/// Deletes a tag, if it is as it was seen, and its manifest, if nothing else needs that; says whether it did.
+fn delete(deletion: &Deletion<'_>, connection: &Connection<'_>, seen: &Seen) -> Result<bool, Error> {
+    let repository = deletion.repository;
+    let parameters = [repository.into(), seen.tag.as_str().into(), seen.manifest.into(), seen.pushed_at.into()];
+    if !connection.exists(&tables::TAG_AS_SEEN, &parameters)? {
+        return Ok(false);
     }
+    let tags = tags::of_manifest(connection, seen.manifest)?;
+    if tags.len() > 1 || keep::others(connection, repository, seen.manifest, &seen.digest)?.is_some() {
+        return deletion.tag(connection, &seen.tag);
+    }
+    deletion.manifest(connection, &Target { id: seen.manifest, digest: seen.digest }, seen.size, &tags)?;
+    Ok(true)
 }

@@ -5,6 +5,7 @@ use entrepot_oci::{Digest, Reference, Tag};
 
 use super::{Change, Target, check_frozen, target};
 use crate::gate::{Grant, Pull, Push};
+use crate::manifests::find_anywhere;
 use crate::trash::Restoring;
 use crate::{Error, Page, Registry, existing_repository, stored_digest, tables};
 
@@ -97,11 +98,8 @@ impl Registry {
             let repository = existing_repository(connection, &name)?;
             let digest = aim(connection, repository, &of, to)?;
             check_frozen(connection, repository, &terms, &digest, std::slice::from_ref(&of))?;
-            let text = digest.to_string();
-            let parameters = [repository.into(), (&text).into()];
-            let found =
-                connection.first(&tables::MANIFEST_ANYWHERE, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?;
-            let id = found.ok_or(Error::ManifestUnknown(Reference::Digest(digest)))?;
+            let found = find_anywhere(connection, repository, &digest)?;
+            let (id, _) = found.ok_or(Error::ManifestUnknown(Reference::Digest(digest)))?;
             let mut restoring = Restoring::new(repository, &name, grace);
             restoring.take_out(connection, id)?;
             let change = Change { repository, now: Timestamp::now(), by: terms.by() };

@@ -7,6 +7,7 @@ use entrepot_oci::{Digest, RepositoryName, Tag};
 
 use super::{Deleted, Entry, TrashId, entry};
 use crate::gate::{Delete, Grant};
+use crate::manifests::find_anywhere;
 use crate::{Error, Registry, blobs, collect, find_repository, stored_digest, tables, tags};
 
 /// More tags than a manifest has.
@@ -86,10 +87,8 @@ impl<'a> Restoring<'a> {
             connection.all(&tables::MANIFESTS_IN_TRASH, &[(&id).into()], |row| Ok::<_, Error>(row.integer(0)?))?;
         // It may have gone on to the entry of an index that names it.
         if let Some(digest) = &entry.of {
-            let parameters = [self.repository.into(), digest.into()];
-            there.extend(
-                connection.first(&tables::MANIFEST_ANYWHERE, &parameters, |row| Ok::<_, Error>(row.integer(0)?))?,
-            );
+            let found = find_anywhere(connection, self.repository, &stored_digest(digest)?)?;
+            there.extend(found.map(|(manifest, _)| manifest));
         }
         for manifest in there {
             self.take_out(connection, manifest)?;

@@ -1,18 +1,31 @@
-//! Putting things into the trash, in the transaction that deletes them.
+//! Deleting, in one transaction: into the trash, or for good where there is none.
+
+use std::time::Duration;
 
 use entrepot_database::{Connection, Durability, Timestamp, Value};
-use entrepot_oci::{Digest, RepositoryName, Tag};
+use entrepot_oci::{RepositoryName, Tag};
 use uuid::Uuid;
 
 use super::{Deleted, TrashId};
+use crate::collect::Doomed;
 use crate::gate::{Delete, Grant, Terms};
-use crate::{Error, Registry, existing_repository, tables, tags};
+use crate::tags::{Change, Target};
+use crate::{Error, Registry, existing_repository, tables};
 
-/// A deletion that can be undone.
+/// Where what is deleted goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WayOut {
+    trash: bool,
+    grace: Duration,
+}
+
+/// Somebody deletes something of a repository.
 pub(crate) struct Deletion<'a> {
     pub(crate) repository: i64,
     pub(crate) name: &'a RepositoryName,
     pub(crate) by: Option<&'a str>,
+    pub(crate) now: Timestamp,
+    pub(crate) way: WayOut,
 }
 
 impl Deletion<'_> {
@@ -24,33 +37,54 @@ impl Deletion<'_> {
             self.name.as_str().into(),
             kind.as_str().into(),
             of.into(),
-            Timestamp::now().into(),
+            self.now.into(),
             self.by.into(),
         ];
         connection.execute(&tables::ADD_TO_TRASH, &parameters)?;
         Ok(id)
     }
 
-    /// A tag that shows `manifest`, and is removed. The manifest is kept by the tag in the trash.
-    pub(crate) fn tag(&self, connection: &Connection<'_>, tag: &Tag, manifest: i64) -> Result<(), Error> {
-        let id = self.enter(connection, Deleted::Tag, Some(tag.as_str()))?;
-        let parameters = [(&id).into(), tag.as_str().into(), manifest.into()];
-        connection.execute(&tables::ADD_TAG_TO_TRASH, &parameters)?;
-        Ok(())
+    fn change(&self) -> Change<'_> {
+        Change { repository: self.repository, now: self.now, by: self.by }
     }
 
-    /// A manifest, with its tags.
-    pub(crate) fn manifest(&self, connection: &Connection<'_>, id: i64, digest: &Digest) -> Result<(), Error> {
-        let entry = self.enter(connection, Deleted::Manifest, Some(&digest.to_string()))?;
-        for tag in tags::of_manifest(connection, id)? {
-            connection.execute(&tables::ADD_TAG_TO_TRASH, &[(&entry).into(), (&tag).into(), id.into()])?;
+    /// A tag; says whether there was one. Its manifest is kept by the tag in the trash.
+    pub(crate) fn tag(&self, connection: &Connection<'_>, tag: &Tag) -> Result<bool, Error> {
+        let Some(manifest) = self.change().remove(connection, tag)? else { return Ok(false) };
+        if self.way.trash {
+            let id = self.enter(connection, Deleted::Tag, Some(tag.as_str()))?;
+            let parameters = [(&id).into(), tag.as_str().into(), manifest.into()];
+            connection.execute(&tables::ADD_TAG_TO_TRASH, &parameters)?;
         }
-        connection.execute(&tables::REMOVE_TAGS_OF_MANIFEST, &[id.into()])?;
-        connection.execute(&tables::PUT_MANIFEST_IN_TRASH, &[(&entry).into(), id.into()])?;
+        Ok(true)
+    }
+
+    /// A manifest, with the tags that show it.
+    pub(crate) fn manifest(
+        &self,
+        connection: &Connection<'_>,
+        manifest: &Target,
+        size: u64,
+        tags: &[String],
+    ) -> Result<(), Error> {
+        let Target { id, digest } = manifest;
+        for tag in tags {
+            self.change().note(connection, tag, None)?;
+        }
+        if !self.way.trash {
+            let doomed = Doomed { repository: self.repository, name: self.name, id: *id, digest, size };
+            return doomed.remove(connection, self.now, self.way.grace);
+        }
+        let entry = self.enter(connection, Deleted::Manifest, Some(&digest.to_string()))?;
+        for tag in tags {
+            connection.execute(&tables::ADD_TAG_TO_TRASH, &[(&entry).into(), tag.into(), (*id).into()])?;
+        }
+        connection.execute(&tables::REMOVE_TAGS_OF_MANIFEST, &[(*id).into()])?;
+        connection.execute(&tables::PUT_MANIFEST_IN_TRASH, &[(&entry).into(), (*id).into()])?;
         Ok(())
     }
 
-    /// The repository with everything: one row says so.
+    /// The repository with everything: one row says so. Also where there is no trash, as it is emptied little by little.
     pub(crate) fn repository(&self, connection: &Connection<'_>) -> Result<(), Error> {
         let entry = self.enter(connection, Deleted::Repository, None)?;
         connection.execute(&tables::PUT_REPOSITORY_IN_TRASH, &[(&entry).into(), self.repository.into()])?;
@@ -59,6 +93,10 @@ impl Deletion<'_> {
 }
 
 impl Registry {
+    pub(crate) fn way_out(&self) -> WayOut {
+        WayOut { trash: !self.0.options.trash_for.is_zero(), grace: self.0.options.grace }
+    }
+
     /// Deletes the repository with everything in it. It can be restored until the trash is emptied.
     ///
     /// # Errors
@@ -67,13 +105,13 @@ impl Registry {
         if !self.0.options.delete {
             return Err(Error::DeleteDisabled);
         }
-        let (name, terms) = (grant.repository().clone(), grant.terms().clone());
+        let (name, terms, way) = (grant.repository().clone(), grant.terms().clone(), self.way_out());
         let deleted = self.0.database.write(Durability::Power, move |connection| {
             let repository = existing_repository(connection, &name)?;
             if let Some(tag) = frozen_tag(connection, repository, &terms)? {
                 return Err(Error::TagImmutable(tag));
             }
-            Deletion { repository, name: &name, by: terms.by() }.repository(connection)
+            Deletion { repository, name: &name, by: terms.by(), now: Timestamp::now(), way }.repository(connection)
         });
         deleted.await?;
         fail::fail_point!("registry::after_delete");
