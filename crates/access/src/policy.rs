@@ -39,11 +39,7 @@ impl Policy for Access {
             self.audit_denied(caller, action.as_str(), repository.as_str());
         }
         let Standing { immutable, max_bytes, .. } = decided?;
-        let terms = match immutable.is_empty() {
-            true => Terms::default(),
-            false => Terms::freezing(move |tag: &Tag| immutable.iter().any(|pattern| pattern.matches(tag.as_str()))),
-        };
-        let terms = terms.limited_to(max_bytes);
+        let terms = freezing(immutable).limited_to(max_bytes);
         // A pull leaves no trace that would have a name.
         let name = if action == Action::Pull { None } else { caller.principal().name() };
         Ok(name.iter().fold(terms, |terms, name| terms.asked_by(name)))
@@ -138,7 +134,7 @@ impl Access {
             let generation = Memory::of(connection)?;
             let findings = rules::find(connection, &who, &name, anonymous)?;
             let Some(role) = findings.role() else { return Ok(None) };
-            let immutable = immutable(connection, &findings, &name)?;
+            let immutable = immutable(connection, findings.namespace, &name)?;
             let Findings { known, max_bytes, .. } = findings;
             Ok::<_, Error>(Some(Standing { generation, role, known, immutable, max_bytes }))
         });
@@ -204,13 +200,21 @@ pub(crate) fn add_repository(
     Ok(())
 }
 
-/// The patterns of tags in `repository` that do not move.
-fn immutable(
+/// Terms under which tags of these patterns do not move.
+pub(crate) fn freezing(immutable: Arc<[Pattern]>) -> Terms {
+    match immutable.is_empty() {
+        true => Terms::default(),
+        false => Terms::freezing(move |tag: &Tag| immutable.iter().any(|pattern| pattern.matches(tag.as_str()))),
+    }
+}
+
+/// The patterns of tags in `repository` that do not move; `namespace` is the row of its namespace, if there is one.
+pub(crate) fn immutable(
     connection: &Connection<'_>,
-    findings: &Findings,
+    namespace: Option<i64>,
     repository: &RepositoryName,
 ) -> Result<Arc<[Pattern]>, Error> {
-    let Some(namespace) = findings.namespace else { return Ok(Arc::new([])) };
+    let Some(namespace) = namespace else { return Ok(Arc::new([])) };
     let all = connection.all(&tables::IMMUTABLE, &[namespace.into()], |row| {
         Ok::<(Pattern, Pattern), Error>((stored(row.text(0)?)?, stored(row.text(1)?)?))
     })?;

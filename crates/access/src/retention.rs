@@ -1,12 +1,13 @@
 //! Rules of retention, which the core follows: who may set them, and which tags they never take.
 
 use entrepot_database::Connection;
-use entrepot_oci::{RepositoryName, Tag};
+use entrepot_oci::RepositoryName;
 use entrepot_registry::gate::Terms;
 use entrepot_registry::{Pattern, RetentionRule};
 
 use crate::grant::check_within;
 use crate::permit::{NamespaceOwner, Permit};
+use crate::policy::{freezing, immutable};
 use crate::{Access, Error, tables};
 
 impl Access {
@@ -65,16 +66,16 @@ pub fn frozen_tags(
     connection: &Connection<'_>,
     repository: &RepositoryName,
 ) -> Result<Terms, entrepot_registry::Error> {
-    let namespace = repository.namespace();
-    let id = connection
-        .first(&tables::NAMESPACE, &[namespace.into()], |row| Ok::<_, entrepot_registry::Error>(row.integer(0)?))?;
-    let Some(id) = id else { return Ok(Terms::default()) };
-    let all = connection.all(&tables::IMMUTABLE, &[id.into()], |row| {
-        Ok::<_, entrepot_registry::Error>((pattern(row.text(0)?)?, pattern(row.text(1)?)?))
-    })?;
-    let about = all.into_iter().filter(|(repositories, _)| repositories.matches(repository.as_str()));
-    let frozen: Vec<Pattern> = about.map(|(_, tags)| tags).collect();
-    Ok(Terms::freezing(move |tag: &Tag| frozen.iter().any(|pattern| pattern.matches(tag.as_str()))))
+    read_frozen(connection, repository).map_err(|error| match error {
+        Error::Database(error) => error.into(),
+        other => entrepot_registry::Error::Damaged(other.to_string()),
+    })
+}
+
+fn read_frozen(connection: &Connection<'_>, repository: &RepositoryName) -> Result<Terms, Error> {
+    let namespace = connection
+        .first(&tables::NAMESPACE, &[repository.namespace().into()], |row| Ok::<_, Error>(row.integer(0)?))?;
+    Ok(freezing(immutable(connection, namespace, repository)?))
 }
 
 /// What the core says of its tables.
@@ -83,8 +84,4 @@ fn core(error: entrepot_registry::Error) -> Error {
         entrepot_registry::Error::Database(error) => error.into(),
         other => Error::Internal(other.to_string()),
     }
-}
-
-fn pattern(text: &str) -> Result<Pattern, entrepot_registry::Error> {
-    text.parse().map_err(|_| entrepot_registry::Error::Damaged(format!("{text:?} stands where a pattern should")))
 }
