@@ -22,10 +22,14 @@ impl Progress {
         Self { terminal: io::stderr().is_terminal(), shown: None, open: false }
     }
 
+    /// How long a line stands at least.
+    pub(crate) fn pause(&self) -> Duration {
+        if self.terminal { REDRAW } else { REPEAT }
+    }
+
     /// Shows the line that `text` makes, if it is time, or if it is the `last` of its kind.
     pub(crate) fn show(&mut self, last: bool, text: impl FnOnce() -> String) {
-        let pause = if self.terminal { REDRAW } else { REPEAT };
-        if !last && self.shown.is_some_and(|shown| shown.elapsed() < pause) {
+        if !last && self.shown.is_some_and(|shown| shown.elapsed() < self.pause()) {
             return;
         }
         self.shown = Some(Instant::now());

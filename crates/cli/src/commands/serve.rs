@@ -9,6 +9,7 @@ use entrepot_access::{LinkKind, Secret};
 use entrepot_server::net::{Limits, Listener, Reloaded, TlsReloader};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::config::{Anonymous, Config, Flags};
 use crate::data::Data;
@@ -53,45 +54,43 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
         let registry = registry.clone();
         async move { registry.stay().await }
     });
-    let purge = tokio::spawn({
+    // What goes on for ever, and may be broken off anywhere.
+    let mut background = JoinSet::new();
+    background.spawn({
         let (registry, interval) = (registry.clone(), config.uploads.purge_interval);
         async move { registry.purge_regularly(interval).await }
     });
-    let collect = tokio::spawn({
+    background.spawn({
         let (registry, interval) = (registry.clone(), config.gc.interval);
         async move { registry.collect_regularly(interval).await }
     });
-    let scrub = tokio::spawn({
+    background.spawn({
         let (registry, options) = (registry.clone(), config.scrub_options());
         async move { registry.scrub_regularly(&options).await }
     });
-    let follow_quarantine = tokio::spawn({
+    background.spawn({
         let registry = registry.clone();
         async move { registry.follow_quarantine().await }
     });
-    let count = tokio::spawn({
+    background.spawn({
         let registry = registry.clone();
         async move { registry.count_regularly().await }
     });
-    let note_pulls = tokio::spawn({
+    background.spawn({
         let registry = registry.clone();
         async move { registry.note_pulls_regularly().await }
     });
+    background.spawn({
+        let (access, pause) = (access.clone(), config.ldap.sync_interval);
+        async move { access.follow_directory(pause).await }
+    });
+    if let Some(kept) = config.audit.retention.0 {
+        let access = access.clone();
+        background.spawn(async move { access.forget_audit_regularly(kept).await });
+    }
     let attend = tokio::spawn({
         let access = access.clone();
         async move { access.attend().await }
-    });
-    let forget = tokio::spawn({
-        let (access, kept) = (access.clone(), config.audit.retention.0);
-        async move {
-            if let Some(kept) = kept {
-                access.forget_audit_regularly(kept).await;
-            }
-        }
-    });
-    let follow = tokio::spawn({
-        let (access, pause) = (access.clone(), config.ldap.sync_interval);
-        async move { access.follow_directory(pause).await }
     });
     let (stopping, stopped) = watch::channel(());
     let recheck = tokio::spawn({
@@ -133,17 +132,10 @@ async fn serve(config: &Config, flags: &Flags, logging: &Logging) -> anyhow::Res
     };
     // Somebody whose token has just been renewed would be out without the new one.
     drop(recheck.await);
-    purge.abort();
-    collect.abort();
-    scrub.abort();
-    follow_quarantine.abort();
-    count.abort();
-    note_pulls.abort();
+    background.abort_all();
     if let Err(error) = registry.note_pulls().await {
         tracing::warn!(error = &error as &dyn std::error::Error, "the last pulls are not written down");
     }
-    follow.abort();
-    forget.abort();
     attend.abort();
     // So that the log of who did what can be ended here.
     drop(attend.await);
