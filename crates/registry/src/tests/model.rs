@@ -3,6 +3,7 @@
 //! The model keeps no list of what may have become garbage, as the registry does: after every step it looks at everything.
 //! `ENTREPOT_MODEL_STEPS` makes a history longer, `ENTREPOT_MODEL_SEED` repeats one.
 
+mod facts;
 mod run;
 mod state;
 mod universe;

@@ -5,43 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use entrepot_oci::{Digest, Reference};
 
 use super::super::*;
-use super::state::{Entry, GRACE, Key, Model, Repository, TRASH, Thing, UNTAGGED};
+use super::facts::{Facts, rows};
+use super::state::{Entry, GRACE, Model, Repository, TRASH, Thing, UNTAGGED};
 use super::universe::{BLOBS, REPOSITORIES, TAGS, blob};
 use crate::tests::later::later;
 use crate::tests::random::Random;
 use crate::{Collected, Deleted, Step, TrashId};
 
 const HALF_AN_HOUR: Duration = Duration::from_mins(30);
-
-mod statements {
-    entrepot_database::statements! {
-        LINKS = "SELECT r.name, r.trash_id, b.digest, l.condemned_at, CAST(NULL AS TEXT) FROM repository_blobs l
-            JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.id = l.blob_id";
-        MANIFESTS = "SELECT r.name, r.trash_id, m.digest, o.condemned_at, m.trash_id FROM manifests m JOIN repositories r ON r.id = m.repository_id
-            LEFT JOIN loose_manifests o ON o.manifest_id = m.id";
-        TAGS = "SELECT r.name, r.trash_id, m.digest, t.name FROM tags t JOIN manifests m ON m.id = t.manifest_id
-            JOIN repositories r ON r.id = t.repository_id";
-        BLOBS = "SELECT digest FROM blobs";
-        TRASH = "SELECT id FROM trash";
-    }
-}
-
-/// What becomes of something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Stays,
-    Condemned,
-    InTrash,
-}
-
-/// What is there, by repository, and what is in the trash.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Facts {
-    blobs: BTreeMap<(Key, Digest), Fate>,
-    manifests: BTreeMap<(Key, Digest), Fate>,
-    tags: BTreeMap<(Key, String), Digest>,
-    trash: BTreeSet<TrashId>,
-}
 
 pub(super) struct Run {
     /// Several over one database, if it can be shared.
@@ -145,8 +116,8 @@ impl Run {
         };
         *self.done.entry(what).or_default() += usize::from(done);
         self.model.settle();
-        let expected = self.expected();
-        let there = self.there().await;
+        let expected = Facts::expected(&self.model);
+        let there = Facts::there(&self.registries[0], &self.model).await;
         if there != expected {
             let last = self.told.len().saturating_sub(40);
             panic!("step {number}: there is\n{there:#?}\nand not\n{expected:#?}\nafter {:#?}", &self.told[last..]);
@@ -346,7 +317,7 @@ impl Run {
         }
         self.model.collect();
         let stored = self.model.stored();
-        assert_eq!(self.rows().await, stored, "{:#?}", self.told.last());
+        assert_eq!(rows(&self.registries[0]).await, stored, "{:#?}", self.told.last());
         let files = registry.store().blobs(None, 1000).await.unwrap();
         assert_eq!(files.into_iter().map(|file| file.digest).collect::<BTreeSet<_>>(), stored);
         collected.count() > 0
@@ -437,86 +408,10 @@ impl Run {
             registry.collect().await.unwrap();
         }
         self.model.repositories.clear();
-        assert_eq!(self.there().await, Facts::default());
-        assert!(self.rows().await.is_empty());
+        assert_eq!(Facts::there(&self.registries[0], &self.model).await, Facts::default());
+        assert!(rows(&self.registries[0]).await.is_empty());
         assert!(registry.store().blobs(None, 1).await.unwrap().is_empty());
     }
-
-    /// What the model says.
-    fn expected(&self) -> Facts {
-        let mut facts = Facts::default();
-        let fate = |thing: &Thing| match (thing.trash, thing.condemned) {
-            (Some(_), _) => Fate::InTrash,
-            (None, Some(_)) => Fate::Condemned,
-            (None, None) => Fate::Stays,
-        };
-        for (key, repository) in &self.model.repositories {
-            facts.blobs.extend(repository.blobs.iter().map(|(digest, thing)| ((*key, *digest), fate(thing))));
-            facts.manifests.extend(repository.manifests.iter().map(|(digest, thing)| ((*key, *digest), fate(thing))));
-            facts.tags.extend(repository.tags.iter().map(|(tag, target)| ((*key, tag.clone()), *target)));
-            facts.trash.extend(repository.trash.keys().copied().chain(key.1));
-        }
-        facts
-    }
-
-    /// What the database has. Of what is needed it does not matter whether it is condemned: that is looked at before it goes.
-    async fn there(&self) -> Facts {
-        let facts = self.registries[0].database().scan(|connection| {
-            Ok::<_, Error>(Facts {
-                blobs: connection.all(&statements::LINKS, &[], fact)?.into_iter().collect(),
-                manifests: connection.all(&statements::MANIFESTS, &[], fact)?.into_iter().collect(),
-                tags: connection
-                    .all(&statements::TAGS, &[], |row| {
-                        let (key, digest) = named(row)?;
-                        Ok::<_, Error>(((key, row.text(3)?.to_owned()), digest))
-                    })?
-                    .into_iter()
-                    .collect(),
-                trash: connection
-                    .all(&statements::TRASH, &[], |row| Ok::<_, Error>(row.text(0)?.parse().unwrap()))?
-                    .into_iter()
-                    .collect(),
-            })
-        });
-        let mut facts = facts.await.unwrap();
-        for ((key, digest), fate) in &mut facts.blobs {
-            let repository = self.model.repositories.get(key);
-            if repository.is_some_and(|repository| self.model.needs_blob(repository, digest)) {
-                *fate = Fate::Stays;
-            }
-        }
-        for ((key, digest), fate) in &mut facts.manifests {
-            let repository = self.model.repositories.get(key).filter(|of| of.manifests.contains_key(digest));
-            let keeps = repository.is_some_and(|repository| self.model.keeps(repository, digest));
-            if *fate == Fate::Condemned && keeps {
-                *fate = Fate::Stays;
-            }
-        }
-        facts
-    }
-
-    async fn rows(&self) -> BTreeSet<Digest> {
-        let rows = self.registries[0]
-            .database()
-            .scan(|connection| connection.all(&statements::BLOBS, &[], |row| stored_digest(row.text(0)?)));
-        rows.await.unwrap().into_iter().collect()
-    }
-}
-
-/// The repository and the digest that a row begins with.
-fn named(row: &entrepot_database::Row<'_>) -> Result<(Key, Digest), Error> {
-    let name = REPOSITORIES.into_iter().find(|name| row.text(0).is_ok_and(|found| found == *name)).unwrap();
-    let trash = row.optional_text(1)?.map(|id| id.parse().unwrap());
-    Ok(((name, trash), stored_digest(row.text(2)?)?))
-}
-
-fn fact(row: &entrepot_database::Row<'_>) -> Result<((Key, Digest), Fate), Error> {
-    let fate = match (row.optional_text(4)?, row.optional_integer(3)?) {
-        (Some(_), _) => Fate::InTrash,
-        (None, Some(_)) => Fate::Condemned,
-        (None, None) => Fate::Stays,
-    };
-    Ok((named(row)?, fate))
 }
 
 /// The steps, whatever their order.
