@@ -81,10 +81,6 @@ impl Registry {
     /// # Errors
     /// It does not start.
     pub fn start(transport: Transport) -> Result<Option<Self>> {
-        // Short, because sockets of engines live in it and their paths are limited to 108 bytes.
-        let directory = tempfile::Builder::new().prefix("ent").tempdir_in("/tmp")?;
-        let Some(curl) = Tool::find("curl", directory.path()) else { return Ok(None) };
-        let curl = curl.with_arguments(["--silent", "--show-error"]);
         let foreign = |name: &str| env::var(name).ok();
         let (host, authority, server) = match (transport, foreign("ENTREPOT_TEST_REGISTRY")) {
             (Transport::Http, Some(host)) => (host, None, Server::Foreign),
@@ -105,23 +101,10 @@ impl Registry {
                 let Some(replicas) = Replicas::shared()? else { return Ok(None) };
                 (replicas.address().to_string(), None, Server::Shared { _replicas: replicas })
             }
-            (Transport::Http | Transport::Tls, None) => {
-                let tls = (transport == Transport::Tls).then(|| certificates(directory.path())).transpose()?;
-                let server = Entrepot::start(&Start {
-                    binary: &entrepot_binary()?,
-                    directory: directory.path(),
-                    settings: &[],
-                    tls: tls.as_ref().map(|(_, files)| files),
-                })?;
-                let host = server.address().to_string();
-                (host, tls.map(|(authority, _)| authority), Server::Own { _process: server })
-            }
+            (Transport::Http | Transport::Tls, None) => return Self::own(transport == Transport::Tls, &[]),
         };
-        let curl = match &authority {
-            Some(authority) => curl.with_arguments(["--cacert".as_ref(), authority.as_os_str()]),
-            None => curl,
-        };
-        Ok(Some(Self { host, authority, curl, server, directory }))
+        let Some((directory, curl)) = prepare()? else { return Ok(None) };
+        Ok(Some(Self::at(host, authority, curl, server, directory)))
     }
 
     /// Starts one over TLS at which nobody may do anything who has not logged in; `None` if something is not installed.
@@ -129,19 +112,7 @@ impl Registry {
     /// # Errors
     /// It does not start.
     pub fn guarded() -> Result<Option<Self>> {
-        let directory = tempfile::Builder::new().prefix("ent").tempdir_in("/tmp")?;
-        let Some(curl) = Tool::find("curl", directory.path()) else { return Ok(None) };
-        let (authority, files) = certificates(directory.path())?;
-        let server = Entrepot::start(&Start {
-            binary: &entrepot_binary()?,
-            directory: directory.path(),
-            settings: &[("ENTREPOT_ACCESS_ANONYMOUS", "none")],
-            tls: Some(&files),
-        })?;
-        let host = server.address().to_string();
-        let curl = curl.with_arguments(["--silent", "--show-error"]);
-        let curl = curl.with_arguments(["--cacert".as_ref(), authority.as_os_str()]);
-        Ok(Some(Self { host, authority: Some(authority), curl, server: Server::Own { _process: server }, directory }))
+        Self::own(true, &[("ENTREPOT_ACCESS_ANONYMOUS", "none")])
     }
 
     /// Starts one over HTTP that takes away at once what nothing needs, and has no trash; `None` if something is not installed.
@@ -149,17 +120,36 @@ impl Registry {
     /// # Errors
     /// It does not start.
     pub fn collecting() -> Result<Option<Self>> {
-        let directory = tempfile::Builder::new().prefix("ent").tempdir_in("/tmp")?;
-        let Some(curl) = Tool::find("curl", directory.path()) else { return Ok(None) };
-        let server = Entrepot::start(&Start {
+        let now = [("ENTREPOT_GC_GRACE", "1s"), ("ENTREPOT_GC_INTERVAL", "1s"), ("ENTREPOT_GC_TRASH_FOR", "0s")];
+        Self::own(false, &now)
+    }
+
+    /// Starts one of ours, with a process of its own.
+    fn own(over_tls: bool, settings: &[(&str, &str)]) -> Result<Option<Self>> {
+        let Some((directory, curl)) = prepare()? else { return Ok(None) };
+        let tls = over_tls.then(|| certificates(directory.path())).transpose()?;
+        let process = Entrepot::start(&Start {
             binary: &entrepot_binary()?,
             directory: directory.path(),
-            settings: &[("ENTREPOT_GC_GRACE", "1s"), ("ENTREPOT_GC_INTERVAL", "1s"), ("ENTREPOT_GC_TRASH_FOR", "0s")],
-            tls: None,
+            settings,
+            tls: tls.as_ref().map(|(_, files)| files),
         })?;
-        let host = server.address().to_string();
-        let curl = curl.with_arguments(["--silent", "--show-error"]);
-        Ok(Some(Self { host, authority: None, curl, server: Server::Own { _process: server }, directory }))
+        let host = process.address().to_string();
+        Ok(Some(Self::at(
+            host,
+            tls.map(|(authority, _)| authority),
+            curl,
+            Server::Own { _process: process },
+            directory,
+        )))
+    }
+
+    fn at(host: String, authority: Option<PathBuf>, curl: Tool, server: Server, directory: TempDir) -> Self {
+        let curl = match &authority {
+            Some(authority) => curl.with_arguments(["--cacert".as_ref(), authority.as_os_str()]),
+            None => curl,
+        };
+        Self { host, authority, curl, server, directory }
     }
 
     /// Lets the plain requests be somebody's.
@@ -336,6 +326,14 @@ impl Registry {
         let list = self.get(&format!("/v2/{repository}/tags/list"))?.json()?;
         Ok(list["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect())
     }
+}
+
+/// A directory for a test, and curl at home in it; `None` if that is not installed.
+fn prepare() -> Result<Option<(TempDir, Tool)>> {
+    // Short, because sockets of engines live in it and their paths are limited to 108 bytes.
+    let directory = tempfile::Builder::new().prefix("ent").tempdir_in("/tmp")?;
+    let curl = Tool::find("curl", directory.path());
+    Ok(curl.map(|curl| (directory, curl.with_arguments(["--silent", "--show-error"]))))
 }
 
 /// Makes an authority and a certificate for loopback; returns the authority's certificate and the server's files.
