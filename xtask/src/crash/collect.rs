@@ -1,15 +1,16 @@
 //! `cargo xtask crash --collect`: garbage is collected without pause, the trash empties itself and is restored from, while clients
-//! push exactly what is being condemned, pull, mount and delete, an operator scrubs, and the registry dies: one process with its
+//! push exactly what is being condemned, pull, mount and delete, rules of retention let tags go, an operator scrubs, and the registry dies: one process with its
 //! own disk, or with `--replicas` one of several, or all of them.
 //!
 //! What clients share is blobs. Each has images of its own, with platforms and a signature, and knows of each whether it must be
 //! there. Four things must hold: a push that is done within the time of grace never hears that a blob is missing; what a client
-//! was told is there, or restored, is complete after every death, at every replica; no scrub finds a blob that is damaged; and
-//! when all is deleted, nothing is left in the end.
+//! was told is there, or restored, is complete after every death, at every replica, and what a rule lets go was there or is gone as a
+//! whole; no scrub finds a blob that is damaged; and when all is deleted, nothing is left in the end.
 
 mod alone;
 mod ground;
 mod image;
+mod rules;
 mod scrubs;
 mod together;
 mod worker;
@@ -75,6 +76,8 @@ struct Tally {
     /// Pushes that took longer than the grace, and heard that a blob is missing.
     late: usize,
     deleted: usize,
+    /// Images that a rule let go.
+    retired: usize,
     restored: usize,
     pulled: usize,
     /// Scrubs that came to their end.
@@ -86,6 +89,7 @@ impl std::ops::AddAssign for Tally {
         self.pushed += more.pushed;
         self.late += more.late;
         self.deleted += more.deleted;
+        self.retired += more.retired;
         self.restored += more.restored;
         self.pulled += more.pulled;
         self.scrubbed += more.scrubbed;
@@ -95,6 +99,8 @@ impl std::ops::AddAssign for Tally {
 struct Campaign<'a> {
     plan: &'a Plan,
     ground: Box<dyn Ground>,
+    /// What clients show.
+    token: String,
     pool: Vec<Arc<Content>>,
     steps: Steps,
     /// The images of each client.
@@ -130,14 +136,16 @@ pub(super) fn run(plan: &Plan) -> Result<()> {
     let pool = pool.collect();
     let on_disk = plan.replicas.is_none();
     let steps = Steps::only(&program, |step| {
-        let passed = step.starts_with("collect::") || step == "registry::after_restore";
-        passed && (on_disk || step != AFTER_BYTES)
+        let passed = ["collect::", "retention::", "registry::after_restore"];
+        passed.iter().any(|begin| step.starts_with(begin)) && (on_disk || step != AFTER_BYTES)
     })?;
+    let ground = ground(plan, program, directory)?;
     let mut campaign = Campaign {
         plan,
         pool,
         steps,
-        ground: ground(plan, program, directory)?,
+        token: rules::establish(&ground.programs()[0], plan.clients)?,
+        ground,
         images: (0..plan.clients).map(|_| Vec::new()).collect(),
         kills: 0,
         emptied: 0,
@@ -180,7 +188,7 @@ impl Campaign<'_> {
 
     /// Whom each client asks.
     fn for_all(&self, servers: impl Fn(&dyn Ground) -> Servers) -> Vec<Servers> {
-        self.images.iter().map(|_| servers(self.ground.as_ref())).collect()
+        self.images.iter().map(|_| servers(self.ground.as_ref()).bearing(&self.token)).collect()
     }
 
     /// Fails with a [`Trouble`] if there is a finding, and with anything else if the campaign itself cannot go on.
@@ -282,8 +290,9 @@ impl Campaign<'_> {
         Ok(())
     }
 
-    /// Deletes everything, and waits until it is gone.
+    /// Waits until what no rule keeps is gone, deletes everything else, and waits until that is gone too.
     fn empty(&mut self, round: usize) -> Result<()> {
+        self.all(round, 10_000, self.for_all(|ground| ground.servers()), |worker| worker.await_rules())?;
         self.all(round, 20_000, self.for_all(|ground| ground.servers()), |worker| worker.delete_all())?;
         let ground = self.ground.as_ref();
         let start = Instant::now();
@@ -310,10 +319,10 @@ impl Campaign<'_> {
 
     fn conclude(self, elapsed: Duration) -> Result<()> {
         println!("crash: deaths at each step:\n{}", self.steps.table().trim_end());
-        let Tally { pushed, late, deleted, restored, pulled, scrubbed } = self.tally;
+        let Tally { pushed, late, deleted, retired, restored, pulled, scrubbed } = self.tally;
         println!(
             "crash: collection, seed {}: {} rounds in {:.0} s; deaths: {} by kill -9, {} at a step; {pushed} images pushed, {late} \
-             too late, {deleted} deleted, {restored} restored, {pulled} pulled; {scrubbed} scrubs; {} times everything was deleted \
+             too late, {deleted} deleted, {retired} gone by a rule, {restored} restored, {pulled} pulled; {scrubbed} scrubs; {} times everything was deleted \
              and went; 0 findings",
             self.plan.seed,
             self.plan.rounds,

@@ -33,8 +33,11 @@ impl<'a> Request<'a> {
         self
     }
 
-    fn head(&self, address: SocketAddr) -> String {
+    fn head(&self, address: SocketAddr, bearer: Option<&str>) -> String {
         let mut head = format!("{} {} HTTP/1.1\r\nhost: {address}\r\n", self.method, self.target);
+        if let Some(token) = bearer {
+            head.push_str(&format!("authorization: Bearer {token}\r\n"));
+        }
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -71,12 +74,24 @@ impl Answer {
 #[derive(Debug)]
 pub(super) struct Client {
     address: SocketAddr,
+    /// The token that it shows.
+    bearer: Option<String>,
     stream: Option<BufReader<TcpStream>>,
 }
 
 impl Client {
     pub(super) fn new(address: SocketAddr) -> Self {
-        Self { address, stream: None }
+        Self { address, bearer: None, stream: None }
+    }
+
+    /// The same, which shows a token.
+    pub(super) fn bearing(mut self, token: &str) -> Self {
+        self.bearer = Some(token.to_owned());
+        self
+    }
+
+    fn head(&self, request: &Request<'_>) -> String {
+        request.head(self.address, self.bearer.as_deref())
     }
 
     /// Sends the request and reads the whole answer.
@@ -85,7 +100,7 @@ impl Client {
     /// If the connection broke: what the server did then is unknown.
     pub(super) fn send(&mut self, request: &Request<'_>) -> io::Result<Answer> {
         let mut stream = self.connection()?;
-        let mut sent = stream.get_mut().write_all(request.head(self.address).as_bytes());
+        let mut sent = stream.get_mut().write_all(self.head(request).as_bytes());
         if sent.is_ok() && !request.body.is_empty() {
             sent = stream.get_mut().write_all(request.body);
         }
@@ -103,7 +118,7 @@ impl Client {
     /// Sends the head and the first `length` bytes of the body, and hangs up.
     pub(super) fn cut(&mut self, request: &Request<'_>, length: usize) -> io::Result<()> {
         let mut stream = self.connection()?;
-        stream.get_mut().write_all(request.head(self.address).as_bytes())?;
+        stream.get_mut().write_all(self.head(request).as_bytes())?;
         stream.get_mut().write_all(&request.body[..length.min(request.body.len())])
     }
 

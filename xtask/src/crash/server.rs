@@ -1,7 +1,7 @@
 //! The program under test: built with fail points, started, killed, and asked how it died.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -151,6 +151,22 @@ impl Program {
             .spawn()
             .context("cannot start entrepot")?;
         log.judge(child.wait()?, false)
+    }
+
+    /// Runs a command of an operator that reads `input`, and returns what it says.
+    pub(super) fn operate(&self, arguments: &[&str], input: &str) -> Result<String> {
+        let (name, rest) = arguments.split_first().context("no command")?;
+        let (mut command, log) = self.command(name, None)?;
+        command.args(rest).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().context("cannot start entrepot")?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input.as_bytes())?;
+        }
+        let output = child.wait_with_output()?;
+        match log.judge(output.status, false)? {
+            Death::Finished => Ok(String::from_utf8(output.stdout)?),
+            death => bail!("entrepot {} failed: {death:?}", arguments.join(" ")),
+        }
     }
 
     /// `entrepot scrub`, and where what it says may be kept.

@@ -72,6 +72,12 @@ impl Servers {
         self
     }
 
+    /// The same for a client that shows a token.
+    pub(super) fn bearing(mut self, token: &str) -> Self {
+        self.clients = self.clients.into_iter().map(|client| client.bearing(token)).collect();
+        self
+    }
+
     /// Whether there is more than one, so that a request may still be under way at one of them when the next is sent to
     /// another.
     pub(super) fn are_replicas(&self) -> bool {

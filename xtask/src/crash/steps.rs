@@ -11,9 +11,14 @@ use crate::random::Random;
 /// How the names of steps end that a purge passes.
 const PURGING: [&str; 5] = ["_remove", "_discard", "_adopt", "_forget", "_bytes"];
 
-/// Steps that are passed only when something is condemned, goes out of the trash, or is restored.
-const COLLECTING: [&str; 4] =
-    ["registry::after_restore", "collect::after_trash", "collect::after_links", "collect::after_manifests"];
+/// Steps that are passed only when something is condemned, goes out of the trash, is restored, or goes by a rule.
+const COLLECTING: [&str; 5] = [
+    "registry::after_restore",
+    "retention::after_tags",
+    "collect::after_trash",
+    "collect::after_links",
+    "collect::after_manifests",
+];
 
 /// Counts of deaths by step. Every step is aimed at in turn.
 #[derive(Debug)]
@@ -97,7 +102,8 @@ impl Steps {
 /// each time that it was too much.
 fn plan(name: &str, in_vain: u32, random: &mut Random) -> String {
     let usual: usize = match name.split_once("::").map_or(name, |(_, step)| step) {
-        "after_trash" | "after_links" | "after_manifests" | "after_forget" | "after_bytes" | "after_restore" => 3,
+        "after_tags" | "after_trash" | "after_links" | "after_manifests" => 3,
+        "after_forget" | "after_bytes" | "after_restore" => 3,
         "before_remove" | "after_remove" | "before_discard" | "after_discard" | "after_adopt" => 3,
         "after_delete" => 8,
         "after_checkpoint" | "after_publish" | "after_link" | "after_manifest" => 20,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::content::{Algorithm, Content};
+use super::rules::KEPT;
 use crate::random::Random;
 
 const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -26,8 +27,27 @@ pub(super) enum Standing {
     There,
     /// A request about it was not answered.
     Doubtful,
-    /// It was deleted, at this time at the earliest, and not restored.
+    /// It was deleted, by its client or by a rule, at this time at the earliest, and not restored.
     Deleted(Instant),
+}
+
+/// How long ago a tag was set that a rule is about, in tags.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Passing {
+    /// How many the client has set in the repository since, or may have.
+    later: usize,
+    /// Since when that are so many that the rule may let it go.
+    loose: Option<Instant>,
+}
+
+impl Passing {
+    /// The client sets another one now.
+    pub(super) fn another(&mut self, now: Instant) {
+        self.later += 1;
+        if self.later >= KEPT {
+            self.loose.get_or_insert(now);
+        }
+    }
 }
 
 /// An image of one client.
@@ -35,6 +55,8 @@ pub(super) enum Standing {
 pub(super) struct Image {
     pub(super) repository: &'static str,
     pub(super) tag: String,
+    /// If a rule is about its tag.
+    pub(super) passing: Option<Passing>,
     /// In the order in which they are pushed.
     pub(super) platforms: Vec<Manifest>,
     /// What the tag shows.
@@ -82,7 +104,14 @@ impl Manifest {
 }
 
 impl Image {
-    pub(super) fn new(random: &mut Random, pool: &[Arc<Content>], repository: &'static str, tag: String) -> Self {
+    /// With a tag that a rule is about, if it is there `for_a_while`.
+    pub(super) fn new(
+        random: &mut Random,
+        pool: &[Arc<Content>],
+        repository: &'static str,
+        tag: String,
+        for_a_while: bool,
+    ) -> Self {
         let mut platforms = Vec::new();
         let top = if random.chance(50) {
             platforms.extend((0..2).map(|_| Manifest::image(random, pool, None)));
@@ -91,7 +120,18 @@ impl Image {
             Manifest::image(random, pool, None)
         };
         let signature = random.chance(40).then(|| Manifest::image(random, pool, Some(&top)));
-        Self { repository, tag, platforms, top, signature, standing: Standing::Doubtful, was_there: false }
+        let passing = for_a_while.then(Passing::default);
+        Self { repository, tag, passing, platforms, top, signature, standing: Standing::Doubtful, was_there: false }
+    }
+
+    /// Since when a rule may let it go; `None`: none may.
+    pub(super) fn loose(&self) -> Option<Instant> {
+        self.passing.and_then(|passing| passing.loose)
+    }
+
+    /// Where what its tag shows is.
+    pub(super) fn target(&self) -> String {
+        format!("/v2/{}/manifests/{}", self.repository, self.top.content.digest)
     }
 
     /// Everything of it, in the order in which it is pushed.

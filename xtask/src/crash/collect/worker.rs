@@ -11,15 +11,20 @@ use super::super::content::Content;
 use super::super::http::{Answer, Request};
 use super::super::servers::Servers;
 use super::super::trouble::{Outcome, Trouble, wrong};
-use super::image::{Image, Manifest, Standing};
-use super::{GRACE, TRASH, Tally};
+use super::image::{Image, Manifest, Passing, Standing};
+use super::rules::{self, KEPT};
+use super::{ALL_GONE, GRACE, TRASH, Tally};
 use crate::random::Random;
 
 const REPOSITORIES: [&str; 3] = ["acme/app", "acme/base/runtime", "acme/web"];
 /// How long a client waits after what it asked for was not done.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How often what must go is asked for.
+const LOOK: Duration = Duration::from_millis(200);
 /// Images that a client has at most.
 const MOST: usize = 8;
+/// How many of a hundred images get a tag that a rule is about.
+const FOR_A_WHILE: usize = 40;
 
 /// One client with its images.
 pub(super) struct Worker<'a> {
@@ -67,9 +72,12 @@ impl<'a> Worker<'a> {
 
     /// Pushes an image as clients do: asks for its blobs, sends those that are missing, takes its time, and then its manifests.
     fn push(&mut self, stop: &AtomicBool) -> Outcome<()> {
-        let repository = REPOSITORIES[self.random.below(REPOSITORIES.len())];
-        let tag = format!("client-{}-{}", self.number, self.random.below(1_000_000));
-        let image = Image::new(&mut self.random, self.pool, repository, tag);
+        let for_a_while = self.random.chance(FOR_A_WHILE);
+        // Into one, so that there soon are more than the rule keeps.
+        let chosen = if for_a_while { self.number % REPOSITORIES.len() } else { self.random.below(REPOSITORIES.len()) };
+        let repository = REPOSITORIES[chosen];
+        let tag = rules::tag(self.number, for_a_while, self.random.below(1_000_000));
+        let image = Image::new(&mut self.random, self.pool, repository, tag, for_a_while);
         self.images.push(image);
         let at = self.images.len() - 1;
         let begun = Instant::now();
@@ -81,6 +89,7 @@ impl<'a> Worker<'a> {
         while Instant::now() < pause && !stop.load(Ordering::Relaxed) {
             thread::sleep(Duration::from_millis(5));
         }
+        self.set(at);
         let requests: Vec<_> = self.images[at].manifests().map(|manifest| put(&self.images[at], manifest)).collect();
         for (target, media_type, body) in requests {
             let request = Request::new("PUT", target).header("content-type", media_type).body(&body);
@@ -95,7 +104,7 @@ impl<'a> Worker<'a> {
             self.delete(at)?;
             // Until its platforms are gone too.
             self.images[at].standing = Standing::Doubtful;
-            self.delete_platforms(at)?;
+            self.delete_parts(at)?;
             self.images.remove(at);
             return Ok(());
         }
@@ -103,6 +112,17 @@ impl<'a> Worker<'a> {
         self.images[at].was_there = true;
         self.tally.pushed += 1;
         Ok(())
+    }
+
+    /// Its tag is the last that was set in the repository from now on.
+    fn set(&mut self, at: usize) {
+        if self.images[at].passing.is_none() {
+            return;
+        }
+        let (now, repository) = (Instant::now(), self.images[at].repository);
+        let others = self.images.iter_mut().filter(|image| image.repository == repository);
+        others.filter_map(|image| image.passing.as_mut()).for_each(|passing| passing.another(now));
+        self.images[at].passing = Some(Passing::default());
     }
 
     fn push_blob(&mut self, repository: &str, blob: &Content) -> Outcome<()> {
@@ -132,7 +152,7 @@ impl<'a> Worker<'a> {
     fn pull_any(&mut self) -> Outcome<()> {
         let there = self.those(|standing| matches!(standing, Standing::There));
         let Some(&at) = self.random.pick(&there) else { return Ok(()) };
-        self.check(at)?;
+        self.look(at)?;
         self.tally.pulled += 1;
         Ok(())
     }
@@ -140,8 +160,7 @@ impl<'a> Worker<'a> {
     fn delete_any(&mut self) -> Outcome<()> {
         let there = self.those(|standing| matches!(standing, Standing::There));
         if let Some(&at) = self.random.pick(&there) {
-            self.delete(at)?;
-            return Ok(());
+            return self.delete_there(at);
         }
         // What was deleted long ago cannot be restored.
         self.images.retain(|image| !matches!(image.standing, Standing::Deleted(at) if at.elapsed() > TRASH * 2));
@@ -149,17 +168,25 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// Deletes what must be there, if no rule did.
+    fn delete_there(&mut self, at: usize) -> Outcome<()> {
+        if self.delete(at)? || self.images[at].loose().is_some() {
+            return Ok(());
+        }
+        wrong(format!("{} was there and cannot be deleted", self.images[at].tag))
+    }
+
     /// Deletes what the tag shows. Whether it was there.
     fn delete(&mut self, at: usize) -> Outcome<bool> {
         let image = &mut self.images[at];
         image.standing = Standing::Doubtful;
         let begun = Instant::now();
-        let target = format!("/v2/{}/manifests/{}", image.repository, image.top.content.digest);
+        let target = image.target();
         let answer = self.send(&Request::new("DELETE", target))?;
         match answer.status {
             202 => {}
             404 => {
-                self.images[at].standing = Standing::Deleted(begun);
+                self.gone(at, begun);
                 return Ok(false);
             }
             _ => return wrong(format!("DELETE of an image: {}", answer.describe())),
@@ -169,11 +196,29 @@ impl<'a> Worker<'a> {
         Ok(true)
     }
 
-    /// Deletes platforms whose index has not come: as untagged manifests they would stay.
-    fn delete_platforms(&mut self, at: usize) -> Outcome<()> {
+    /// It is not there: a rule let it go when it might, or otherwise it went at `begun`.
+    fn gone(&mut self, at: usize, begun: Instant) {
+        let loose = self.images[at].loose();
+        self.tally.retired += usize::from(loose.is_some());
+        self.images[at].standing = Standing::Deleted(loose.unwrap_or(begun));
+    }
+
+    /// Whether a rule has let it go.
+    fn let_go(&mut self, at: usize) -> Outcome<bool> {
+        let Some(loose) = self.images[at].loose() else { return Ok(false) };
+        let gone = self.send(&Request::new("GET", self.images[at].target()))?.status == 404;
+        if gone {
+            self.gone(at, loose);
+        }
+        Ok(gone)
+    }
+
+    /// Deletes platforms whose index has not come, and a signature that came when its image was gone: as untagged manifests they
+    /// would stay.
+    fn delete_parts(&mut self, at: usize) -> Outcome<()> {
         let image = &self.images[at];
-        let of = |platform: &Manifest| format!("/v2/{}/manifests/{}", image.repository, platform.content.digest);
-        for target in image.platforms.iter().map(of).collect::<Vec<_>>() {
+        let of = |part: &Manifest| format!("/v2/{}/manifests/{}", image.repository, part.content.digest);
+        for target in image.platforms.iter().chain(&image.signature).map(of).collect::<Vec<_>>() {
             let answer = self.send(&Request::new("DELETE", &target))?;
             if !matches!(answer.status, 202 | 404) {
                 return wrong(format!("DELETE {target}: {}", answer.describe()));
@@ -196,6 +241,7 @@ impl<'a> Worker<'a> {
         let Some(id) = entry.and_then(|entry| entry["id"].as_str()) else { return self.missed(at, since) };
         let target = format!("/api/v1/trash-entries/{id}/{repository}");
         self.images[at].standing = Standing::Doubtful;
+        self.set(at);
         let answer = self.send(&Request::new("POST", target))?;
         match answer.status {
             200 => {
@@ -224,7 +270,7 @@ impl<'a> Worker<'a> {
     /// After a death: what must be there is, as a whole.
     pub(super) fn verify(&mut self) -> Outcome<()> {
         for at in self.those(|standing| matches!(standing, Standing::There)) {
-            self.check(at)?;
+            self.look(at)?;
         }
         Ok(())
     }
@@ -232,27 +278,47 @@ impl<'a> Worker<'a> {
     /// After a death: what may be there is there as a whole or not at all, and then goes.
     pub(super) fn settle(&mut self) -> Outcome<()> {
         for at in self.those(|standing| matches!(standing, Standing::Doubtful)).into_iter().rev() {
-            let image = &self.images[at];
-            let target = format!("/v2/{}/manifests/{}", image.repository, image.top.content.digest);
-            match self.send(&Request::new("GET", target))?.status {
-                200 => {
-                    // Its signature may not have come.
-                    self.check_without_signature(at)?;
-                    self.delete(at)?;
-                }
-                404 => self.delete_platforms(at)?,
+            let there = match self.send(&Request::new("GET", self.images[at].target()))?.status {
+                // Its signature may not have come.
+                200 => self.or_let_go(at, Self::check_without_signature)? && self.delete(at)?,
+                404 => false,
                 status => return wrong(format!("GET of an image: {status}")),
+            };
+            if !there {
+                self.delete_parts(at)?;
             }
             self.images.remove(at);
         }
         Ok(())
     }
 
+    /// Waits until no more is there of what rules are about than they keep.
+    pub(super) fn await_rules(&mut self) -> Outcome<()> {
+        let begun = Instant::now();
+        for repository in REPOSITORIES {
+            loop {
+                let mut left = Vec::new();
+                for at in self.those(|standing| matches!(standing, Standing::There)) {
+                    let about = self.images[at].repository == repository && self.images[at].passing.is_some();
+                    if about && !self.let_go(at)? {
+                        left.push(self.images[at].tag.clone());
+                    }
+                }
+                if left.len() <= KEPT {
+                    break;
+                }
+                if begun.elapsed() > ALL_GONE {
+                    return wrong(format!("a rule keeps {KEPT} of these in {repository}, but all are there: {left:?}"));
+                }
+                thread::sleep(LOOK);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn delete_all(&mut self) -> Outcome<()> {
         for at in self.those(|standing| matches!(standing, Standing::There)) {
-            if !self.delete(at)? {
-                return wrong(format!("{} was there and cannot be deleted", self.images[at].tag));
-            }
+            self.delete_there(at)?;
         }
         self.images.clear();
         Ok(())
@@ -261,6 +327,20 @@ impl<'a> Worker<'a> {
     fn those(&self, which: impl Fn(&Standing) -> bool) -> Vec<usize> {
         let found = self.images.iter().enumerate().filter(|(_, image)| which(&image.standing));
         found.map(|(at, _)| at).collect()
+    }
+
+    /// That all of an image is there, or nothing, because a rule let it go.
+    fn look(&mut self, at: usize) -> Outcome<()> {
+        self.or_let_go(at, Self::check).map(drop)
+    }
+
+    /// Whether what `check` looks for is there; `false`: a rule let it go, perhaps just then.
+    fn or_let_go(&mut self, at: usize, check: impl Fn(&mut Self, usize) -> Outcome<()>) -> Outcome<bool> {
+        match check(self, at) {
+            Ok(()) => Ok(true),
+            Err(Trouble::Wrong(_)) if self.let_go(at)? => Ok(false),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     /// That all of an image is there, byte for byte.
