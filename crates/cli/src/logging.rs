@@ -1,12 +1,16 @@
 //! Where events go: standard error, as text for people or as JSON for machines, written by a thread of its own.
 
+mod json;
+
 use std::io::{IsTerminal, stderr};
 
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
+use self::json::JsonLines;
 use crate::config::{Log, LogFormat};
 
 /// Writes what is left when dropped, and changes the level while it runs.
@@ -42,12 +46,6 @@ fn layer(format: &LogFormat, writer: NonBlocking) -> Box<dyn Layer<Filtered> + S
     if text {
         fmt::layer().with_writer(writer).with_ansi(stderr().is_terminal()).boxed()
     } else {
-        fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
-            .with_writer(writer)
-            .boxed()
+        fmt::layer().event_format(JsonLines).fmt_fields(JsonFields::new()).with_writer(writer).boxed()
     }
 }
