@@ -19,7 +19,7 @@
 //! to push the manifest. Whether something is needed is looked up in the transaction that removes it.
 
 mod dropped;
-mod explain;
+pub(crate) mod explain;
 pub(crate) mod keep;
 mod links;
 mod loose;

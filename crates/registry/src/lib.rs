@@ -58,7 +58,7 @@ pub use quarantine::Quarantined;
 pub use referrers::{Referrer, Referrers};
 pub use retention::{Conditions, Fortune, InvalidRule, Keeping, RetentionRule, TagFortune};
 pub use scrub::{ScrubOptions, ScrubState, Scrubbed};
-pub use sizes::Sizes;
+pub use sizes::{Sizes, Total};
 pub use tables::ROOM;
 pub use tags::{Standing, TagChange};
 pub use trash::{Deleted, Restored, TrashEntry, TrashId};

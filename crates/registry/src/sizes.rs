@@ -1,12 +1,12 @@
-//! How many bytes a repository has, with whom it shares them, and what would be given back.
+//! How many bytes a repository, a namespace or the whole registry has, how many of them are shared, and what would be given back.
 
 use entrepot_database::Connection;
 use entrepot_oci::{LIBRARY, RepositoryName};
 
 use crate::gate::{Delete, Grant};
-use crate::{Error, Registry, existing_repository};
+use crate::{Error, Page, Registry, existing_repository, stored_name};
 
-/// These look at every blob of a repository.
+/// These look at every blob of what they are about. Names are between `$1` and `$2`; with 1 as `$3` also those without a slash.
 pub(crate) mod tables {
     entrepot_database::statements! {
         OF_BLOBS = "SELECT COUNT(*), CAST(COALESCE(SUM(s.size), 0) AS BIGINT),
@@ -24,6 +24,30 @@ pub(crate) mod tables {
                 FROM repository_blobs l JOIN blobs b ON b.id = l.blob_id WHERE l.repository_id = $4) s";
         OF_MANIFESTS = "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM manifests
             WHERE repository_id = $1";
+        /// Those after `$4`.
+        REPOSITORIES = "SELECT r.id, r.name FROM repositories r WHERE r.trash_id IS NULL
+            AND ((r.name >= $1 AND r.name < $2) OR (CAST($3 AS BIGINT) = 1 AND r.name NOT LIKE '%/%'))
+            AND r.name > $4 ORDER BY r.name LIMIT $5";
+        TOTAL_OF_REPOSITORIES = "SELECT COUNT(*) FROM repositories r WHERE r.trash_id IS NULL
+            AND ((r.name >= $1 AND r.name < $2) OR (CAST($3 AS BIGINT) = 1 AND r.name NOT LIKE '%/%'))";
+        TOTAL_OF_MANIFESTS = "SELECT COUNT(*), CAST(COALESCE(SUM(m.size), 0) AS BIGINT) FROM manifests m
+            JOIN repositories r ON r.id = m.repository_id
+            WHERE (r.name >= $1 AND r.name < $2) OR (CAST($3 AS BIGINT) = 1 AND r.name NOT LIKE '%/%')";
+        /// Each blob once, with in how many repositories it is.
+        TOTAL_OF_BLOBS = "SELECT COUNT(*), CAST(COALESCE(SUM(s.size), 0) AS BIGINT),
+            CAST(COALESCE(SUM(s.size * s.times), 0) AS BIGINT),
+            CAST(COALESCE(SUM(CASE WHEN s.times > 1 THEN s.size ELSE 0 END), 0) AS BIGINT),
+            CAST(COALESCE(SUM(CASE WHEN s.named = 1 AND s.shown = 0 THEN s.size ELSE 0 END), 0) AS BIGINT),
+            CAST(COALESCE(SUM(CASE WHEN s.named = 1 THEN 0 ELSE s.size END), 0) AS BIGINT)
+            FROM (SELECT b.size AS size, COUNT(*) AS times,
+                MAX(CASE WHEN EXISTS (SELECT 1 FROM manifest_blobs u
+                    WHERE u.blob_id = l.blob_id AND u.repository_id = l.repository_id) THEN 1 ELSE 0 END) AS named,
+                MAX(CASE WHEN EXISTS (SELECT 1 FROM manifest_blobs u JOIN manifests m ON m.id = u.manifest_id
+                    WHERE u.blob_id = l.blob_id AND u.repository_id = l.repository_id AND m.trash_id IS NULL)
+                    THEN 1 ELSE 0 END) AS shown
+                FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.id = l.blob_id
+                WHERE (r.name >= $1 AND r.name < $2) OR (CAST($3 AS BIGINT) = 1 AND r.name NOT LIKE '%/%')
+                GROUP BY l.blob_id, b.size) s";
     }
 }
 
@@ -48,7 +72,87 @@ pub struct Sizes {
     pub unneeded: u64,
 }
 
+/// What several repositories have together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total {
+    /// How many they are, without those in the trash.
+    pub repositories: u64,
+    /// Their manifests, also those in the trash.
+    pub manifests: u64,
+    /// Their blobs, each once.
+    pub blobs: u64,
+    /// The bytes of both: what they take of the store, and of the database.
+    pub bytes: u64,
+    /// The same with each blob as often as a repository has it: what counts against a quota.
+    pub counted: u64,
+    /// Those of blobs that several of them have: deleting one of these repositories gives none of them back.
+    pub shared: u64,
+    /// Those of blobs that only manifests in the trash need.
+    pub in_trash: u64,
+    /// Those of blobs that no manifest needs: the collection takes them away.
+    pub unneeded: u64,
+}
+
+/// Which repositories: those whose names are in a range, and perhaps those without a slash.
+struct Range {
+    first: String,
+    end: String,
+    bare: i64,
+}
+
+impl Range {
+    /// Every repository. No name has a character as great as its end.
+    fn everything() -> Self {
+        Self { first: String::new(), end: "~".to_owned(), bare: 0 }
+    }
+
+    /// Those of a namespace: `0` follows on `/`.
+    fn of(namespace: &str) -> Self {
+        let bare = i64::from(namespace == LIBRARY);
+        Self { first: format!("{namespace}/"), end: format!("{namespace}0"), bare }
+    }
+}
+
 impl Registry {
+    /// What each repository of a namespace has, by name, after this one. Whether somebody may know is the caller's to ask.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn sizes_within(
+        &self,
+        namespace: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Page<(RepositoryName, Sizes)>, Error> {
+        let range = Range::of(namespace);
+        let measured = self.0.database.scan(move |connection| {
+            let Range { first, end, bare } = &range;
+            let after = after.as_deref().unwrap_or_default();
+            let most = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+            let parameters = [first.into(), end.into(), (*bare).into(), after.into(), most.into()];
+            let mut found = connection.all(&tables::REPOSITORIES, &parameters, |row| {
+                Ok::<_, Error>((row.integer(0)?, stored_name(row.text(1)?)?))
+            })?;
+            let more = found.len() > limit;
+            found.truncate(limit);
+            let measured = found.into_iter().map(|(repository, name)| {
+                let sizes = measure(connection, &name, repository)?;
+                Ok((name, sizes))
+            });
+            Ok::<_, Error>(Page { entries: measured.collect::<Result<_, Error>>()?, more })
+        });
+        measured.await
+    }
+
+    /// What the repositories of a namespace, or all, have together. Whether somebody may know is the caller's to ask.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn total(&self, namespace: Option<&str>) -> Result<Total, Error> {
+        let range = namespace.map_or_else(Range::everything, Range::of);
+        self.0.database.scan(move |connection| add_up(connection, &range)).await
+    }
+
     /// What the repository has, at this moment.
     ///
     /// # Errors
@@ -72,12 +176,32 @@ fn measure(connection: &Connection<'_>, name: &RepositoryName, repository: i64) 
     Ok(Sizes { manifests, bytes: blobs.bytes + bytes, frees, ..blobs })
 }
 
+fn add_up(connection: &Connection<'_>, Range { first, end, bare }: &Range) -> Result<Total, Error> {
+    let parameters = [first.into(), end.into(), (*bare).into()];
+    let blobs = connection.first(&tables::TOTAL_OF_BLOBS, &parameters, |row| {
+        Ok::<_, Error>(Total {
+            blobs: row.size(0)?,
+            bytes: row.size(1)?,
+            counted: row.size(2)?,
+            shared: row.size(3)?,
+            in_trash: row.size(4)?,
+            unneeded: row.size(5)?,
+            ..Total::default()
+        })
+    })?;
+    let blobs = blobs.unwrap_or_default();
+    let repositories =
+        connection.first(&tables::TOTAL_OF_REPOSITORIES, &parameters, |row| Ok::<_, Error>(row.size(0)?))?;
+    let (manifests, bytes) = connection
+        .first(&tables::TOTAL_OF_MANIFESTS, &parameters, |row| Ok::<_, Error>((row.size(0)?, row.size(1)?)))?
+        .unwrap_or_default();
+    let (bytes, counted) = (blobs.bytes + bytes, blobs.counted + bytes);
+    Ok(Total { repositories: repositories.unwrap_or_default(), manifests, bytes, counted, ..blobs })
+}
+
 /// The same without manifests.
 fn of_blobs(connection: &Connection<'_>, name: &RepositoryName, repository: i64) -> Result<Sizes, Error> {
-    let namespace = name.namespace();
-    // `0` follows on `/`.
-    let (first, end) = (format!("{namespace}/"), format!("{namespace}0"));
-    let bare = i64::from(namespace == LIBRARY);
+    let Range { first, end, bare } = Range::of(name.namespace());
     let parameters = [(&first).into(), (&end).into(), bare.into(), repository.into()];
     let blobs = connection.first(&tables::OF_BLOBS, &parameters, |row| {
         Ok::<_, Error>(Sizes {

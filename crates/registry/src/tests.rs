@@ -98,6 +98,7 @@ async fn every_statement_fits_the_tables(place: Place) {
         crate::scrub::state::tables::STATEMENTS,
         crate::usage::count::tables::STATEMENTS,
         crate::sizes::tables::STATEMENTS,
+        crate::collect::explain::scans::STATEMENTS,
     ] {
         fixture.registry.database().check(statements).await.unwrap();
     }

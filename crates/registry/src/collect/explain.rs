@@ -8,7 +8,21 @@ use super::report::Reason;
 use super::{Rules, keep};
 use crate::gate::{Grant, Pull};
 use crate::manifests::find_anywhere;
-use crate::{Error, Registry, existing_repository, tables};
+use crate::{Error, Registry, existing_repository, stored_name, tables};
+
+/// How many repositories are looked into at most when none is named.
+const MOST_REPOSITORIES: i64 = 100;
+
+/// These walk through all repositories.
+pub(crate) mod scans {
+    entrepot_database::statements! {
+        REPOSITORIES_WITH = "SELECT r.name FROM repositories r WHERE r.trash_id IS NULL
+            AND (EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id AND m.digest = $1)
+                OR EXISTS (SELECT 1 FROM repository_blobs l JOIN blobs b ON b.id = l.blob_id
+                    WHERE l.repository_id = r.id AND b.digest = $1))
+            ORDER BY r.name LIMIT $2";
+    }
+}
 
 /// What becomes of something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +38,8 @@ pub enum Fate {
 /// What can be said of a blob or a manifest of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
+    /// The repository.
+    pub repository: RepositoryName,
     /// Whether it is a manifest; otherwise it is a blob.
     pub is_manifest: bool,
     /// What becomes of it.
@@ -40,6 +56,23 @@ impl Registry {
     pub async fn explain(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<Vec<Explanation>, Error> {
         let (name, digest, rules) = (grant.repository().clone(), *digest, self.rules());
         let explained = self.0.database.scan(move |connection| of(connection, &name, &digest, &rules));
+        explained.await
+    }
+
+    /// The same in every repository that has such a thing, by name; in the first hundred, if there are more. Whether somebody may
+    /// know is the caller's to ask.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn explain_everywhere(&self, digest: &Digest) -> Result<Vec<Explanation>, Error> {
+        let (digest, rules) = (*digest, self.rules());
+        let explained = self.0.database.scan(move |connection| {
+            let text = digest.to_string();
+            let parameters = [(&text).into(), MOST_REPOSITORIES.into()];
+            let names = connection.all(&scans::REPOSITORIES_WITH, &parameters, |row| stored_name(row.text(0)?))?;
+            let all = names.iter().map(|name| of(connection, name, &digest, &rules));
+            Ok::<_, Error>(all.collect::<Result<Vec<_>, _>>()?.concat())
+        });
         explained.await
     }
 }
@@ -59,7 +92,7 @@ fn of(
         } else {
             manifest_fate(connection, repository, id, digest, rules)?
         };
-        all.push(Explanation { is_manifest: true, fate, reason });
+        all.push(Explanation { repository: name.clone(), is_manifest: true, fate, reason });
     }
     let link = connection.first(&tables::LINK_STATE, &[(&text).into(), repository.into()], |row| {
         Ok::<_, Error>((row.integer(0)?, row.optional_integer(1)?, row.optional_integer(2)?.is_some()))
@@ -73,7 +106,7 @@ fn of(
             (None, Some(at)) => (Fate::LookedAt(at), Reason::Unnamed),
             (None, None) => return Err(Error::Damaged(format!("nobody looks after blob {digest} of {name}"))),
         };
-        all.push(Explanation { is_manifest: false, fate, reason });
+        all.push(Explanation { repository: name.clone(), is_manifest: false, fate, reason });
     }
     Ok(all)
 }

@@ -449,6 +449,13 @@ async fn every_fate_is_explained(place: Place) {
     registry.delete_tag(&grant::<Delete>(NAME), &"v1".parse().unwrap()).await.unwrap();
     assert_eq!(explain(manifest).await.reason, Reason::UntaggedKept);
     assert!(registry.explain(&grant(NAME), &digest(b"nothing")).await.unwrap().is_empty());
+
+    registry.mount_blob(&grant::<Push>("acme/web"), &MountSource::new(grant(NAME)), &config).await.unwrap();
+    let everywhere = registry.explain_everywhere(&config).await.unwrap();
+    let found: Vec<_> = everywhere.iter().map(|one| (one.repository.as_str(), one.is_manifest, &one.reason)).collect();
+    assert!(matches!(&found[..], [(NAME, false, Reason::Named(_)), ("acme/web", false, Reason::Unnamed)]), "{found:?}");
+    assert_eq!(registry.explain_everywhere(&manifest).await.unwrap()[0].reason, Reason::UntaggedKept);
+    assert!(registry.explain_everywhere(&digest(b"nothing")).await.unwrap().is_empty());
 }
 
 async fn sizes_say_what_would_be_given_back(place: Place) {
@@ -474,6 +481,26 @@ async fn sizes_say_what_would_be_given_back(place: Place) {
     fixture.delete(&manifests[1]).await;
     assert_eq!(sizes().await, crate::Sizes { in_trash: 3, ..before });
     assert_eq!(fixture.registry.stat_blob(&grant(NAME), &loose).await.unwrap(), 1);
+    let each = registry.sizes_within("acme", None, 1).await.unwrap();
+    assert!(each.more && each.entries == [(NAME.parse().unwrap(), sizes().await)]);
+    let rest = registry.sizes_within("acme", Some(NAME.to_owned()), 1).await.unwrap();
+    let web = crate::Sizes { blobs: 1, bytes: 6, shared: 6, unneeded: 6, ..crate::Sizes::default() };
+    assert!(!rest.more && rest.entries == [("acme/web".parse().unwrap(), web)]);
+    let total = crate::Total {
+        repositories: 2,
+        manifests: 2,
+        blobs: 3,
+        bytes,
+        counted: bytes + 6,
+        shared: 6,
+        in_trash: 3,
+        unneeded: 1,
+    };
+    assert_eq!(registry.total(Some("acme")).await.unwrap(), total);
+    // Of one namespace `own` is in the trash, and of the other nothing needs it: together it is in the trash.
+    let all = crate::Total { repositories: 3, counted: bytes + 6 + 3, shared: 9, ..total };
+    assert_eq!(registry.total(None).await.unwrap(), all);
+    assert_eq!(registry.total(Some("nobody")).await.unwrap(), crate::Total::default());
     // What is counted for quotas is the same.
     let used = registry.database().read(|connection| crate::used_bytes(connection, "acme")).await.unwrap();
     assert_eq!(used, bytes + 6);

@@ -60,6 +60,8 @@ pub(super) struct CollectionView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CollectionExplanation)]
 pub(super) struct ExplanationView {
+    /// In which repository.
+    repository: String,
     /// blob or manifest.
     kind: &'static str,
     /// kept, looked at or condemned.
@@ -98,7 +100,8 @@ impl From<Explanation> for ExplanationView {
             Fate::Goes(at) => ("condemned", Some(rfc3339(at))),
         };
         let kind = if explanation.is_manifest { "manifest" } else { "blob" };
-        Self { kind, fate, at, reason: explanation.reason.to_string() }
+        let (repository, reason) = (explanation.repository.to_string(), explanation.reason.to_string());
+        Self { repository, kind, fate, at, reason }
     }
 }
 
@@ -123,6 +126,17 @@ pub(super) async fn run(
             Ok((StatusCode::OK, Json(Some(collected.into()))))
         }
     }
+}
+
+/// `GET /api/v1/gc/explain/{digest}`: in the first hundred repositories that have it.
+pub(super) async fn explain_everywhere(
+    State(api): State<Api>,
+    Who(caller): Who,
+    At(Parsed(digest)): At<Parsed<Digest>>,
+) -> Result<Json<Page<ExplanationView>>, Problem> {
+    api.access().permit_system(&caller)?;
+    let explained = api.registry()?.explain_everywhere(&digest).await?;
+    Ok(Json(Page::whole(explained.into_iter().map(ExplanationView::from).collect())))
 }
 
 /// `GET /api/v1/gc/explain/{digest}/{name}`

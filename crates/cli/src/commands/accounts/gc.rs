@@ -15,8 +15,9 @@ Examples:
   What would go now, and why?
     entrepot gc --dry-run --server https://registry.acme.example
 
-  Why is this still there?
-    entrepot gc explain sha256:… acme/app --server https://registry.acme.example";
+  Why is this still there, in one repository or in any?
+    entrepot gc explain sha256:… acme/app --server https://registry.acme.example
+    entrepot gc explain sha256:… --server https://registry.acme.example";
 
 /// Collecting garbage.
 #[derive(Debug, Args)]
@@ -43,8 +44,8 @@ pub(crate) enum GcCommand {
     Explain {
         /// Of what
         digest: Digest,
-        /// In which repository
-        repository: RepositoryName,
+        /// In which repository [default: in all that have it, for administrators]
+        repository: Option<RepositoryName>,
         /// Form
         #[command(flatten)]
         form: Form,
@@ -75,6 +76,7 @@ struct Step {
 /// What becomes of something.
 #[derive(Deserialize)]
 struct Explanation {
+    repository: String,
     kind: String,
     fate: String,
     at: Option<String>,
@@ -86,7 +88,9 @@ impl GcArguments {
     pub(crate) fn run(self) -> ExitCode {
         let Self { dry_run, form, command, place } = self;
         run(&place, async |client| match command {
-            Some(GcCommand::Explain { digest, repository, form }) => explain(client, &digest, &repository, &form).await,
+            Some(GcCommand::Explain { digest, repository, form }) => {
+                explain(client, &digest, repository.as_ref(), &form).await
+            }
             None if dry_run => client.get::<Collection>(route(["gc"])).await?.print(&form),
             None => match client.make::<Option<Collection>>(route(["gc"]), None).await? {
                 Some(collection) => collection.print(&form),
@@ -117,13 +121,21 @@ impl Collection {
 async fn explain(
     client: &Client,
     digest: &Digest,
-    repository: &RepositoryName,
+    repository: Option<&RepositoryName>,
     form: &Form,
 ) -> anyhow::Result<ExitCode> {
     let text = digest.to_string();
-    let asked = route(["gc", "explain", text.as_str()].into_iter().chain(repository.as_str().split('/')));
+    let within = repository.into_iter().flat_map(|name| name.as_str().split('/'));
+    let asked = route(["gc", "explain", text.as_str()].into_iter().chain(within));
     let explained: Vec<Explanation> = client.list(asked).await?;
-    anyhow::ensure!(!explained.is_empty(), "{repository} has neither a blob nor a manifest {digest}");
-    let row = |one: Explanation| vec![one.kind.into(), one.fate.into(), one.at.into(), one.reason.into()];
-    Listing::new(&["kind", "fate", "at", "reason"], explained.into_iter().map(row)).print(form)
+    if explained.is_empty() {
+        match repository {
+            Some(name) => anyhow::bail!("{name} has neither a blob nor a manifest {digest}"),
+            None => anyhow::bail!("no repository has a blob or a manifest {digest}"),
+        }
+    }
+    let row = |one: Explanation| {
+        vec![one.repository.into(), one.kind.into(), one.fate.into(), one.at.into(), one.reason.into()]
+    };
+    Listing::new(&["repository", "kind", "fate", "at", "reason"], explained.into_iter().map(row)).print(form)
 }

@@ -7,7 +7,7 @@ use entrepot_access::{LIBRARY, Name, Pattern, Visibility};
 use entrepot_client::{Client, Route, route};
 use entrepot_oci::RepositoryName;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::grant::{self, Given, Subject};
 use super::listing::Listing;
@@ -22,7 +22,11 @@ Examples:
     entrepot repo grant acme/app ben write
 
   Let released versions stay as they are:
-    entrepot repo immutable add 'acme/*' 'v*'";
+    entrepot repo immutable add 'acme/*' 'v*'
+
+  See what the repositories of acme have, each and together:
+    entrepot repo sizes acme
+    entrepot repo total acme";
 
 /// What can be done with repositories.
 #[derive(Debug, Subcommand)]
@@ -55,6 +59,22 @@ pub(crate) enum RepoCommand {
     Size {
         /// Which
         repository: RepositoryName,
+        /// Form
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Say how many bytes each repository of a namespace has
+    Sizes {
+        /// A person, an organization, or library
+        namespace: String,
+        /// Form
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Say how many bytes the repositories of a namespace, or all, have together, and how many of these several of them have
+    Total {
+        /// A person, an organization, or library [default: all, for administrators]
+        namespace: Option<String>,
         /// Form
         #[command(flatten)]
         form: Form,
@@ -137,6 +157,38 @@ struct Sizes {
     unneeded_bytes: u64,
 }
 
+/// A repository of a namespace with what it has, as the API shows it.
+#[derive(Deserialize)]
+struct RepositorySizes {
+    repository: String,
+    #[serde(flatten)]
+    sizes: Sizes,
+}
+
+/// What several repositories have, as the API shows it.
+#[derive(Deserialize)]
+struct Total {
+    repositories: u64,
+    manifests: u64,
+    blobs: u64,
+    bytes: u64,
+    counted_bytes: u64,
+    shared_bytes: u64,
+    trash_bytes: u64,
+    unneeded_bytes: u64,
+}
+
+impl Sizes {
+    /// With the repository before them.
+    const COLUMNS: &[&str] =
+        &["repository", "manifests", "blobs", "bytes", "shared_bytes", "frees_bytes", "trash_bytes", "unneeded_bytes"];
+
+    fn row(&self) -> impl Iterator<Item = Value> {
+        let Self { manifests, blobs, bytes, shared_bytes, frees_bytes, trash_bytes, unneeded_bytes } = *self;
+        [manifests, blobs, bytes, shared_bytes, frees_bytes, trash_bytes, unneeded_bytes].into_iter().map(Value::from)
+    }
+}
+
 /// Tags that do not move, as the API shows them.
 #[derive(Deserialize)]
 struct Immutable {
@@ -162,13 +214,19 @@ pub(crate) async fn run(command: RepoCommand, client: &Client) -> anyhow::Result
         }
         RepoCommand::Size { repository, form } => {
             let sizes: Sizes = client.get(route(["sizes"].into_iter().chain(repository.as_str().split('/')))).await?;
-            let Sizes { manifests, blobs, bytes, shared_bytes, frees_bytes, trash_bytes, unneeded_bytes } = sizes;
-            let row = [manifests, blobs, bytes, shared_bytes, frees_bytes, trash_bytes, unneeded_bytes]
-                .map(Into::into)
-                .to_vec();
-            let columns =
-                &["manifests", "blobs", "bytes", "shared_bytes", "frees_bytes", "trash_bytes", "unneeded_bytes"];
-            Listing::new(columns, [row]).print(&form)
+            Listing::new(&Sizes::COLUMNS[1..], [sizes.row().collect()]).print(&form)
+        }
+        RepoCommand::Sizes { namespace, form } => {
+            let all: Vec<RepositorySizes> = client.list(route(["namespaces", &namespace, "sizes"])).await?;
+            let row = |one: RepositorySizes| [one.repository.into()].into_iter().chain(one.sizes.row()).collect();
+            Listing::new(Sizes::COLUMNS, all.into_iter().map(row)).print(&form)
+        }
+        RepoCommand::Total { namespace, form } => {
+            let of = match &namespace {
+                Some(namespace) => route(["namespaces", namespace, "sizes", "total"]),
+                None => route(["sizes"]),
+            };
+            total(client.get(of).await?, &form)
         }
         RepoCommand::Grant { pattern, account, role } => {
             let namespace = grant::namespace(&pattern).to_owned();
@@ -197,6 +255,30 @@ pub(crate) async fn run(command: RepoCommand, client: &Client) -> anyhow::Result
             Listing::new(&["repositories", "tags"], rules.into_iter().map(row)).print(&form)
         }
     }
+}
+
+fn total(all: Total, form: &Form) -> anyhow::Result<ExitCode> {
+    let columns = &[
+        "repositories",
+        "manifests",
+        "blobs",
+        "bytes",
+        "counted_bytes",
+        "shared_bytes",
+        "trash_bytes",
+        "unneeded_bytes",
+    ];
+    let row = vec![
+        all.repositories.into(),
+        all.manifests.into(),
+        all.blobs.into(),
+        all.bytes.into(),
+        all.counted_bytes.into(),
+        all.shared_bytes.into(),
+        all.trash_bytes.into(),
+        all.unneeded_bytes.into(),
+    ];
+    Listing::new(columns, [row]).print(form)
 }
 
 fn immutable(namespace: &str) -> Route {

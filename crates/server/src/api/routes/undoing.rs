@@ -20,6 +20,21 @@ pub(in crate::api) fn add(routes: Routes) -> Routes {
                 .gives::<sizes::SizesView>(),
         )
         .get(
+            "/api/v1/sizes",
+            sizes::total,
+            doc("How many bytes all repositories have together; for administrators.").gives::<sizes::TotalView>(),
+        )
+        .get(
+            "/api/v1/namespaces/{namespace}/sizes",
+            sizes::list,
+            doc("How many bytes each repository of a namespace has.").lists::<sizes::RepositorySizesView>(),
+        )
+        .get(
+            "/api/v1/namespaces/{namespace}/sizes/total",
+            sizes::total_of_namespace,
+            doc("How many bytes the repositories of a namespace have together.").gives::<sizes::TotalView>(),
+        )
+        .get(
             "/api/v1/trash/{*name}",
             trash::list,
             doc("What was deleted from a repository and can be restored, oldest first.").lists::<TrashView>(),
@@ -77,6 +92,12 @@ pub(in crate::api) fn add(routes: Routes) -> Routes {
             collection::run,
             doc("Collect garbage now, and say what was done; null with 202 if that goes on. For administrators.")
                 .gives::<CollectionView>(),
+        )
+        .get(
+            "/api/v1/gc/explain/{digest}",
+            collection::explain_everywhere,
+            doc("The same in every repository that has it, at most a hundred; for administrators.")
+                .lists_whole::<ExplanationView>(),
         )
         .get(
             "/api/v1/gc/explain/{digest}/{*name}",

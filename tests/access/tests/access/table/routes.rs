@@ -181,6 +181,9 @@ pub(crate) fn hub_and_api() -> Vec<Line> {
         line("DELETE", "/api/v1/manifests/{reference}/{name}", Delete),
         line("DELETE", "/api/v1/repositories/{name}", Delete),
         line("GET", "/api/v1/sizes/{name}", Delete),
+        line("GET", "/api/v1/sizes", System),
+        line("GET", "/api/v1/namespaces/{namespace}/sizes", Owned),
+        line("GET", "/api/v1/namespaces/{namespace}/sizes/total", Owned),
         line("GET", "/api/v1/trash/{name}", Delete),
         line("POST", "/api/v1/trash-entries/{entry}/{name}", Delete),
         line("DELETE", "/api/v1/trash-entries/{entry}/{name}", Delete),
@@ -188,6 +191,7 @@ pub(crate) fn hub_and_api() -> Vec<Line> {
         line("POST", "/api/v1/tag-history/{tag}/{name}", Push).body("{}"),
         line("GET", "/api/v1/gc", System),
         line("POST", "/api/v1/gc", System),
+        line("GET", "/api/v1/gc/explain/{digest}", System),
         line("GET", "/api/v1/gc/explain/{digest}/{name}", Pull),
 
         line("GET", "/api/v1/access/explain", Open).query("?action=pull&repository={name}"),
