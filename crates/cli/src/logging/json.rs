@@ -4,7 +4,6 @@ use std::error::Error;
 use std::fmt::{self, Debug};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_log::NormalizeEvent;
@@ -27,7 +26,7 @@ where
         // An event of the crate `log` has these in fields.
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        let mut object = Object::default();
+        let mut object = Object(b"{".to_vec());
         object.entry("timestamp", &time);
         object.entry("level", metadata.level().as_str());
         event.record(&mut object);
@@ -35,26 +34,42 @@ where
         if let Some(span) = event.parent().and_then(|id| context.span(id)).or_else(|| context.lookup_current()) {
             let extensions = span.extensions();
             let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| fields.fields.as_str());
-            let mut fields: Map<String, Value> = serde_json::from_str(fields).unwrap_or_default();
-            fields.insert("name".to_owned(), span.name().into());
-            object.entry("span", &fields);
+            let inside = fields.strip_prefix('{').and_then(|fields| fields.strip_suffix('}')).unwrap_or_default();
+            object.name("span");
+            object.0.push(b'{');
+            object.0.extend(inside.as_bytes());
+            object.entry("name", span.name());
+            object.0.push(b'}');
         }
-        writeln!(writer, "{{{}}}", object.0)
+        object.0.extend(b"}\n");
+        writer.write_str(std::str::from_utf8(&object.0).map_err(|_| fmt::Error)?)
     }
 }
 
-/// The inside of a JSON object.
-#[derive(Default)]
-struct Object(String);
+/// A JSON object that is being written.
+struct Object(Vec<u8>);
 
 impl Object {
     fn entry(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
-        if !self.0.is_empty() {
-            self.0.push(',');
+        self.name(name);
+        self.value(value);
+    }
+
+    fn name(&mut self, name: &str) {
+        if !self.0.ends_with(b"{") {
+            self.0.push(b',');
         }
-        self.0.push_str(&text(name));
-        self.0.push(':');
-        self.0.push_str(&text(value));
+        self.value(name);
+        self.0.push(b':');
+    }
+
+    fn value(&mut self, value: &(impl Serialize + ?Sized)) {
+        let begin = self.0.len();
+        if serde_json::to_writer(&mut self.0, value).is_err() {
+            // No value of an event fails, and half of one would spoil the line.
+            self.0.truncate(begin);
+            self.0.extend(b"null");
+        }
     }
 
     /// What the crate `log` has in fields is in the metadata.
@@ -63,11 +78,6 @@ impl Object {
             self.entry(field.name(), value);
         }
     }
-}
-
-/// Fails for nothing that an event has.
-fn text(value: &(impl Serialize + ?Sized)) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
 
 impl Visit for Object {
@@ -104,7 +114,7 @@ impl Visit for Object {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.field(field, &format!("{value:?}"));
+        self.field(field, &format_args!("{value:?}"));
     }
 }
 
