@@ -10,6 +10,7 @@ use bytes::Bytes;
 use entrepot_oci::{Digest, ManifestKind, Tag};
 use entrepot_registry::BodyError;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use reqwest::Response;
 use serde::Deserialize;
 
 use self::asked::Asked;
@@ -84,27 +85,38 @@ impl Upstream {
         Ok(pages)
     }
 
-    /// What a tag shows; `None` if it was deleted meanwhile.
-    async fn shown(&self, repository: &str, tag: &str) -> Result<Option<Digest>, Error> {
+    /// What a tag shows, and of what kind that is; `None` if it was deleted meanwhile.
+    async fn shown(&self, repository: &str, tag: &str) -> Result<Option<(Digest, ManifestKind)>, Error> {
         let target = format!("/v2/{repository}/manifests/{tag}");
         // Before it is part of an address.
         tag.parse::<Tag>().map_err(|why| self.asked.unreadable(&target, why))?;
         let Some(answer) = self.asked.head(&target, index::MANIFEST_TYPES).await? else { return Ok(None) };
         if let Some(digest) = asked::header(&answer, "docker-content-digest").and_then(|text| text.parse().ok()) {
-            return Ok(Some(digest));
+            return Ok(Some((digest, kind(&answer))));
         }
         let Some(answer) = self.asked.get(&target, index::MANIFEST_TYPES).await? else { return Ok(None) };
+        let kind = kind(&answer);
         let content = self.asked.content(answer, MAX_ANSWER).await?;
-        Ok(Some(Digest::of(entrepot_oci::Algorithm::Sha256, &content)))
+        Ok(Some((Digest::of(entrepot_oci::Algorithm::Sha256, &content), kind)))
     }
 
-    /// What a manifest leads to: those that it names, and those that refer to it.
-    async fn leads_to(&self, repository: &str, digest: Digest) -> Result<Vec<Digest>, Error> {
+    /// What a manifest leads to: those that it names, and those that refer to it. Its kind is asked for if it is not known.
+    async fn leads_to(
+        &self,
+        repository: &str,
+        digest: Digest,
+        known: Option<ManifestKind>,
+    ) -> Result<Vec<Digest>, Error> {
         let target = format!("/v2/{repository}/manifests/{digest}");
         let mut found = self.referrers(repository, &digest).await?;
-        let Some(answer) = self.asked.head(&target, index::MANIFEST_TYPES).await? else { return Ok(found) };
-        let media_type = asked::header(&answer, "content-type").unwrap_or_default();
-        if matches!(ManifestKind::of(media_type), ManifestKind::Index | ManifestKind::Other)
+        let kind = match known {
+            Some(kind) => kind,
+            None => match self.asked.head(&target, index::MANIFEST_TYPES).await? {
+                Some(answer) => kind(&answer),
+                None => return Ok(found),
+            },
+        };
+        if matches!(kind, ManifestKind::Index | ManifestKind::Other)
             && let Some(answer) = self.asked.get(&target, index::MANIFEST_TYPES).await?
         {
             found.extend(index::children(&self.asked.content(answer, MAX_ANSWER).await?));
@@ -126,7 +138,7 @@ impl Upstream {
             at: u64,
             size: u64,
             attempts: u32,
-            open: Option<reqwest::Response>,
+            open: Option<Response>,
         }
         let reading = Reading { asked: self.asked.clone(), target, at: 0, size, attempts: 0, open: None };
         Box::pin(stream::try_unfold(reading, async |mut reading| {
@@ -159,6 +171,11 @@ impl Upstream {
     }
 }
 
+/// What kind of manifest is answered.
+fn kind(answer: &Response) -> ManifestKind {
+    ManifestKind::of(asked::header(answer, "content-type").unwrap_or_default())
+}
+
 impl Source for Upstream {
     async fn repositories(&self) -> Result<Vec<String>, Error> {
         let pages: Vec<Catalog> = self.pages("/v2/_catalog?n=500".to_owned()).await?;
@@ -181,8 +198,8 @@ impl Source for Upstream {
         while let Some((tag, shown)) = shown.next().await {
             match shown {
                 Ok(None) => {}
-                Ok(Some(digest)) => {
-                    pending.push(digest);
+                Ok(Some((digest, kind))) => {
+                    pending.push((digest, Some(kind)));
                     contents.tags.insert(tag, Ok(digest));
                 }
                 Err(error) => {
@@ -192,10 +209,11 @@ impl Source for Upstream {
         }
         drop(shown);
         while !pending.is_empty() {
-            pending.retain(|digest| contents.manifests.insert(*digest));
-            let asked = std::mem::take(&mut pending).into_iter().map(|digest| self.leads_to(repository, digest));
+            pending.retain(|(digest, _)| contents.manifests.insert(*digest));
+            let asked = std::mem::take(&mut pending).into_iter();
+            let asked = asked.map(|(digest, kind)| self.leads_to(repository, digest, kind));
             let found: Vec<Vec<Digest>> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
-            pending = found.into_iter().flatten().collect();
+            pending = found.into_iter().flatten().map(|digest| (digest, None)).collect();
         }
         Ok(contents)
     }
