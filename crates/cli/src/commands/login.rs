@@ -150,7 +150,7 @@ pub(crate) fn logout(place: &Where) -> ExitCode {
                 "logged out of {name}; what was kept is still good: a password, or a token that its owner made themselves"
             )),
             Err(error) => Err(error.context(format!(
-                "the login for {name} is gone from here, but its token still counts; end it at /settings/tokens"
+                "the login for {name} is gone from here, but what was kept still counts; a token can be ended at /settings/tokens"
             ))),
         }
     })

@@ -1,16 +1,18 @@
 //! One history: each step is done to the registry and to the model, and then both must be the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
 use entrepot_oci::{Digest, Reference};
 
 use super::super::*;
 use super::facts::{Facts, rows};
-use super::state::{Entry, GRACE, Model, Repository, TRASH, Thing, UNTAGGED};
+use super::state::{GRACE, Model, Repository, TRASH, Thing, UNTAGGED};
 use super::universe::{BLOBS, REPOSITORIES, TAGS, blob};
+use crate::gate::Terms;
 use crate::tests::later::later;
 use crate::tests::random::Random;
-use crate::{Collected, Deleted, Step, TrashId};
+use crate::{Collected, Conditions, RetentionRule, Step, TrashId};
 
 const HALF_AN_HOUR: Duration = Duration::from_mins(30);
 
@@ -41,6 +43,24 @@ fn options(untagged: bool) -> Options {
     }
 }
 
+/// One that knows that all tags may go by rules.
+fn open(untagged: bool, store: Store, database: Database) -> Registry {
+    let registry = Registry::new(options(untagged), store, database);
+    registry.keep_frozen(|_, _| Ok(Terms::freezing(|_: &Tag| false)));
+    registry
+}
+
+/// Sets the rule that the model follows.
+async fn rule(database: &Database) {
+    let set = database.write(Durability::Process, |connection| {
+        let keeps = Conditions::new(NonZeroU32::new(1), None, None).unwrap();
+        let rule = RetentionRule { repositories: "acme/*".parse().unwrap(), tags: "v*".parse().unwrap(), keeps };
+        rule.set(connection, "acme")?.unwrap();
+        Ok::<_, Error>(())
+    });
+    set.await.unwrap();
+}
+
 impl Run {
     pub(super) async fn begin(place: &Place, seed: u64) -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -50,8 +70,8 @@ impl Run {
         if first.is_shared() {
             databases.push(place.open(&[ROOM]).await.unwrap());
         }
-        let registries =
-            databases.into_iter().map(|database| Registry::new(options(false), store.clone(), database)).collect();
+        let registries = databases.into_iter().map(|database| open(false, store.clone(), database)).collect();
+        rule(&first).await;
         let model = Model::new();
         let manifests = model.specs.keys().copied().collect();
         let random = Random::new(seed);
@@ -98,7 +118,7 @@ impl Run {
     pub(super) async fn step(&mut self, number: usize) {
         let name = self.pick(&REPOSITORIES);
         let registry = self.registry();
-        let (what, done) = match self.random.below(49) {
+        let (what, done) = match self.random.below(51) {
             0..=6 => ("push blob", self.push_blob(&registry, name).await),
             7..=8 => ("mount", self.mount(&registry, name).await),
             9..=11 => ("head blob", self.head_blob(&registry, name).await),
@@ -112,6 +132,7 @@ impl Run {
             41..=43 => ("restore", self.restore(&registry, name).await),
             44..=46 => ("empty", self.empty(&registry, name).await),
             47 => ("delete repository", self.delete_repository(&registry, name).await),
+            48..=49 => ("let go by rule", self.retain(&registry).await),
             _ => ("other policy", self.other_policy()),
         };
         *self.done.entry(what).or_default() += usize::from(done);
@@ -197,10 +218,12 @@ impl Run {
         let complete = self.repository(name).is_some_and(|repository| self.model.is_complete(repository, &digest));
         assert_eq!(pushed.is_ok(), complete, "{pushed:?}\n{:#?}", self.told.last());
         if complete {
-            let now = self.model.now;
+            self.model.settings += 1;
+            let (now, setting) = (self.model.now, self.model.settings);
             let repository = self.of(name);
             repository.manifests.insert(digest, Thing::new(now));
             for tag in tags {
+                repository.set.insert(tag.clone(), setting);
                 let before = repository.tags.insert(tag, digest).filter(|before| *before != digest);
                 if let Some(before) = before {
                     repository.manifests.insert(before, Thing::new(now));
@@ -231,13 +254,8 @@ impl Run {
         let Some(tag) = there.get(self.random.below(there.len() + 1)).cloned() else { return false };
         self.tell(format!("delete {name} {tag}"));
         registry.delete_tag(&grant::<Delete>(name), &tag.parse().unwrap()).await.unwrap();
-        let now = self.model.now;
         let id = self.entered(registry, name).await;
-        let repository = self.of(name);
-        let target = repository.tags.remove(&tag).unwrap();
-        repository.manifests.insert(target, Thing::new(now));
-        let tags = [(tag, target)].into();
-        repository.trash.insert(id, Entry { kind: Deleted::Tag, digest: target, tags, at: now });
+        self.model.throw_tag((name, None), id, tag);
         true
     }
 
@@ -250,14 +268,33 @@ impl Run {
             .is_some_and(|repository| repository.shows(&digest) && !self.model.shows_parent(repository, &digest));
         assert_eq!(deleted.is_ok(), may, "{deleted:?}");
         if may {
-            let (id, now) = (self.entered(registry, name).await, self.model.now);
-            let repository = self.of(name);
-            let tags = repository.tags.clone().into_iter().filter(|(_, target)| *target == digest).collect();
-            repository.tags.retain(|_, target| *target != digest);
-            repository.manifests.entry(digest).and_modify(|thing| thing.trash = Some(id));
-            repository.trash.insert(id, Entry { kind: Deleted::Manifest, digest, tags, at: now });
+            let id = self.entered(registry, name).await;
+            self.model.throw_manifest((name, None), id, digest);
         }
         may
+    }
+
+    /// Of two tags that the rule is about, the one that was set first goes.
+    async fn retain(&mut self, registry: &Registry) -> bool {
+        self.tell("let go".to_owned());
+        let gone = registry.retain().await.unwrap();
+        let mut expected = 0;
+        for name in REPOSITORIES.into_iter().filter(|name| name.starts_with("acme/")) {
+            let going = self.repository(name).map(|repository| self.model.let_go(repository)).unwrap_or_default();
+            for tag in going {
+                expected += 1;
+                let id = self.entered(registry, name).await;
+                let repository = &self.model.repositories[&(name, None)];
+                let shown = repository.tags[&tag];
+                if self.model.is_only_for(repository, &tag) {
+                    self.model.throw_manifest((name, None), id, shown);
+                } else {
+                    self.model.throw_tag((name, None), id, tag);
+                }
+            }
+        }
+        assert_eq!(gone, expected);
+        gone > 0
     }
 
     async fn delete_blob(&mut self, registry: &Registry, name: &'static str) -> bool {
@@ -331,7 +368,7 @@ impl Run {
         self.tell(format!("untagged manifests go: {}", self.model.untagged));
         for registry in &mut self.registries {
             let (store, database) = (registry.store().clone(), registry.database().clone());
-            *registry = Registry::new(options(self.model.untagged), store, database);
+            *registry = open(self.model.untagged, store, database);
         }
         true
     }
@@ -397,7 +434,7 @@ impl Run {
     /// Deletes everything, waits, and looks that nothing is left.
     pub(super) async fn end(mut self) {
         eprintln!("{:?}; {:?} collected", self.done, self.collected);
-        assert_eq!(self.done.values().filter(|times| **times > 0).count(), 14, "{:?}", self.done);
+        assert_eq!(self.done.values().filter(|times| **times > 0).count(), 15, "{:?}", self.done);
         let registry = self.registry();
         for name in REPOSITORIES {
             let deleted = registry.delete_repository(&grant::<Delete>(name)).await;

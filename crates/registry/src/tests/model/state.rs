@@ -55,6 +55,8 @@ pub(super) struct Repository {
     /// Also those in the trash.
     pub(super) manifests: BTreeMap<Digest, Thing>,
     pub(super) tags: BTreeMap<String, Digest>,
+    /// Which settings of tags were the last of each tag.
+    pub(super) set: BTreeMap<String, u64>,
     pub(super) trash: BTreeMap<TrashId, Entry>,
     /// When it was deleted as a whole.
     pub(super) at: i64,
@@ -70,6 +72,8 @@ pub(super) struct Model {
     pub(super) specs: BTreeMap<Digest, Spec>,
     pub(super) repositories: BTreeMap<Key, Repository>,
     pub(super) now: i64,
+    /// How often tags were set.
+    pub(super) settings: u64,
     /// Whether untagged manifests go.
     pub(super) untagged: bool,
 }
@@ -77,7 +81,7 @@ pub(super) struct Model {
 impl Model {
     pub(super) fn new() -> Self {
         let specs = universe::manifests().into_iter().map(|spec| (spec.digest, spec)).collect();
-        Self { specs, repositories: BTreeMap::new(), now: 0, untagged: false }
+        Self { specs, repositories: BTreeMap::new(), now: 0, settings: 0, untagged: false }
     }
 
     /// The digests of the blobs that a manifest names.
@@ -198,15 +202,56 @@ impl Model {
         for digest in there {
             self.take_out(key, &digest);
         }
+        self.settings += 1;
         let now = self.now;
         let repository = self.repositories.entry(key).or_default();
         repository.trash.remove(&id);
         for (tag, target) in entry.tags {
-            if *repository.tags.entry(tag).or_insert(target) != target {
+            if *repository.tags.entry(tag.clone()).or_insert(target) == target {
+                repository.set.insert(tag, self.settings);
+            } else {
                 repository.manifests.insert(target, Thing::new(now));
             }
         }
         true
+    }
+
+    /// Puts a tag into the trash.
+    pub(super) fn throw_tag(&mut self, key: Key, id: TrashId, tag: String) {
+        let at = self.now;
+        let repository = self.repositories.entry(key).or_default();
+        let Some(digest) = repository.tags.remove(&tag) else { return };
+        repository.manifests.insert(digest, Thing::new(at));
+        let tags = [(tag, digest)].into();
+        repository.trash.insert(id, Entry { kind: Deleted::Tag, digest, tags, at });
+    }
+
+    /// Puts a manifest into the trash, with its tags.
+    pub(super) fn throw_manifest(&mut self, key: Key, id: TrashId, digest: Digest) {
+        let at = self.now;
+        let repository = self.repositories.entry(key).or_default();
+        let tags = repository.tags.clone().into_iter().filter(|(_, target)| *target == digest).collect();
+        repository.tags.retain(|_, target| *target != digest);
+        repository.manifests.entry(digest).and_modify(|thing| thing.trash = Some(id));
+        repository.trash.insert(id, Entry { kind: Deleted::Manifest, digest, tags, at });
+    }
+
+    /// The tags that a rule lets go which keeps the last of those that begin with a `v`.
+    pub(super) fn let_go(&self, repository: &Repository) -> Vec<String> {
+        let ruled = repository.tags.keys().filter(|tag| tag.starts_with('v'));
+        let mut order: Vec<_> = ruled.map(|tag| (repository.set[tag], tag)).collect();
+        order.sort_unstable();
+        order.pop();
+        order.into_iter().map(|(_, tag)| tag.clone()).collect()
+    }
+
+    /// Whether nothing needs a manifest but this one tag.
+    pub(super) fn is_only_for(&self, repository: &Repository, tag: &str) -> bool {
+        let manifest = &repository.tags[tag];
+        let subject = self.specs[manifest].subject;
+        repository.tags.values().filter(|target| *target == manifest).count() == 1
+            && self.parents(repository, manifest).next().is_none()
+            && !subject.is_some_and(|subject| repository.manifests.contains_key(&subject))
     }
 
     /// Empties an entry.
