@@ -88,8 +88,9 @@ impl Entrepot {
     }
 }
 
-/// The first loopback address with a real port that the server's output names.
+/// The loopback address that the server says it listens on. What it logs beside that may name its database's.
 fn listening_address(output: &str) -> Option<SocketAddr> {
+    let (_, output) = output.split_once("listens on ")?;
     let after_host = |host: &'static str| output.match_indices(host).map(move |(at, _)| at + host.len());
     after_host("127.0.0.1:").chain(after_host("localhost:")).find_map(|at| {
         let rest = &output[at..];
@@ -122,10 +123,12 @@ mod tests {
     use super::listening_address;
 
     #[test]
-    fn finds_the_address_in_a_sentence_and_in_json() {
+    fn finds_the_address_that_it_listens_on() {
         let expected = Some("127.0.0.1:40123".parse().unwrap());
         assert_eq!(listening_address("entrepot listens on http://127.0.0.1:40123 (push: …)\n"), expected);
-        assert_eq!(listening_address("asked for 127.0.0.1:0\n{\"address\":\"127.0.0.1:40123\"}\n"), expected);
+        let beside = "moved to postgres://127.0.0.1:5432/entrepot\nentrepot listens on http://127.0.0.1:40123; push\n";
+        assert_eq!(listening_address(beside), expected);
+        assert_eq!(listening_address("moved to postgres://127.0.0.1:5432/entrepot\n"), None);
     }
 
     #[test]

@@ -112,7 +112,9 @@ fn interrupted(arguments: &[&str], kills: u32, longest: Duration, chance: &mut C
     let mut killed = 0;
     for _ in 0..kills {
         let mut run = command::start(arguments)?;
-        let moment = Instant::now() + longest.mul_f64(chance.next());
+        // The first at once: however fast the machine, something is interrupted.
+        let share = if killed == 0 { 0.1 } else { 1.0 };
+        let moment = Instant::now() + longest.mul_f64(share * chance.next());
         while Instant::now() < moment && run.is_running()? {
             sleep(Duration::from_millis(2));
         }
