@@ -62,3 +62,9 @@ impl Error {
         matches!(self.kind, Kind::Full | Kind::Busy | Kind::Unavailable | Kind::ReadOnly)
     }
 }
+
+/// An error and what is behind it.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
+}

@@ -1,12 +1,12 @@
 //! Lists of tags and of repositories. A page costs the same wherever it stands and however long the list is, but for what the
 //! caller may not know of.
 
-use entrepot_database::{Row, Timestamp};
-use entrepot_oci::Digest;
+use entrepot_database::{Connection, Row, Timestamp};
+use entrepot_oci::{Digest, LIBRARY, RepositoryName};
 
 use crate::gate::{CatalogGrant, Grant, Policy, Pull};
 use crate::listing::{MAX_PAGE, begin_after};
-use crate::{Error, Page, Registry, existing_repository, stored_digest, tables};
+use crate::{Error, Page, Registry, existing_repository, stored_digest, stored_name, tables};
 
 /// Why there is no list of repositories.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,28 @@ impl TagEntry {
             size: row.size(3)?,
             updated_at: Timestamp::from_micros(row.integer(4)?),
         })
+    }
+}
+
+/// The next repository of a namespace after a name, or the first after an empty one. Names without a slash are those of one
+/// namespace, and stand among all others.
+pub(crate) fn next_in_namespace(
+    connection: &Connection<'_>,
+    namespace: &str,
+    after: &str,
+) -> Result<Option<RepositoryName>, Error> {
+    let is_bare = namespace == LIBRARY;
+    let begin = if is_bare { String::new() } else { format!("{namespace}/") };
+    let mut after = begin.max(after.to_owned());
+    loop {
+        let parameters = [after.as_str().into(), 1_i64.into()];
+        let next = connection.first(&tables::CATALOG, &parameters, |row| stored_name(row.text(0)?))?;
+        match next {
+            Some(name) if name.namespace() == namespace => return Ok(Some(name)),
+            // Behind all of that namespace: no name has this character.
+            Some(other) if is_bare => after = format!("{}/\u{7f}", other.namespace()),
+            _ => return Ok(None),
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 use entrepot_database::Connection;
 use entrepot_oci::{LIBRARY, RepositoryName};
 
+use crate::catalog::next_in_namespace;
 use crate::gate::{Delete, Grant};
-use crate::{Error, Page, Registry, existing_repository, stored_name};
+use crate::listing::begin_after;
+use crate::{Error, Page, Registry, existing_repository};
 
 /// These look at every blob of what they are about. Names are between `$1` and `$2`; with 1 as `$3` also those without a slash.
 pub(crate) mod tables {
@@ -24,10 +26,6 @@ pub(crate) mod tables {
                 FROM repository_blobs l JOIN blobs b ON b.id = l.blob_id WHERE l.repository_id = $4) s";
         OF_MANIFESTS = "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM manifests
             WHERE repository_id = $1";
-        /// Those after `$4`.
-        REPOSITORIES = "SELECT r.id, r.name FROM repositories r WHERE r.trash_id IS NULL
-            AND ((r.name >= $1 AND r.name < $2) OR (CAST($3 AS BIGINT) = 1 AND r.name NOT LIKE '%/%'))
-            AND r.name > $4 ORDER BY r.name LIMIT $5";
         TOTAL_OF_REPOSITORIES = "SELECT COUNT(*) FROM repositories r WHERE r.trash_id IS NULL
             AND ((r.name >= $1 AND r.name < $2) OR (CAST($3 AS BIGINT) = 1 AND r.name NOT LIKE '%/%'))";
         TOTAL_OF_MANIFESTS = "SELECT COUNT(*), CAST(COALESCE(SUM(m.size), 0) AS BIGINT) FROM manifests m
@@ -124,19 +122,19 @@ impl Registry {
         after: Option<String>,
         limit: usize,
     ) -> Result<Page<(RepositoryName, Sizes)>, Error> {
-        let range = Range::of(namespace);
+        let namespace = namespace.to_owned();
         let measured = self.0.database.scan(move |connection| {
-            let Range { first, end, bare } = &range;
-            let after = after.as_deref().unwrap_or_default();
-            let most = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-            let parameters = [first.into(), end.into(), (*bare).into(), after.into(), most.into()];
-            let mut found = connection.all(&tables::REPOSITORIES, &parameters, |row| {
-                Ok::<_, Error>((row.integer(0)?, stored_name(row.text(1)?)?))
+            let Page { entries, more } = Page::fetch(Some(limit), |rows| {
+                let mut names = Vec::<RepositoryName>::new();
+                while (names.len() as i64) < rows {
+                    let last = names.last().map(RepositoryName::as_str).or(after.as_deref());
+                    let Some(next) = next_in_namespace(connection, &namespace, begin_after(last))? else { break };
+                    names.push(next);
+                }
+                Ok(names)
             })?;
-            let more = found.len() > limit;
-            found.truncate(limit);
-            let measured = found.into_iter().map(|(repository, name)| {
-                let sizes = measure(connection, &name, repository)?;
+            let measured = entries.into_iter().map(|name| {
+                let sizes = measure(connection, &name, existing_repository(connection, &name)?)?;
                 Ok((name, sizes))
             });
             Ok::<_, Error>(Page { entries: measured.collect::<Result<_, Error>>()?, more })

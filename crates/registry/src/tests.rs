@@ -14,6 +14,7 @@ mod model;
 mod objects;
 mod random;
 mod retention;
+mod sizes;
 mod usage;
 
 on_both_engines! {

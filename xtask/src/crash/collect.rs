@@ -1,6 +1,6 @@
 //! `cargo xtask crash --collect`: garbage is collected without pause, the trash empties itself and is restored from, while clients
-//! push exactly what is being condemned, pull, mount and delete, rules of retention let tags go, an operator scrubs, and the registry dies: one process with its
-//! own disk, or with `--replicas` one of several, or all of them.
+//! push exactly what is being condemned, pull, mount and delete, rules of retention let tags go, an operator scrubs, and the registry
+//! dies: one process with its own disk, or with `--replicas` one of several, or all of them.
 //!
 //! What clients share is blobs. Each has images of its own, with platforms and a signature, and knows of each whether it must be
 //! there. Four things must hold: a push that is done within the time of grace never hears that a blob is missing; what a client
@@ -322,8 +322,8 @@ impl Campaign<'_> {
         let Tally { pushed, late, deleted, retired, restored, pulled, scrubbed } = self.tally;
         println!(
             "crash: collection, seed {}: {} rounds in {:.0} s; deaths: {} by kill -9, {} at a step; {pushed} images pushed, {late} \
-             too late, {deleted} deleted, {retired} gone by a rule, {restored} restored, {pulled} pulled; {scrubbed} scrubs; {} times everything was deleted \
-             and went; 0 findings",
+             too late, {deleted} deleted, {retired} gone by a rule, {restored} restored, {pulled} pulled; {scrubbed} scrubs; {} times \
+             everything was deleted and went; 0 findings",
             self.plan.seed,
             self.plan.rounds,
             elapsed.as_secs_f64(),

@@ -103,14 +103,8 @@ impl Visit for Object {
 
     /// With its causes.
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let mut said = value.to_string();
-        let mut cause = value.source();
-        while let Some(error) = cause {
-            said.push_str(": ");
-            said.push_str(&error.to_string());
-            cause = error.source();
-        }
-        self.field(field, &said);
+        let said: Vec<_> = anyhow::Chain::new(value).map(ToString::to_string).collect();
+        self.field(field, &said.join(": "));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use crate::error::with_causes;
+
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
@@ -51,14 +53,8 @@ impl Verdict {
 
     /// What the database answered instead of what was asked for.
     pub fn unreadable(error: &dyn Error) -> Self {
-        let mut said = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            said.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
         Self::wrong(
-            format!("it cannot be read: {said}"),
+            format!("it cannot be read: {}", with_causes(error)),
             "give the registry's role its tables, if permission is denied; otherwise look at the log of the database, and \
              restore a back-up if data is damaged",
         )

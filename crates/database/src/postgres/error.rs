@@ -1,9 +1,8 @@
 //! What the server says, and what it means for the work that heard it.
 
-use std::error::Error as _;
-
 use tokio_postgres::error::{DbError, SqlState};
 
+use crate::error::with_causes;
 use crate::{Error, Kind};
 
 /// What helps against a failure.
@@ -41,8 +40,10 @@ impl From<tokio_postgres::Error> for Failure {
                 Self { remedy, error: Error::new(kind, "postgresql", sentence(said)) }
             }
             None => match refused_here(&error) {
-                Some(kind) => Self { remedy: Remedy::Nothing, error: Error::new(kind, "postgresql", chain(&error)) },
-                None => Self::broken(chain(&error)),
+                Some(kind) => {
+                    Self { remedy: Remedy::Nothing, error: Error::new(kind, "postgresql", with_causes(&error)) }
+                }
+                None => Self::broken(with_causes(&error)),
             },
         }
     }
@@ -98,17 +99,6 @@ fn sentence(said: &DbError) -> String {
     for more in [said.detail(), said.hint()].into_iter().flatten() {
         text.push_str("; ");
         text.push_str(more);
-    }
-    text
-}
-
-fn chain(error: &tokio_postgres::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
     }
     text
 }

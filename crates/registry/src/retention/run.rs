@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use entrepot_database::{Connection, Durability, Timestamp};
-use entrepot_oci::{LIBRARY, RepositoryName, Tag};
+use entrepot_oci::{RepositoryName, Tag};
 
 use super::plan::{Seen, decide};
 use super::{BY, Fortune, FrozenTags, RetentionRule, TagFortune};
+use crate::catalog::next_in_namespace;
 use crate::collect::satellite::Satellite;
 use crate::collect::{TOGETHER, keep, paced};
 use crate::gate::Terms;
 use crate::tags::{self, Target};
 use crate::trash::Deletion;
-use crate::{Error, Page, Registry, find_repository, stored_digest, stored_name, tables};
+use crate::{Error, Page, Registry, find_repository, stored_digest, tables};
 
 /// Rows that are read at once.
 const PAGE: i64 = 1000;
@@ -109,27 +110,15 @@ impl Registry {
         next.await
     }
 
-    /// The next repository of a namespace. Names without a slash are those of one namespace, and stand among all others.
+    /// The next repository of a namespace.
     async fn next_repository(
         &self,
         namespace: &str,
         after: Option<RepositoryName>,
     ) -> Result<Option<RepositoryName>, Error> {
         let namespace = namespace.to_owned();
-        let is_bare = namespace == LIBRARY;
         let next = self.0.database.scan(move |connection| {
-            let begin = if is_bare { String::new() } else { format!("{namespace}/") };
-            let mut after = after.as_ref().map_or(begin, RepositoryName::to_string);
-            loop {
-                let parameters = [after.as_str().into(), 1_i64.into()];
-                let next = connection.first(&tables::CATALOG, &parameters, |row| stored_name(row.text(0)?))?;
-                match next {
-                    Some(name) if name.namespace() == namespace => return Ok(Some(name)),
-                    // Behind all of that namespace: no name has this character.
-                    Some(other) if is_bare => after = format!("{}/\u{7f}", other.namespace()),
-                    _ => return Ok::<_, Error>(None),
-                }
-            }
+            next_in_namespace(connection, &namespace, after.as_ref().map_or("", RepositoryName::as_str))
         });
         next.await
     }

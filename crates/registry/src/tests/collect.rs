@@ -18,7 +18,6 @@ on_both_engines! {
     a_tag_is_rolled_back_also_to_what_was_deleted,
     a_repository_is_deleted_and_restored_as_a_whole,
     every_fate_is_explained,
-    sizes_say_what_would_be_given_back,
 }
 
 const NAME: &str = "acme/app";
@@ -236,7 +235,7 @@ impl Fixture {
         }
     }
 
-    async fn delete(&self, digest: &Digest) {
+    pub(super) async fn delete(&self, digest: &Digest) {
         self.registry.delete_manifest(&grant::<Delete>(NAME), digest).await.unwrap();
     }
 }
@@ -456,52 +455,4 @@ async fn every_fate_is_explained(place: Place) {
     assert!(matches!(&found[..], [(NAME, false, Reason::Named(_)), ("acme/web", false, Reason::Unnamed)]), "{found:?}");
     assert_eq!(registry.explain_everywhere(&manifest).await.unwrap()[0].reason, Reason::UntaggedKept);
     assert!(registry.explain_everywhere(&digest(b"nothing")).await.unwrap().is_empty());
-}
-
-async fn sizes_say_what_would_be_given_back(place: Place) {
-    let fixture = fixture(&place, with_trash()).await;
-    let registry = &fixture.registry;
-    let [shared, own, loose] = [
-        fixture.push_blob(NAME, b"shared").await,
-        fixture.push_blob(NAME, b"own").await,
-        fixture.push_blob(NAME, b"x").await,
-    ];
-    registry.mount_blob(&grant::<Push>("acme/web"), &MountSource::new(grant(NAME)), &shared).await.unwrap();
-    // What another namespace has is nobody's business here.
-    registry.mount_blob(&grant::<Push>("other/app"), &MountSource::new(grant(NAME)), &own).await.unwrap();
-    let mut bytes = 6 + 3 + 1;
-    let mut manifests = Vec::new();
-    for (tag, config, size) in [("v1", &shared, 6), ("v2", &own, 3)] {
-        manifests.push(fixture.push_image(NAME, tag, config, size).await.unwrap());
-        bytes += super::image(tag, config, size).content.len() as u64;
-    }
-    let sizes = async || registry.sizes(&grant(NAME)).await.unwrap();
-    let before = crate::Sizes { manifests: 2, blobs: 3, bytes, shared: 6, frees: bytes - 6, in_trash: 0, unneeded: 1 };
-    assert_eq!(sizes().await, before);
-    fixture.delete(&manifests[1]).await;
-    assert_eq!(sizes().await, crate::Sizes { in_trash: 3, ..before });
-    assert_eq!(fixture.registry.stat_blob(&grant(NAME), &loose).await.unwrap(), 1);
-    let each = registry.sizes_within("acme", None, 1).await.unwrap();
-    assert!(each.more && each.entries == [(NAME.parse().unwrap(), sizes().await)]);
-    let rest = registry.sizes_within("acme", Some(NAME.to_owned()), 1).await.unwrap();
-    let web = crate::Sizes { blobs: 1, bytes: 6, shared: 6, unneeded: 6, ..crate::Sizes::default() };
-    assert!(!rest.more && rest.entries == [("acme/web".parse().unwrap(), web)]);
-    let total = crate::Total {
-        repositories: 2,
-        manifests: 2,
-        blobs: 3,
-        bytes,
-        counted: bytes + 6,
-        shared: 6,
-        in_trash: 3,
-        unneeded: 1,
-    };
-    assert_eq!(registry.total(Some("acme")).await.unwrap(), total);
-    // Of one namespace `own` is in the trash, and of the other nothing needs it: together it is in the trash.
-    let all = crate::Total { repositories: 3, counted: bytes + 6 + 3, shared: 9, ..total };
-    assert_eq!(registry.total(None).await.unwrap(), all);
-    assert_eq!(registry.total(Some("nobody")).await.unwrap(), crate::Total::default());
-    // What is counted for quotas is the same.
-    let used = registry.database().read(|connection| crate::used_bytes(connection, "acme")).await.unwrap();
-    assert_eq!(used, bytes + 6);
 }

@@ -190,8 +190,7 @@ impl ApiError {
     fn into_response(self) -> Response<Body> {
         let Parts { status, entries, headers, cause, challenge: _ } = *self.0;
         if let Some(cause) = &cause {
-            let chain = chain(cause);
-            tracing::error!(status = status.as_u16(), error = chain, "a request failed");
+            tracing::error!(status = status.as_u16(), error = cause as &dyn std::error::Error, "a request failed");
         }
         // Cannot fail: strings and JSON values.
         let body = serde_json::to_vec(&Answer { errors: &entries }).unwrap_or_default();
@@ -217,17 +216,6 @@ fn stopped(error: &Error) -> Option<&str> {
         Error::Database(error) if error.kind() == entrepot_database::Kind::ReadOnly => Some(error.message()),
         _ => None,
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 impl From<Error> for ApiError {

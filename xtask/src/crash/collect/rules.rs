@@ -13,7 +13,12 @@ const PASSWORD: &str = "known-to-nobody-else";
 
 /// A tag of a client that no rule keeps for long, or one that no rule is about.
 pub(super) fn tag(client: usize, for_a_while: bool, number: usize) -> String {
-    format!("{}-{client}-{number}", if for_a_while { "while" } else { "client" })
+    if for_a_while { format!("{}{number}", ruled(client)) } else { format!("client-{client}-{number}") }
+}
+
+/// What those tags of a client begin with that a rule is about.
+fn ruled(client: usize) -> String {
+    format!("while-{client}-")
 }
 
 /// Makes the organization, with rules for so many clients. Returns the token that all of them show.
@@ -22,7 +27,7 @@ pub(super) fn establish(program: &Program, clients: usize) -> Result<String> {
     program.operate(&["org", "create", ORGANIZATION, "--owner", OWNER], "")?;
     let (repositories, kept) = (format!("{ORGANIZATION}/*"), KEPT.to_string());
     for client in 0..clients {
-        let tags = format!("while-{client}-*");
+        let tags = format!("{}*", ruled(client));
         program.operate(&["retention", "add", &repositories, &tags, "--keep-last", &kept], "")?;
     }
     let scopes = "pull,push,delete";
