@@ -373,12 +373,14 @@ async fn no_statement_walks_a_table(place: Place) {
     }
 }
 
-/// Rows that name rows which are not there. Over SQLite foreign keys forbid them, over PostgreSQL the transactions do.
+/// Rows that name rows which are not there. Over SQLite foreign keys forbid them, over PostgreSQL the transactions do. A blob of a
+/// manifest in the trash may have been deleted from the repository, but it is there.
 const DANGLING: &str = "
     SELECT 'link', l.blob_id FROM repository_blobs l LEFT JOIN blobs b ON b.id = l.blob_id WHERE b.id IS NULL
     UNION ALL SELECT 'use', u.blob_id FROM manifest_blobs u LEFT JOIN manifests m ON m.id = u.manifest_id
         LEFT JOIN repository_blobs l ON l.blob_id = u.blob_id AND l.repository_id = m.repository_id
-        WHERE m.id IS NULL OR l.blob_id IS NULL OR u.repository_id <> m.repository_id
+        LEFT JOIN blobs b ON b.id = u.blob_id WHERE m.id IS NULL OR b.id IS NULL
+            OR (l.blob_id IS NULL AND m.trash_id IS NULL) OR u.repository_id <> m.repository_id
     UNION ALL SELECT 'tag', t.manifest_id FROM tags t LEFT JOIN manifests m ON m.id = t.manifest_id WHERE m.id IS NULL
     UNION ALL SELECT 'dropped', b.id FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = b.id)
         AND NOT EXISTS (SELECT 1 FROM dropped_blobs d WHERE d.digest = b.digest)
